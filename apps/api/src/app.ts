@@ -1,0 +1,94 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Database } from '@medspa/database';
+import { HTTPException } from 'hono/http-exception';
+import { catalogRoutes } from './modules/catalog/index.ts';
+import { identityRoutes } from './modules/identity/index.ts';
+import { patientRoutes } from './modules/patients/index.ts';
+import { schedulingRoutes } from './modules/scheduling/index.ts';
+import type { Config } from './platform/config.ts';
+import type { Ctx } from './platform/context.ts';
+import { documentation } from './platform/documentation.ts';
+import { edge, observe, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { healthRoutes } from './platform/health.ts';
+import { router, type AppEnv } from './platform/http.ts';
+import { errorFields, type Log } from './platform/log.ts';
+import type { Metrics } from './platform/metrics.ts';
+import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { traceRequests } from './platform/spans.ts';
+
+/** What the app is put together from. Tests give their own clock and their own way to say who asks. */
+export type AppParts = {
+  config: Pick<Config, 'corsOrigins' | 'apiUrl'>;
+  database: Database;
+  codec: Ctx['codec'];
+  breaker: Ctx['breaker'];
+  now: () => Date;
+  findActor: FindActor;
+  log: Log;
+  metrics: Metrics;
+  isStopping: () => boolean;
+  isTraced: boolean;
+};
+
+/** Every module under /v1, behind sign-in. */
+function apiRoutes(): OpenAPIHono<AppEnv> {
+  return router().route('/', identityRoutes).route('/', catalogRoutes).route('/', schedulingRoutes).route('/', patientRoutes);
+}
+
+/** The HTTP application: health, documentation, and the modules behind edge and sign-in. */
+export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
+  const { config, log, metrics } = parts;
+  const app = router();
+  const routes = apiRoutes();
+
+  app.onError((error, c) => {
+    const problem =
+      error instanceof HTTPException && error.status === 400
+        ? new Problem('malformed-body', { errors: [{ in: 'body', pointer: '', detail: 'Not valid JSON.' }] })
+        : problemOf(error);
+    const requestId = c.get('requestId');
+    metrics.problem(problem.slug);
+    if (problem.status >= 500) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
+    if (problem.status === 503) c.header('retry-after', '1');
+    c.header('content-type', 'application/problem+json');
+    return c.body(JSON.stringify(problemDocument(problem, requestId, config.apiUrl)), problem.status as 400);
+  });
+  app.notFound((c) => {
+    const allowed = methodsOf(routes, c.req.path);
+    if (allowed.length > 0) c.header('allow', allowed.join(', '));
+    throw new Problem(allowed.length > 0 ? 'method-not-allowed' : 'not-found');
+  });
+
+  if (parts.isTraced) app.use(traceRequests());
+  app.use(observe(log, metrics));
+  app.use(edge(config, parts.isStopping));
+  app.route('/', healthRoutes(parts.database, parts.isStopping));
+  app.route('/', documentation(openApiDocument(config.apiUrl)));
+  app.use('/v1/*', timeLimit(), signedIn(parts.findActor, parts));
+  app.route('/v1', routes);
+  return app;
+}
+
+/** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
+export function openApiDocument(apiUrl: string) {
+  const app = router().route('/v1', apiRoutes());
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Medical Spa Platform',
+      version: '0.1.0',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      description:
+        'Every refusal is an RFC 9457 problem document. Instants carry an offset; days are days of the location. Amounts are integer minor units.',
+    },
+    servers: [{ url: apiUrl }],
+  });
+}
+
+/** Methods that the routes answer at this path. */
+function methodsOf(routes: OpenAPIHono<AppEnv>, path: string): string[] {
+  const methods = routes.routes
+    .filter((route) => route.method !== 'ALL' && new RegExp(`^/v1${route.path.replaceAll(/:[^/]+/g, '[^/]+')}$`).test(path))
+    .map((route) => route.method);
+  return [...new Set(methods)];
+}

@@ -1,0 +1,116 @@
+import { PERMISSIONS } from '@medspa/contracts';
+import { createCodec, keyRingFromFile, keyRingOf, openDatabase } from '@medspa/database';
+import { migrationStatus } from '@medspa/database/migrate';
+import { createApp } from './app.ts';
+import { schedulingJobs } from './modules/scheduling/index.ts';
+import { createBreaker } from './platform/breaker.ts';
+import type { Config } from './platform/config.ts';
+import type { FindActor } from './platform/edge.ts';
+import { startJobs } from './platform/jobs.ts';
+import { drain, Lifecycle } from './platform/lifecycle.ts';
+import type { Log } from './platform/log.ts';
+import { createMetrics } from './platform/metrics.ts';
+import { createHttpServer, createMetricsServer, listen } from './platform/server.ts';
+import { upkeepJobs } from './platform/upkeep.ts';
+
+/** A running service: where it listens, and what ends it. */
+export type Service = { port: number; metricsPort: number | null; lifecycle: Lifecycle };
+
+export type ServiceOptions = {
+  /** Which parts of the work this process does. */
+  serves: boolean;
+  runsJobs: boolean;
+  /** Ended after everything else, for example a database that this process started. */
+  last?: { name: string; stop: () => Promise<void> };
+};
+
+/**
+ * Starts the parts of the service in order and refuses to start half: wrong role, missing migrations or an unreachable
+ * database end it with a sentence. The parts are ended in the reverse sense by the one lifecycle.
+ */
+export async function startService(config: Config, log: Log, options: ServiceOptions): Promise<Service> {
+  for (const note of config.notes) log.info('setting', { setting: note });
+  const tracing = config.tracing ? (await import('./platform/tracing.ts')).startTracing(config.tracing) : null;
+  const metrics = createMetrics();
+  const breaker = createBreaker((state) => {
+    metrics.breaker(state);
+    log.warn('database breaker', { state });
+  });
+  const database = openDatabase(config.database, {
+    healthWrites: config.environment === 'production',
+    observer: {
+      ...metrics.pool,
+      queried: (text, millis, failed) => {
+        metrics.pool.queried?.(text, millis, failed);
+        if (config.environment === 'development')
+          log.debug('query', { statement: text, millis: Math.round(millis * 10) / 10, ...(failed ? { kind: 'failed' } : {}) });
+      },
+      retried: () => {
+        metrics.pool.retried();
+        log.info('transaction retried');
+      },
+      discardedDirty: () => {
+        metrics.pool.discardedDirty?.();
+        log.warn('connection discarded');
+      },
+    },
+    onPrismaEvent: (level) => log[level]('prisma'),
+  });
+  metrics.watch(database);
+  const codec = createCodec('key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, false));
+  const lifecycle = new Lifecycle(log);
+  const parts = { database, codec, breaker: breaker.policy, now: () => new Date() };
+  const service: Service = { port: 0, metricsPort: null, lifecycle };
+
+  try {
+    await database.assertUsable();
+    const { pending } = await migrationStatus(config.database);
+    if (pending.length > 0)
+      throw new Error(`The database lacks ${pending.length} migrations (${pending[0]} ...). Run npm run db:migrate:deploy first.`);
+    if (options.serves) {
+      const app = createApp({
+        ...parts,
+        config,
+        log,
+        metrics,
+        findActor: findActorOf(config),
+        isStopping: () => lifecycle.isStopping,
+        isTraced: tracing !== null,
+      });
+      const server = createHttpServer(app.fetch);
+      service.port = await listen(server, config.port, config.host);
+      lifecycle.add({ name: 'http', stop: () => drain(server) });
+    }
+    if (options.runsJobs) {
+      const jobs = await startJobs(config.database, [...schedulingJobs, ...upkeepJobs], { ...parts, log, metrics });
+      lifecycle.add({ name: 'jobs', stop: jobs.stop });
+    }
+    if (config.metrics) {
+      const server = createMetricsServer(metrics.render);
+      service.metricsPort = await listen(server, config.metrics.port, config.metrics.host);
+      lifecycle.add({ name: 'metrics', stop: () => drain(server, 500) });
+    }
+    addRest();
+  } catch (error) {
+    addRest();
+    await lifecycle.stop();
+    throw error;
+  }
+  log.info('listening', { address: `${config.host}:${service.port}` });
+  return service;
+
+  function addRest(): void {
+    lifecycle.add({ name: 'database', stop: database.disconnectDatabase });
+    if (tracing) lifecycle.add({ name: 'tracing', stop: tracing.stop });
+    if (options.last) lifecycle.add(options.last);
+  }
+}
+
+/** Until sign-in exists: the one person of practice mode, or nobody. */
+function findActorOf({ practice }: Config): FindActor {
+  const found = practice && {
+    organizationId: practice.organizationId,
+    actor: { kind: 'staff' as const, id: practice.actorId, permissions: new Set(PERMISSIONS) },
+  };
+  return () => Promise.resolve(found);
+}

@@ -1,0 +1,154 @@
+import {
+  CreateRoomType,
+  CreateService,
+  Id,
+  PageQuery,
+  pageOf,
+  ReviseTerms,
+  RoomType,
+  Service,
+  SetPrice,
+  UpdateRoomType,
+  UpdateService,
+} from '@medspa/contracts';
+import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, repeatable, RepeatableHeader, router } from '../../platform/http.ts';
+import * as service from './service.ts';
+
+const tags = ['Catalog'];
+const SkillParams = IdParam.extend({ providerId: Id });
+
+export const catalogRoutes = router()
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/room-types',
+      tags,
+      summary: 'Kinds of rooms',
+      request: { query: PageQuery },
+      responses: { 200: jsonReply('A page', pageOf(RoomType)), ...problems() },
+    }),
+    async (c) => c.json(encode(pageOf(RoomType), await service.listRoomTypes(c.get('ctx'), c.req.valid('query'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/room-types',
+      tags,
+      summary: 'Add a kind of room',
+      request: { headers: RepeatableHeader, body: jsonBody(CreateRoomType) },
+      responses: { 201: jsonReply('Added', RoomType), ...problems('already-exists', 'idempotency-key-reused') },
+    }),
+    async (c) => c.json(encode(RoomType, await service.createRoomType(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+  )
+  .openapi(
+    createRoute({
+      method: 'patch',
+      path: '/room-types/{id}',
+      tags,
+      summary: 'Rename a kind of room',
+      request: { params: IdParam, body: jsonBody(UpdateRoomType) },
+      responses: { 200: jsonReply('As it is now', RoomType), ...problems('not-found', 'stale-version', 'already-exists') },
+    }),
+    async (c) => c.json(encode(RoomType, await service.updateRoomType(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/services',
+      tags,
+      summary: 'Services with the terms that hold now or later',
+      request: { query: PageQuery },
+      responses: { 200: jsonReply('A page', pageOf(Service)), ...problems() },
+    }),
+    async (c) => c.json(encode(pageOf(Service), await service.listServices(c.get('ctx'), c.req.valid('query'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/services',
+      tags,
+      summary: 'Add a service with its first terms',
+      request: { headers: RepeatableHeader, body: jsonBody(CreateService) },
+      responses: { 201: jsonReply('Added', Service), ...problems('not-found', 'already-exists', 'idempotency-key-reused') },
+    }),
+    async (c) => c.json(encode(Service, await service.createService(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/services/{id}',
+      tags,
+      summary: 'A service with all terms it ever had',
+      request: { params: IdParam },
+      responses: { 200: jsonReply('The service', Service), ...problems('not-found') },
+    }),
+    async (c) => c.json(encode(Service, await service.getService(c.get('ctx'), c.req.valid('param').id)), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'patch',
+      path: '/services/{id}',
+      tags,
+      summary: 'Rename or retire a service',
+      request: { params: IdParam, body: jsonBody(UpdateService) },
+      responses: { 200: jsonReply('As it is now', Service), ...problems('not-found', 'stale-version', 'already-exists') },
+    }),
+    async (c) => c.json(encode(Service, await service.updateService(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/services/{id}/terms',
+      tags,
+      summary: 'Give a service new terms from a date on',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(ReviseTerms) },
+      responses: { 201: jsonReply('As it is now', Service), ...problems('not-found', 'overlaps', 'idempotency-key-reused') },
+    }),
+    async (c) =>
+      c.json(
+        encode(Service, await service.reviseTerms(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        201,
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/services/{id}/prices',
+      tags,
+      summary: 'Set the list price of a legal entity from a date on',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(SetPrice) },
+      responses: {
+        201: jsonReply('As it is now', Service),
+        ...problems('not-found', 'overlaps', 'rule-violated', 'idempotency-key-reused'),
+      },
+    }),
+    async (c) =>
+      c.json(
+        encode(Service, await service.setPrice(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        201,
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'put',
+      path: '/services/{id}/providers/{providerId}',
+      tags,
+      summary: 'Let a provider perform the service',
+      request: { params: SkillParams },
+      responses: { 200: jsonReply('As it is now', Service), ...problems('not-found') },
+    }),
+    async (c) =>
+      c.json(encode(Service, await service.grantSkill(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').providerId)), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'delete',
+      path: '/services/{id}/providers/{providerId}',
+      tags,
+      summary: 'Take the skill back',
+      request: { params: SkillParams },
+      responses: { 200: jsonReply('As it is now', Service), ...problems('not-found') },
+    }),
+    async (c) =>
+      c.json(encode(Service, await service.revokeSkill(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').providerId)), 200),
+  );

@@ -1,0 +1,126 @@
+import {
+  RoomType,
+  Service,
+  type CreateRoomType,
+  type CreateService,
+  type PageQuery,
+  type ReviseTerms,
+  type SetPrice,
+  type UpdateRoomType,
+  type UpdateService,
+} from '@medspa/contracts';
+import type { Tx } from '@medspa/database';
+import type { Ctx } from '../../platform/context.ts';
+import { mutate, view } from '../../platform/doors.ts';
+import { problemAt } from '../../platform/problem.ts';
+import { changed, existing } from '../../platform/versioned.ts';
+import { getLegalEntityCurrency } from '../identity/index.ts';
+import * as queries from './queries.ts';
+import { plainDate } from './rules.ts';
+
+export function listRoomTypes(ctx: Ctx, page: PageQuery) {
+  return view(ctx, { needs: 'catalog:read', action: 'room-type.list' }, (tx) => queries.listRoomTypes(tx, ctx.organizationId, page));
+}
+
+/** Throws `already-exists` for the name. */
+export function createRoomType(ctx: Ctx, input: CreateRoomType) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'room-type.create', reply: RoomType }, (tx) =>
+    queries.insertRoomType(tx, ctx.organizationId, input),
+  );
+}
+
+/** Throws `not-found`, `stale-version`, or `already-exists` for the name. */
+export function updateRoomType(ctx: Ctx, id: string, input: UpdateRoomType) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'room-type.update', reply: RoomType }, async (tx) =>
+    changed(await queries.updateRoomType(tx, ctx.organizationId, id, input), () => queries.findRoomType(tx, ctx.organizationId, id)),
+  );
+}
+
+/** Services with the terms and prices that hold today or later. */
+export function listServices(ctx: Ctx, page: PageQuery) {
+  return view(ctx, { needs: 'catalog:read', action: 'service.list' }, async (tx) => {
+    const { items, nextCursor } = await queries.listServices(tx, ctx.organizationId, page, plainDate(ctx.now()));
+    return { items: items.map(present), nextCursor };
+  });
+}
+
+/** A service with all terms and prices it ever had. Throws `not-found`. */
+export function getService(ctx: Ctx, id: string) {
+  return view(ctx, { needs: 'catalog:read', action: 'service.read' }, (tx) => readService(ctx, tx, id));
+}
+
+/** Adds a service with its first terms. Throws `already-exists` for the name, `not-found` for the room type. */
+export function createService(ctx: Ctx, input: CreateService) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.create', reply: Service }, async (tx) =>
+    readService(ctx, tx, await queries.insertService(tx, ctx.organizationId, input)),
+  );
+}
+
+/** Throws `not-found`, `stale-version`, or `already-exists` for the name. An inactive service takes no bookings. */
+export function updateService(ctx: Ctx, id: string, input: UpdateService) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.update', reply: Service }, async (tx) => {
+    const count = await queries.updateService(tx, ctx.organizationId, id, input);
+    await changed(count === 1 ? [id] : [], () => queries.findService(tx, ctx.organizationId, id));
+    return readService(ctx, tx, id);
+  });
+}
+
+/**
+ * Gives a service new terms from a date on; those that held until then end there. Appointments keep the terms they were
+ * booked with. Throws `not-found`, and `overlaps` when later terms exist already.
+ */
+export function reviseTerms(ctx: Ctx, id: string, terms: ReviseTerms) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.revise', reply: Service }, async (tx) => {
+    existing(await queries.findService(tx, ctx.organizationId, id));
+    await queries.endTerms(tx, ctx.organizationId, id, terms.effectiveFrom);
+    await queries.insertTerms(tx, ctx.organizationId, id, terms);
+    return readService(ctx, tx, id);
+  });
+}
+
+/** Sets the list price of a legal entity from a date on. Throws `not-found`, `rule-violated` for another currency than the entity's, `overlaps`. */
+export function setPrice(ctx: Ctx, id: string, input: SetPrice) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.price', reply: Service }, async (tx) => {
+    existing(await queries.findService(tx, ctx.organizationId, id));
+    const currency = await getLegalEntityCurrency(tx, ctx.organizationId, input.legalEntityId);
+    if (currency === null) throw problemAt('not-found', '/legalEntityId');
+    if (currency !== input.price.currency) throw problemAt('rule-violated', '/price/currency');
+    await queries.endPrice(tx, ctx.organizationId, id, input.legalEntityId, input.effectiveFrom);
+    await queries.insertPrice(tx, ctx.organizationId, id, input);
+    return readService(ctx, tx, id);
+  });
+}
+
+/** Lets a provider perform the service. Throws `not-found` for either. Granting twice is the same as once. */
+export function grantSkill(ctx: Ctx, id: string, providerId: string) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.grant', reply: Service }, async (tx) => {
+    await queries.insertSkill(tx, ctx.organizationId, id, providerId);
+    return readService(ctx, tx, id);
+  });
+}
+
+/** Takes the skill back; appointments that are booked stay. Throws `not-found` for the service. */
+export function revokeSkill(ctx: Ctx, id: string, providerId: string) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.revoke', reply: Service }, async (tx) => {
+    await queries.deleteSkill(tx, ctx.organizationId, id, providerId);
+    return readService(ctx, tx, id);
+  });
+}
+
+async function readService(ctx: Ctx, tx: Tx, id: string) {
+  return present(existing(await queries.findService(tx, ctx.organizationId, id)));
+}
+
+function present({ versions, prices, skills, ...service }: queries.ServiceRow) {
+  return {
+    ...service,
+    terms: versions.map((row) => ({ ...row, effectiveFrom: plainDate(row.effectiveFrom), effectiveUntil: plainDate(row.effectiveUntil) })),
+    prices: prices.map(({ legalEntity, priceCents, ...row }) => ({
+      legalEntityId: row.legalEntityId,
+      effectiveFrom: plainDate(row.effectiveFrom),
+      effectiveUntil: plainDate(row.effectiveUntil),
+      price: { amount: priceCents, currency: legalEntity.currency },
+    })),
+    providerIds: skills.map((skill) => skill.providerId),
+  };
+}

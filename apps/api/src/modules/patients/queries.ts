@@ -1,0 +1,92 @@
+import type { AddRelation, PageQuery } from '@medspa/contracts';
+import { insertRows, keyset, Prisma, toPage, type BatchRow, type Tx } from '@medspa/database';
+
+const SUMMARY = { id: true, givenName: true, familyName: true, preferredName: true, pronouns: true, isActive: true } as const;
+const PATIENT = {
+  ...SUMMARY,
+  birthDateSealed: true,
+  phoneSealed: true,
+  emailSealed: true,
+  addressSealed: true,
+  noteSealed: true,
+  deceasedOn: true,
+  mergedIntoId: true,
+  version: true,
+  relations: { select: { relatedId: true, kind: true }, orderBy: [{ kind: 'asc' }, { relatedId: 'asc' }], take: 100 },
+} satisfies Prisma.PatientSelect;
+const BY_NAME: Prisma.PatientOrderByWithRelationInput[] = [{ familyName: 'asc' }, { givenName: 'asc' }, { id: 'asc' }];
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The columns that a patient is written with; everything personal but the names is sealed. */
+export type PatientColumns = {
+  givenName: string;
+  familyName: string;
+  preferredName: string | null;
+  pronouns: string | null;
+  birthDateSealed: Bytes | null;
+  birthDateIndex: Bytes | null;
+  phoneSealed: Bytes | null;
+  phoneIndex: Bytes | null;
+  emailSealed: Bytes | null;
+  emailIndex: Bytes | null;
+  addressSealed: Bytes | null;
+  noteSealed: Bytes | null;
+  isActive: boolean;
+  deceasedOn: Date | null;
+};
+
+export type SealedPatient = NonNullable<Awaited<ReturnType<typeof findPatient>>>;
+
+export function findPatient(tx: Tx, organizationId: string, id: string) {
+  return tx.patient.findUnique({ where: { organizationId_id: { organizationId, id } }, select: PATIENT });
+}
+
+export function findPatientVersion(tx: Tx, organizationId: string, id: string) {
+  return tx.patient.findUnique({ where: { organizationId_id: { organizationId, id } }, select: { version: true } });
+}
+
+export async function listPatients(tx: Tx, organizationId: string, page: PageQuery) {
+  return toPage(
+    await tx.patient.findMany({ where: { organizationId }, orderBy: BY_NAME, select: SUMMARY, ...keyset(page, organizationId) }),
+    page,
+  );
+}
+
+/** What to look for: hashes of the sealed values, and the beginning of a name. All that are given must match. */
+export type PatientFilter = { namePrefix?: string; phoneIndex?: Bytes; emailIndex?: Bytes; birthDateIndex?: Bytes };
+
+export async function searchPatients(tx: Tx, organizationId: string, { namePrefix, ...hashes }: PatientFilter, page: PageQuery) {
+  const begins = namePrefix === undefined ? undefined : { startsWith: namePrefix, mode: 'insensitive' as const };
+  const where = {
+    organizationId,
+    ...hashes,
+    ...(begins ? { OR: [{ familyName: begins }, { givenName: begins }, { preferredName: begins }] } : {}),
+  };
+  return toPage(await tx.patient.findMany({ where, orderBy: BY_NAME, select: SUMMARY, ...keyset(page, organizationId) }), page);
+}
+
+export function insertPatient(tx: Tx, organizationId: string, id: string, data: Omit<PatientColumns, 'isActive' | 'deceasedOn'>) {
+  return tx.patient.create({ data: { organizationId, id, ...data }, select: PATIENT });
+}
+
+/** How many rows were changed: one, or none when the row is missing or has moved on. */
+export async function updatePatient(tx: Tx, organizationId: string, id: string, version: number, data: Partial<PatientColumns>) {
+  const { count } = await tx.patient.updateMany({ where: { organizationId, id, version }, data: { ...data, version: { increment: 1 } } });
+  return count;
+}
+
+/** One statement for all rows. Returns how many were new; a row whose source id was imported before is left as it is. */
+export function importPatients(tx: Tx, rows: BatchRow[]): Promise<number> {
+  return insertRows(tx, 'patient', rows, 'skip');
+}
+
+export async function insertRelation(tx: Tx, organizationId: string, patientId: string, { relatedId, kind }: AddRelation): Promise<void> {
+  await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind } });
+}
+
+/** Every relation of the patient to that person. Returns how many there were. */
+export async function deleteRelations(tx: Tx, organizationId: string, patientId: string, relatedId: string): Promise<number> {
+  const { count } = await tx.patientRelation.deleteMany({ where: { organizationId, patientId, relatedId } });
+  return count;
+}

@@ -1,0 +1,118 @@
+import {
+  AddRelation,
+  CreatePatient,
+  Id,
+  ImportPatients,
+  ImportReport,
+  PageQuery,
+  pageOf,
+  Patient,
+  PatientSummary,
+  SearchPatients,
+  UpdatePatient,
+} from '@medspa/contracts';
+import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, repeatable, RepeatableHeader, router } from '../../platform/http.ts';
+import * as service from './service.ts';
+
+const tags = ['Patients'];
+
+export const patientRoutes = router()
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/patients',
+      tags,
+      summary: 'Patients by name',
+      request: { query: PageQuery },
+      responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems() },
+    }),
+    async (c) => c.json(encode(pageOf(PatientSummary), await service.listPatients(c.get('ctx'), c.req.valid('query'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/patients/search',
+      tags,
+      summary: 'Find patients',
+      description: 'A POST, so that what is searched for stands in no address and no log.',
+      request: { body: jsonBody(SearchPatients) },
+      responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems() },
+    }),
+    async (c) => c.json(encode(pageOf(PatientSummary), await service.searchPatients(c.get('ctx'), c.req.valid('json'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/patients',
+      tags,
+      summary: 'Add a patient',
+      request: { headers: RepeatableHeader, body: jsonBody(CreatePatient) },
+      responses: { 201: jsonReply('Added', Patient), ...problems('idempotency-key-reused') },
+    }),
+    async (c) => c.json(encode(Patient, await service.createPatient(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/patients/import',
+      tags,
+      summary: 'Import patients of another system',
+      description:
+        'Up to 1,000 at once, all or none; a `sourceId` that was imported before is left as it is, so an import can be sent again.',
+      request: { headers: RepeatableHeader, body: jsonBody(ImportPatients) },
+      responses: { 200: jsonReply('What was done', ImportReport), ...problems('idempotency-key-reused') },
+    }),
+    async (c) => c.json(encode(ImportReport, await service.importPatients(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/patients/{id}',
+      tags,
+      summary: 'A patient',
+      request: { params: IdParam },
+      responses: { 200: jsonReply('The patient', Patient), ...problems('not-found') },
+    }),
+    async (c) => c.json(encode(Patient, await service.getPatient(c.get('ctx'), c.req.valid('param').id)), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'patch',
+      path: '/patients/{id}',
+      tags,
+      summary: 'Change a patient',
+      request: { params: IdParam, body: jsonBody(UpdatePatient) },
+      responses: { 200: jsonReply('As it is now', Patient), ...problems('not-found', 'stale-version') },
+    }),
+    async (c) => c.json(encode(Patient, await service.updatePatient(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/patients/{id}/relations',
+      tags,
+      summary: 'Say what somebody is to the patient',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(AddRelation) },
+      responses: {
+        201: jsonReply('The patient as it is now', Patient),
+        ...problems('not-found', 'already-exists', 'idempotency-key-reused'),
+      },
+    }),
+    async (c) =>
+      c.json(
+        encode(Patient, await service.addRelation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        201,
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'delete',
+      path: '/patients/{id}/relations/{relatedId}',
+      tags,
+      summary: 'Take a relation back',
+      request: { params: IdParam.extend({ relatedId: Id }) },
+      responses: { 200: jsonReply('The patient as it is now', Patient), ...problems('not-found') },
+    }),
+    async (c) =>
+      c.json(encode(Patient, await service.removeRelations(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').relatedId)), 200),
+  );

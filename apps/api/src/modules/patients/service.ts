@@ -1,0 +1,169 @@
+import {
+  ImportReport,
+  Patient,
+  type AddRelation,
+  type CreatePatient,
+  type ImportPatients,
+  type PageQuery,
+  type SearchPatients,
+  type UpdatePatient,
+} from '@medspa/contracts';
+import type { BatchRow } from '@medspa/database';
+import { v7 as newId } from 'uuid';
+import type { Ctx } from '../../platform/context.ts';
+import { mutate, view } from '../../platform/doors.ts';
+import { Problem } from '../../platform/problem.ts';
+import { changed, existing } from '../../platform/versioned.ts';
+import * as queries from './queries.ts';
+import { deathOf, literalForLike, normalised } from './rules.ts';
+
+export function listPatients(ctx: Ctx, page: PageQuery) {
+  return view(ctx, { needs: 'patient:read', action: 'patient.list', patients: idsOf }, (tx) =>
+    queries.listPatients(tx, ctx.organizationId, page),
+  );
+}
+
+/** Finds patients by the beginning of a name, or by phone, e-mail or birth date exactly; all that is given must match. */
+export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, ...page }: SearchPatients) {
+  const index = (column: keyof typeof normalised, value: string) =>
+    ctx.codec.blindIndex(placeOf(ctx, SEALED[column]), normalised[column](value));
+  const filter: queries.PatientFilter = {
+    ...(name === undefined ? {} : { namePrefix: literalForLike(name) }),
+    ...(phone === undefined ? {} : { phoneIndex: index('phone', phone) }),
+    ...(email === undefined ? {} : { emailIndex: index('email', email) }),
+    ...(birthDate === undefined ? {} : { birthDateIndex: index('birthDate', birthDate) }),
+  };
+  return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, (tx) =>
+    queries.searchPatients(tx, ctx.organizationId, filter, page),
+  );
+}
+
+/** Throws `not-found`. */
+export function getPatient(ctx: Ctx, id: string) {
+  return view(ctx, { needs: 'patient:read', action: 'patient.read', patients: (patient: Patient) => [patient.id] }, async (tx) =>
+    openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id))),
+  );
+}
+
+/** Adds a patient. A phone or an address that somebody has already is no obstacle: couples and parents share them. */
+export function createPatient(ctx: Ctx, input: CreatePatient) {
+  const id = newId();
+  return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) =>
+    openPatient(ctx, await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, input))),
+  );
+}
+
+/** Throws `not-found` or `stale-version`. A date of death also makes the patient inactive. */
+export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isActive, ...input }: UpdatePatient) {
+  const columns = { ...sealGiven(ctx, id, input), ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
+  return mutate(ctx, { needs: 'patient:write', action: 'patient.update', reply: Patient }, async (tx) => {
+    const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
+    await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
+    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+  });
+}
+
+/** Imports patients of another system in one statement, all or none. A `sourceId` that was imported before is left as it is. */
+export function importPatients(ctx: Ctx, { patients }: ImportPatients) {
+  const rows = patients.map(({ sourceId, ...input }): BatchRow => {
+    const id = newId();
+    const columns = sealAll(ctx, id, input);
+    return {
+      organization_id: ctx.organizationId,
+      id,
+      source_id: sourceId,
+      given_name: columns.givenName,
+      family_name: columns.familyName,
+      preferred_name: columns.preferredName,
+      pronouns: columns.pronouns,
+      birth_date_sealed: columns.birthDateSealed,
+      birth_date_index: columns.birthDateIndex,
+      phone_sealed: columns.phoneSealed,
+      phone_index: columns.phoneIndex,
+      email_sealed: columns.emailSealed,
+      email_index: columns.emailIndex,
+      address_sealed: columns.addressSealed,
+      note_sealed: columns.noteSealed,
+    };
+  });
+  return mutate(ctx, { needs: 'patient:import', action: 'patient.import', reply: ImportReport }, async (tx) => {
+    const imported = await queries.importPatients(tx, rows);
+    return { imported, alreadyThere: rows.length - imported };
+  });
+}
+
+/** Says what somebody is to the patient. Throws `not-found` for either, `already-exists` for the same relation. */
+export function addRelation(ctx: Ctx, id: string, relation: AddRelation) {
+  return mutate(ctx, { needs: 'patient:write', action: 'patient.relate', reply: Patient }, async (tx) => {
+    existing(await queries.findPatientVersion(tx, ctx.organizationId, id));
+    await queries.insertRelation(tx, ctx.organizationId, id, relation);
+    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+  });
+}
+
+/** Takes back whatever the related person is to the patient. Throws `not-found` when they are nothing. */
+export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
+  return mutate(ctx, { needs: 'patient:write', action: 'patient.unrelate', reply: Patient }, async (tx) => {
+    if ((await queries.deleteRelations(tx, ctx.organizationId, id, relatedId)) === 0) throw new Problem('not-found');
+    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+  });
+}
+
+function idsOf(page: { items: { id: string }[] }): string[] {
+  return page.items.map((patient) => patient.id);
+}
+
+/** The sealed column of each field. */
+const SEALED = {
+  birthDate: 'birth_date_sealed',
+  phone: 'phone_sealed',
+  email: 'email_sealed',
+  address: 'address_sealed',
+  note: 'note_sealed',
+} as const;
+
+function placeOf(ctx: Ctx, column: string) {
+  return { organizationId: ctx.organizationId, table: 'patient', column };
+}
+
+function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
+  const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, deceasedOn, relations, ...plain } = row;
+  const open = (column: string, sealed: Uint8Array | null) =>
+    sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, sealed) : null;
+  const address = open(SEALED.address, addressSealed);
+  return {
+    ...plain,
+    birthDate: open(SEALED.birthDate, birthDateSealed),
+    phone: open(SEALED.phone, phoneSealed),
+    email: open(SEALED.email, emailSealed),
+    address: address === null ? null : JSON.parse(address),
+    note: open(SEALED.note, noteSealed),
+    deceasedOn: deceasedOn?.toISOString().slice(0, 10) ?? null,
+    relations: relations as Patient['relations'],
+  };
+}
+
+/** Columns of what was given; what was not stays as it is. */
+function sealGiven(ctx: Ctx, id: string, input: Partial<CreatePatient>): Partial<queries.PatientColumns> {
+  const { birthDate, phone, email, address, note, ...plain } = input;
+  const seal = (column: string, value: string | null) =>
+    value === null ? null : ctx.codec.seal({ ...placeOf(ctx, column), rowId: id }, value);
+  const index = (field: keyof typeof normalised, value: string | null) =>
+    value === null ? null : ctx.codec.blindIndex(placeOf(ctx, SEALED[field]), normalised[field](value));
+  return {
+    ...plain,
+    ...(birthDate === undefined
+      ? {}
+      : { birthDateSealed: seal(SEALED.birthDate, birthDate), birthDateIndex: index('birthDate', birthDate) }),
+    ...(phone === undefined ? {} : { phoneSealed: seal(SEALED.phone, phone), phoneIndex: index('phone', phone) }),
+    ...(email === undefined ? {} : { emailSealed: seal(SEALED.email, email), emailIndex: index('email', email) }),
+    ...(address === undefined ? {} : { addressSealed: seal(SEALED.address, address === null ? null : JSON.stringify(address)) }),
+    ...(note === undefined ? {} : { noteSealed: seal(SEALED.note, note) }),
+  };
+}
+
+/** Every column of a new patient. */
+function sealAll(ctx: Ctx, id: string, input: CreatePatient): Omit<queries.PatientColumns, 'isActive' | 'deceasedOn'> {
+  const empty = { preferredName: null, pronouns: null, birthDate: null, phone: null, email: null, address: null, note: null };
+  return sealGiven(ctx, id, { ...empty, ...input }) as Omit<queries.PatientColumns, 'isActive' | 'deceasedOn'>;
+}

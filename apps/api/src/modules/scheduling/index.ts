@@ -1,0 +1,2 @@
+export { schedulingJobs } from './jobs.ts';
+export { schedulingRoutes } from './routes.ts';

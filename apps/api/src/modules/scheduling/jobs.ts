@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { call } from '../../platform/doors.ts';
+import { job, type Job } from '../../platform/jobs.ts';
+import { dropPastClaimsVerb, noticeOverdueVerb } from './queries.ts';
+import { CLAIMS_KEPT_DAYS, OVERDUE_MINUTES } from './rules.ts';
+
+export const schedulingJobs: Job[] = [
+  // Enqueued by booking and re-timed by moving, in their transactions.
+  job('notice-overdue', z.object({ organizationId: z.uuid(), appointmentId: z.uuid() }), async (ctx, { appointmentId }) => {
+    await call(ctx, { needs: 'appointment:write', action: 'appointment.overdue' }, (session) =>
+      noticeOverdueVerb(session, appointmentId, OVERDUE_MINUTES),
+    );
+  }),
+  {
+    name: 'drop-past-claims',
+    cron: '11 3 * * *',
+    run: async (ctx) => {
+      const before = new Date(ctx.now().getTime() - CLAIMS_KEPT_DAYS * 86_400_000);
+      await call(ctx, { needs: 'schedule:write', action: 'upkeep.claims' }, (session) => dropPastClaimsVerb(session, before));
+    },
+  },
+];

@@ -1,0 +1,210 @@
+import type { CreateRoom, CreateShiftRotation, PageQuery, PlainDate, Shift, ShiftRotationQuery, UpdateRoom } from '@medspa/contracts';
+import { insertRows, keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
+
+// ── the verbs of the calendar: one SQL function each, the whole transaction (second door) ────────────────────────────
+
+/** An appointment as the SQL verbs return it: the wire form of the contract. */
+export type AppointmentJson = {
+  id: string;
+  locationId: string;
+  patientId: string;
+  status: string;
+  startsAt: string;
+  endsAt: string;
+  channel: string;
+  cancelReason: string | null;
+  version: number;
+  services: { id: string; serviceId: string; providerId: string; roomId: string | null; startsAt: string; endsAt: string }[];
+};
+
+/** What a verb answers. Anything but `done` has written nothing. */
+export type VerbOutcome =
+  | { outcome: 'done'; appointment: AppointmentJson }
+  | { outcome: 'not-found'; pointer?: string }
+  | { outcome: 'refused'; slug: string; pointer: string }
+  | { outcome: 'slot-taken'; busy: string[] }
+  | { outcome: 'stale'; version: number }
+  | { outcome: 'wrong-status'; status: string }
+  | { outcome: 'key-reused' };
+
+export function bookVerb(session: Session, request: object) {
+  return sql<{ result: VerbOutcome }>`SELECT app.book_appointment(${session}::jsonb, ${request}::jsonb) AS result`;
+}
+
+export function rescheduleVerb(session: Session, request: object) {
+  return sql<{ result: VerbOutcome }>`SELECT app.reschedule_appointment(${session}::jsonb, ${request}::jsonb) AS result`;
+}
+
+export function changeStatusVerb(session: Session, request: object) {
+  return sql<{ result: VerbOutcome }>`SELECT app.change_status(${session}::jsonb, ${request}::jsonb) AS result`;
+}
+
+export type AvailabilityJson = { timeZone: string; durationMinutes: number; providers: { providerId: string; starts: number[] }[] };
+export type AvailabilityAsked = {
+  locationId: string;
+  serviceId: string;
+  from: PlainDate;
+  until: PlainDate;
+  providerId: string | null;
+  patientId: string | null;
+};
+
+/** Null when the location or the service does not exist. */
+export function availabilityVerb(session: Session, { locationId, serviceId, from, until, providerId, patientId }: AvailabilityAsked) {
+  return sql<{ result: AvailabilityJson | null }>`
+    SELECT app.find_availability(${session}::jsonb, ${locationId}::uuid, ${serviceId}::uuid, ${from}::date, ${until}::date, ${providerId}::uuid, ${patientId}::uuid) AS result`;
+}
+
+/** Null when the location does not exist. Logs the access to every patient of the day. */
+export function dayVerb(session: Session, locationId: string, date: PlainDate) {
+  return sql<{ result: object | null }>`SELECT app.location_day(${session}::jsonb, ${locationId}::uuid, ${date}::date) AS result`;
+}
+
+export function noticeOverdueVerb(session: Session, appointmentId: string, minutes: number) {
+  return sql<{ result: boolean }>`SELECT app.notice_overdue(${session}::jsonb, ${appointmentId}::uuid, ${minutes}::int) AS result`;
+}
+
+export function dropPastClaimsVerb(session: Session, before: Date) {
+  return sql<{ result: number }>`SELECT app.drop_past_claims(${session}::jsonb, ${before}::timestamptz) AS result`;
+}
+
+// ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export async function findAppointment(tx: Tx, id: string): Promise<AppointmentJson | null> {
+  const rows = await tx.$queryRaw<{ result: AppointmentJson | null }[]>`SELECT app.appointment_view(${id}::uuid) AS result`;
+  return rows[0]?.result ?? null;
+}
+
+/** Newest last. An appointment has few versions; the cap is a safety net. */
+export function listHistory(tx: Tx, organizationId: string, appointmentId: string) {
+  return tx.appointmentHistory.findMany({ where: { organizationId, appointmentId }, orderBy: { version: 'asc' }, take: 500 });
+}
+
+// ── rooms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ROOM = { id: true, locationId: true, roomTypeId: true, name: true, position: true, isActive: true, version: true } as const;
+
+export async function listRooms(tx: Tx, organizationId: string, page: PageQuery) {
+  return toPage(
+    await tx.room.findMany({ where: { organizationId }, orderBy: { id: 'asc' }, select: ROOM, ...keyset(page, organizationId) }),
+    page,
+  );
+}
+
+export function findRoom(tx: Tx, organizationId: string, id: string) {
+  return tx.room.findUnique({ where: { organizationId_id: { organizationId, id } }, select: ROOM });
+}
+
+export function insertRoom(tx: Tx, organizationId: string, data: CreateRoom) {
+  return tx.room.create({ data: { organizationId, ...data }, select: ROOM });
+}
+
+export function updateRoom(tx: Tx, organizationId: string, id: string, { version, ...data }: UpdateRoom) {
+  return tx.room.updateManyAndReturn({
+    where: { organizationId, id, version },
+    data: { ...data, version: { increment: 1 } },
+    select: ROOM,
+  });
+}
+
+// ── shifts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ROTATION = {
+  id: true,
+  providerId: true,
+  locationId: true,
+  weeks: true,
+  anchorDate: true,
+  effectiveFrom: true,
+  effectiveUntil: true,
+  version: true,
+} as const;
+
+const dateOf = (date: PlainDate) => new Date(`${date}T00:00:00Z`);
+
+export async function listRotations(tx: Tx, organizationId: string, { providerId, locationId, ...page }: ShiftRotationQuery) {
+  const where = {
+    organizationId,
+    ...(providerId === undefined ? {} : { providerId }),
+    ...(locationId === undefined ? {} : { locationId }),
+  };
+  return toPage(
+    await tx.shiftRotation.findMany({ where, orderBy: { id: 'asc' }, select: ROTATION, ...keyset(page, organizationId) }),
+    page,
+  );
+}
+
+export function findRotation(tx: Tx, organizationId: string, id: string) {
+  return tx.shiftRotation.findUnique({ where: { organizationId_id: { organizationId, id } }, select: ROTATION });
+}
+
+/** Shifts of several rotations at once. Wall times as text: 24:00 is a time of a day and of no Date. */
+export function listShifts(tx: Tx, organizationId: string, rotationIds: string[]) {
+  return tx.$queryRaw<(Shift & { rotationId: string })[]>`
+    SELECT rotation_id AS "rotationId", week, weekday, to_char(starts_at, 'HH24:MI') AS "startsAt", to_char(ends_at, 'HH24:MI') AS "endsAt"
+    FROM shift WHERE organization_id = ${organizationId}::uuid AND rotation_id = ANY (${rotationIds}::uuid[])
+    ORDER BY rotation_id, week, weekday, starts_at`;
+}
+
+export async function insertRotation(
+  tx: Tx,
+  organizationId: string,
+  id: string,
+  anchorDate: PlainDate,
+  { shifts: _shifts, ...rotation }: CreateShiftRotation,
+): Promise<void> {
+  await tx.shiftRotation.create({
+    data: {
+      organizationId,
+      id,
+      providerId: rotation.providerId,
+      locationId: rotation.locationId,
+      weeks: rotation.weeks,
+      anchorDate: dateOf(anchorDate),
+      effectiveFrom: dateOf(rotation.effectiveFrom),
+      effectiveUntil: rotation.effectiveUntil === undefined ? null : dateOf(rotation.effectiveUntil),
+    },
+  });
+}
+
+/** All shifts of a rotation in one statement. */
+export async function insertShifts(
+  tx: Tx,
+  organizationId: string,
+  rotationId: string,
+  weeks: number,
+  shifts: (Shift & { id: string })[],
+): Promise<void> {
+  await insertRows(
+    tx,
+    'shift',
+    shifts.map(({ id, week, weekday, startsAt, endsAt }) => ({
+      organization_id: organizationId,
+      id,
+      rotation_id: rotationId,
+      weeks,
+      week,
+      weekday,
+      starts_at: startsAt,
+      ends_at: endsAt,
+    })),
+  );
+}
+
+/** How many rows were changed: one, or none when the row is missing or has moved on. */
+export async function endRotation(tx: Tx, organizationId: string, id: string, version: number, effectiveUntil: PlainDate): Promise<number> {
+  const { count } = await tx.shiftRotation.updateMany({
+    where: { organizationId, id, version },
+    data: { effectiveUntil: dateOf(effectiveUntil), version: { increment: 1 } },
+  });
+  return count;
+}
+
+// ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function listEvents(tx: Tx, organizationId: string, locationId: string, after: number, limit: number) {
+  return tx.$queryRaw<{ sequence: number; type: string; subjectId: string; payload: Record<string, unknown>; at: Date }[]>`
+    SELECT sequence::float8 AS sequence, type, subject_id AS "subjectId", payload, at
+    FROM outbox_event WHERE organization_id = ${organizationId}::uuid AND stream_id = ${locationId}::uuid AND sequence > ${after}
+    ORDER BY sequence LIMIT ${limit}`;
+}

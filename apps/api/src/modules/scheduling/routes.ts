@@ -1,0 +1,265 @@
+import {
+  Appointment,
+  AppointmentHistory,
+  Availability,
+  AvailabilityQuery,
+  BookAppointment,
+  CancelAppointment,
+  CreateRoom,
+  CreateShiftRotation,
+  DayQuery,
+  EndShiftRotation,
+  EventsQuery,
+  LocationDay,
+  LocationEvents,
+  MoveAppointmentOn,
+  PageQuery,
+  pageOf,
+  RescheduleAppointment,
+  Room,
+  ShiftRotation,
+  ShiftRotationQuery,
+  UpdateRoom,
+} from '@medspa/contracts';
+import {
+  createRoute,
+  encode,
+  IdParam,
+  jsonBody,
+  jsonReply,
+  problems,
+  repeatable,
+  RepeatableHeader,
+  router,
+  sqlJson,
+} from '../../platform/http.ts';
+import * as appointments from './service/appointments.ts';
+import { bookAppointment, rescheduleAppointment } from './service/book.ts';
+import * as calendar from './service/calendar.ts';
+
+const rules = [
+  'in-the-past',
+  'patient-inactive',
+  'location-inactive',
+  'service-not-offered',
+  'provider-not-qualified',
+  'provider-not-working',
+  'room-unsuitable',
+] as const;
+const localTimes = ['local-time-skipped', 'local-time-repeated'] as const;
+
+const calendarRoutes = router()
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/rooms',
+      tags: ['Calendar'],
+      summary: 'Rooms',
+      request: { query: PageQuery },
+      responses: { 200: jsonReply('A page', pageOf(Room)), ...problems() },
+    }),
+    async (c) => c.json(encode(pageOf(Room), await calendar.listRooms(c.get('ctx'), c.req.valid('query'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/rooms',
+      tags: ['Calendar'],
+      summary: 'Add a room',
+      request: { headers: RepeatableHeader, body: jsonBody(CreateRoom) },
+      responses: { 201: jsonReply('Added', Room), ...problems('not-found', 'already-exists', 'idempotency-key-reused') },
+    }),
+    async (c) => c.json(encode(Room, await calendar.createRoom(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+  )
+  .openapi(
+    createRoute({
+      method: 'patch',
+      path: '/rooms/{id}',
+      tags: ['Calendar'],
+      summary: 'Change a room',
+      request: { params: IdParam, body: jsonBody(UpdateRoom) },
+      responses: { 200: jsonReply('As it is now', Room), ...problems('not-found', 'stale-version', 'already-exists') },
+    }),
+    async (c) => c.json(encode(Room, await calendar.updateRoom(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/shift-rotations',
+      tags: ['Calendar'],
+      summary: 'Repeating weeks of providers',
+      request: { query: ShiftRotationQuery },
+      responses: { 200: jsonReply('A page', pageOf(ShiftRotation)), ...problems() },
+    }),
+    async (c) => c.json(encode(pageOf(ShiftRotation), await calendar.listShiftRotations(c.get('ctx'), c.req.valid('query'))), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/shift-rotations',
+      tags: ['Calendar'],
+      summary: 'Give a provider repeating weeks at a location',
+      request: { headers: RepeatableHeader, body: jsonBody(CreateShiftRotation) },
+      responses: { 201: jsonReply('Added', ShiftRotation), ...problems('not-found', 'overlaps', 'idempotency-key-reused') },
+    }),
+    async (c) =>
+      c.json(encode(ShiftRotation, await calendar.createShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/shift-rotations/{id}/end',
+      tags: ['Calendar'],
+      summary: 'End repeating weeks before a date',
+      description: 'To change the future, end a rotation and add one; past days never change.',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(EndShiftRotation) },
+      responses: {
+        200: jsonReply('As it is now', ShiftRotation),
+        ...problems('not-found', 'stale-version', 'in-the-past', 'idempotency-key-reused'),
+      },
+    }),
+    async (c) =>
+      c.json(
+        encode(
+          ShiftRotation,
+          await calendar.endShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
+        ),
+        200,
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/availability',
+      tags: ['Calendar'],
+      summary: 'Open starts of a service',
+      request: { query: AvailabilityQuery },
+      responses: { 200: jsonReply('Per provider; none is an answer', Availability), ...problems('not-found') },
+    }),
+    async (c) => sqlJson(c, Availability, await calendar.findAvailability(c.get('ctx'), c.req.valid('query'))),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/locations/{id}/day',
+      tags: ['Calendar'],
+      summary: 'One day of a location',
+      request: { params: IdParam, query: DayQuery },
+      responses: { 200: jsonReply('Every appointment, in order of time', LocationDay), ...problems('not-found') },
+    }),
+    async (c) =>
+      sqlJson(c, LocationDay, await appointments.getLocationDay(c.get('ctx'), c.req.valid('param').id, c.req.valid('query').date)),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/locations/{id}/events',
+      tags: ['Calendar'],
+      summary: 'What happened at a location since',
+      description: 'Sequence numbers follow the order of commits and have no gaps: whoever has seen `n` has seen everything before.',
+      request: { params: IdParam, query: EventsQuery },
+      responses: { 200: jsonReply('In order', LocationEvents), ...problems('not-found') },
+    }),
+    async (c) =>
+      c.json(
+        encode(LocationEvents, await appointments.listLocationEvents(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))),
+        200,
+      ),
+  );
+
+const appointmentRoutes = router()
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/appointments',
+      tags: ['Appointments'],
+      summary: 'Book a visit',
+      request: { headers: RepeatableHeader, body: jsonBody(BookAppointment) },
+      responses: {
+        201: jsonReply('Booked', Appointment),
+        ...problems('slot-taken', 'not-found', ...rules, ...localTimes, 'idempotency-key-reused'),
+      },
+    }),
+    async (c) => sqlJson(c, Appointment, await bookAppointment(repeatable(c, c.req.valid('json')), c.req.valid('json')), 201),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/appointments/{id}',
+      tags: ['Appointments'],
+      summary: 'A visit',
+      request: { params: IdParam },
+      responses: { 200: jsonReply('The appointment', Appointment), ...problems('not-found') },
+    }),
+    async (c) => sqlJson(c, Appointment, await appointments.getAppointment(c.get('ctx'), c.req.valid('param').id)),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/appointments/{id}/history',
+      tags: ['Appointments'],
+      summary: 'Everything that happened to a visit',
+      request: { params: IdParam },
+      responses: { 200: jsonReply('Oldest first', AppointmentHistory), ...problems('not-found') },
+    }),
+    async (c) => sqlJson(c, AppointmentHistory, await appointments.getAppointmentHistory(c.get('ctx'), c.req.valid('param').id)),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/appointments/{id}/reschedule',
+      tags: ['Appointments'],
+      summary: 'Move a visit',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(RescheduleAppointment) },
+      responses: {
+        200: jsonReply('As it is now', Appointment),
+        ...problems('slot-taken', 'not-found', 'stale-version', 'wrong-status', ...rules, ...localTimes, 'idempotency-key-reused'),
+      },
+    }),
+    async (c) =>
+      sqlJson(
+        c,
+        Appointment,
+        await rescheduleAppointment(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/appointments/{id}/cancel',
+      tags: ['Appointments'],
+      summary: 'Cancel a visit',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(CancelAppointment) },
+      responses: {
+        200: jsonReply('As it is now', Appointment),
+        ...problems('not-found', 'stale-version', 'wrong-status', 'idempotency-key-reused'),
+      },
+    }),
+    async (c) =>
+      sqlJson(
+        c,
+        Appointment,
+        await appointments.cancelAppointment(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/appointments/{id}/transitions',
+      tags: ['Appointments'],
+      summary: 'Take a visit a step on',
+      request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(MoveAppointmentOn) },
+      responses: {
+        200: jsonReply('As it is now', Appointment),
+        ...problems('not-found', 'stale-version', 'wrong-status', 'idempotency-key-reused'),
+      },
+    }),
+    async (c) =>
+      sqlJson(
+        c,
+        Appointment,
+        await appointments.moveAppointmentOn(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
+      ),
+  );
+
+export const schedulingRoutes = router().route('/', calendarRoutes).route('/', appointmentRoutes);

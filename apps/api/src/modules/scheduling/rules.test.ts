@@ -1,0 +1,102 @@
+import { APPOINTMENT_ACTIONS, APPOINTMENT_STATUSES } from '@medspa/contracts';
+import { describe, expect, test } from 'vitest';
+import { alternativesWindow, dayAfter, findAlternatives, localDateOf, mondayOf, resolveWhen } from './rules.ts';
+
+describe('a local time', () => {
+  test('is read in the zone of the location, whatever the zone of the machine', () => {
+    expect(resolveWhen({ local: '2026-07-01T10:00' }, 'America/New_York')).toEqual({ instant: new Date('2026-07-01T14:00:00Z') });
+    expect(resolveWhen({ local: '2026-01-15T10:00' }, 'America/New_York')).toEqual({ instant: new Date('2026-01-15T15:00:00Z') });
+    expect(resolveWhen({ local: '2026-01-15T10:00' }, 'Pacific/Auckland')).toEqual({ instant: new Date('2026-01-14T21:00:00Z') });
+  });
+
+  test('that spring skips is refused, as is one that autumn repeats', () => {
+    expect(resolveWhen({ local: '2027-03-14T02:30' }, 'America/New_York')).toEqual({ slug: 'local-time-skipped' });
+    expect(resolveWhen({ local: '2026-11-01T01:30' }, 'America/New_York')).toEqual({ slug: 'local-time-repeated' });
+    expect(resolveWhen({ local: '2026-10-04T02:15' }, 'Australia/Lord_Howe')).toEqual({ slug: 'local-time-skipped' });
+    expect(resolveWhen({ local: '2027-03-14T03:00' }, 'America/New_York')).toEqual({ instant: new Date('2027-03-14T07:00:00Z') });
+  });
+
+  test('given as an instant is taken as it is, also in a repeated hour', () => {
+    const instant = new Date('2026-11-01T05:30:00Z');
+    expect(resolveWhen({ instant }, 'America/New_York')).toEqual({ instant });
+  });
+});
+
+describe('dates', () => {
+  test('are those of the zone, on both sides of midnight', () => {
+    expect(localDateOf(new Date('2026-03-02T02:00:00Z'), 'America/New_York')).toBe('2026-03-01');
+    expect(localDateOf(new Date('2026-03-02T12:00:00Z'), 'Pacific/Auckland')).toBe('2026-03-03');
+  });
+
+  test('a rotation begins on the Monday of its first week', () => {
+    expect(mondayOf('2026-11-22')).toBe('2026-11-16');
+    expect(mondayOf('2026-11-16')).toBe('2026-11-16');
+    expect(dayAfter('2026-12-31')).toBe('2027-01-01');
+  });
+
+  test('the window of alternatives holds the local day of the wanted time in every zone', () => {
+    const wanted = new Date('2026-06-10T23:30:00Z');
+    const { from, until } = alternativesWindow(wanted);
+    for (const zone of ['Pacific/Kiritimati', 'Pacific/Niue', 'UTC']) {
+      const day = localDateOf(wanted, zone);
+      expect(day >= from && day < until, zone).toBe(true);
+    }
+  });
+});
+
+describe('alternatives', () => {
+  const at = (time: string) => Date.parse(`2026-06-10T${time}:00Z`) / 60_000;
+  const wanted = new Date('2026-06-10T10:00:00Z');
+
+  test('are the three nearest, the wanted provider before another one that is a little closer', () => {
+    const open = [
+      { providerId: 'ann', starts: [at('09:00'), at('10:30'), at('15:00')] },
+      { providerId: 'bob', starts: [at('10:15'), at('16:00')] },
+    ];
+    const found = findAlternatives([{ serviceId: 's', providerId: 'ann', durationMinutes: 30, open }], wanted);
+    expect(found.map(({ startsAt, services }) => [startsAt.toISOString().slice(11, 16), services[0]?.providerId])).toEqual([
+      ['10:30', 'ann'],
+      ['09:00', 'ann'],
+      ['10:15', 'bob'],
+    ]);
+  });
+
+  test('offer the wanted time itself only with another provider', () => {
+    const open = [
+      { providerId: 'ann', starts: [at('10:00')] },
+      { providerId: 'bob', starts: [at('10:00')] },
+    ];
+    const found = findAlternatives([{ serviceId: 's', providerId: 'ann', durationMinutes: 30, open }], wanted);
+    expect(found).toEqual([{ startsAt: wanted, services: [{ serviceId: 's', providerId: 'bob' }] }]);
+  });
+
+  test('of a visit with two services leave room for the second one', () => {
+    const first = {
+      serviceId: 'a',
+      providerId: 'ann',
+      durationMinutes: 30,
+      open: [{ providerId: 'ann', starts: [at('11:00'), at('12:00')] }],
+    };
+    const second = { serviceId: 'b', providerId: 'bob', durationMinutes: 60, open: [{ providerId: 'cyd', starts: [at('12:30')] }] };
+    expect(findAlternatives([first, second], wanted)).toEqual([
+      {
+        startsAt: new Date('2026-06-10T12:00:00Z'),
+        services: [
+          { serviceId: 'a', providerId: 'ann' },
+          { serviceId: 'b', providerId: 'cyd' },
+        ],
+      },
+    ]);
+  });
+
+  test('are none when nothing is open', () => {
+    expect(findAlternatives([{ serviceId: 's', providerId: 'ann', durationMinutes: 30, open: [] }], wanted)).toEqual([]);
+  });
+});
+
+test('the state table leads only to statuses that exist, and an ended visit stays ended', () => {
+  for (const { from, to } of Object.values(APPOINTMENT_ACTIONS)) {
+    for (const status of [...from, ...(to ? [to] : [])]) expect(APPOINTMENT_STATUSES).toContain(status);
+    for (const ended of ['left', 'cancelled', 'no_show']) expect(from).not.toContain(ended);
+  }
+});

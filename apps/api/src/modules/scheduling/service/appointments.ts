@@ -1,0 +1,103 @@
+import type { CancelAppointment, EventsQuery, MoveAppointmentOn, PlainDate } from '@medspa/contracts';
+import { MAX_PAGE } from '@medspa/database';
+import type { Ctx } from '../../../platform/context.ts';
+import { call, view } from '../../../platform/doors.ts';
+import { Problem } from '../../../platform/problem.ts';
+import { repeatableArgument } from '../../../platform/repeatable.ts';
+import { existing } from '../../../platform/versioned.ts';
+import { getLocationZone } from '../../identity/index.ts';
+import * as queries from '../queries.ts';
+import { transitionOf } from '../rules.ts';
+import { appointmentOf, sealNote } from './book.ts';
+
+/** Throws `not-found`. */
+export function getAppointment(ctx: Ctx, id: string): Promise<queries.AppointmentJson> {
+  return view(
+    ctx,
+    { needs: 'appointment:read', action: 'appointment.read', patients: (found: queries.AppointmentJson) => [found.patientId] },
+    async (tx) => existing(await queries.findAppointment(tx, id)),
+  );
+}
+
+/** Cancels a visit and gives provider, room and patient back. Throws `not-found`, `stale-version`, `wrong-status`. */
+export async function cancelAppointment(
+  ctx: Ctx,
+  id: string,
+  { reason, note, channel, version }: CancelAppointment,
+): Promise<queries.AppointmentJson> {
+  const { result } = await call(ctx, { needs: 'appointment:write', action: 'appointment.cancel' }, (session) =>
+    queries.changeStatusVerb(session, {
+      ...transitionOf('cancel'),
+      appointmentId: id,
+      version,
+      channel,
+      reason,
+      noteSealed: sealNote(ctx, id, note),
+      idempotency: repeatableArgument(ctx),
+    }),
+  );
+  return appointmentOf(result);
+}
+
+/** Takes a visit one step on: confirmed, arrived, ... left, or marked as no-show. Throws `not-found`, `stale-version`, `wrong-status`. */
+export async function moveAppointmentOn(
+  ctx: Ctx,
+  id: string,
+  { action, note, channel, version }: MoveAppointmentOn,
+): Promise<queries.AppointmentJson> {
+  const { result } = await call(ctx, { needs: 'appointment:write', action: `appointment.${action}` }, (session) =>
+    queries.changeStatusVerb(session, {
+      ...transitionOf(action),
+      appointmentId: id,
+      version,
+      channel,
+      noteSealed: sealNote(ctx, id, note),
+      idempotency: repeatableArgument(ctx),
+    }),
+  );
+  return appointmentOf(result);
+}
+
+/** Everything that happened to an appointment, oldest first. Throws `not-found`. */
+export async function getAppointmentHistory(ctx: Ctx, id: string) {
+  type Result = { patientId: string; items: ReturnType<typeof present>[] };
+  const present = ({
+    noteSealed,
+    organizationId,
+    appointmentId,
+    segments,
+    ...row
+  }: Awaited<ReturnType<typeof queries.listHistory>>[number]) => ({
+    ...row,
+    services: segments as queries.AppointmentJson['services'],
+    note: noteSealed
+      ? ctx.codec.open({ organizationId, table: 'appointment_history', column: 'note_sealed', rowId: appointmentId }, noteSealed)
+      : null,
+  });
+  const { items } = await view(
+    ctx,
+    { needs: 'appointment:read', action: 'appointment.history', patients: (result: Result) => [result.patientId] },
+    async (tx): Promise<Result> => {
+      const { patientId } = existing(await queries.findAppointment(tx, id));
+      return { patientId, items: (await queries.listHistory(tx, ctx.organizationId, id)).map(present) };
+    },
+  );
+  return { items };
+}
+
+/** One local day of a location, in order of time. Throws `not-found`. */
+export async function getLocationDay(ctx: Ctx, locationId: string, date: PlainDate): Promise<object> {
+  const { result } = await call(ctx, { needs: 'appointment:read', action: 'location.day' }, (session) =>
+    queries.dayVerb(session, locationId, date),
+  );
+  if (!result) throw new Problem('not-found');
+  return result;
+}
+
+/** What happened at a location after a sequence number, in order and without gaps. Throws `not-found`. */
+export function listLocationEvents(ctx: Ctx, locationId: string, { after, limit = MAX_PAGE }: EventsQuery) {
+  return view(ctx, { needs: 'appointment:read', action: 'location.events' }, async (tx) => {
+    existing(await getLocationZone(tx, ctx.organizationId, locationId));
+    return { items: await queries.listEvents(tx, ctx.organizationId, locationId, after, limit) };
+  });
+}

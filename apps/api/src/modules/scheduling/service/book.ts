@@ -1,0 +1,132 @@
+import { v7 as newId } from 'uuid';
+import type { BookAppointment, ProblemSlug, RescheduleAppointment, When } from '@medspa/contracts';
+import type { Ctx } from '../../../platform/context.ts';
+import { call, view } from '../../../platform/doors.ts';
+import { Problem, problemAt } from '../../../platform/problem.ts';
+import { repeatableArgument } from '../../../platform/repeatable.ts';
+import { getLocationZone } from '../../identity/index.ts';
+import * as queries from '../queries.ts';
+import { alternativesWindow, findAlternatives, OVERDUE_MINUTES, resolveWhen, transitionOf, type WantedService } from '../rules.ts';
+
+const BOOK = { needs: 'appointment:write', action: 'appointment.book' } as const;
+const RESCHEDULE = { needs: 'appointment:write', action: 'appointment.reschedule' } as const;
+
+/**
+ * Books a visit or nothing: services back to back, each with its provider, a room where one is needed, and the patient.
+ *
+ * One round trip (a local time without offset costs one more, to ask for the zone). PostgreSQL decides whether the time is
+ * free (S1). Throws `slot-taken` with up to three other times, `not-found` and the rules' refusals with the place in the
+ * body, `local-time-skipped` and `local-time-repeated`.
+ */
+export async function bookAppointment(ctx: Ctx, input: BookAppointment): Promise<queries.AppointmentJson> {
+  const startsAt = await instantOf(ctx, input.startsAt, input.locationId);
+  const appointmentId = newId();
+  const { result } = await call(ctx, BOOK, (session) =>
+    queries.bookVerb(session, {
+      appointmentId,
+      locationId: input.locationId,
+      patientId: input.patientId,
+      startsAt,
+      channel: input.channel,
+      noteSealed: sealNote(ctx, appointmentId, input.note),
+      overdueMinutes: OVERDUE_MINUTES,
+      idempotency: repeatableArgument(ctx),
+      services: input.services.map((service) => ({ segmentId: newId(), ...service })),
+    }),
+  );
+  return appointmentOf(result, () => offer(ctx, { ...input, startsAt }));
+}
+
+/**
+ * Moves a visit with all its services by the same amount. It keeps its id, its history, the terms it was booked with, and
+ * its rooms where they are free. Throws what booking throws, `stale-version` and `wrong-status`.
+ */
+export async function rescheduleAppointment(ctx: Ctx, id: string, input: RescheduleAppointment): Promise<queries.AppointmentJson> {
+  const startsAt =
+    'instant' in input.startsAt
+      ? input.startsAt.instant
+      : await instantOf(ctx, input.startsAt, (await readAppointment(ctx, id)).locationId);
+  const { result } = await call(ctx, RESCHEDULE, (session) =>
+    queries.rescheduleVerb(session, {
+      ...transitionOf('reschedule'),
+      appointmentId: id,
+      version: input.version,
+      startsAt,
+      channel: input.channel,
+      reason: input.reason,
+      noteSealed: sealNote(ctx, id, input.note),
+      overdueMinutes: OVERDUE_MINUTES,
+      idempotency: repeatableArgument(ctx),
+      assignments: Object.fromEntries(input.assignments.map(({ id: segmentId, ...assigned }) => [segmentId, assigned])),
+    }),
+  );
+  return appointmentOf(result, async () => {
+    const { locationId, patientId, services } = await readAppointment(ctx, id);
+    return offer(ctx, { locationId, patientId, startsAt, services });
+  });
+}
+
+/** The appointment of a verb that did its work; otherwise the problem that the verb's answer amounts to. */
+export async function appointmentOf(
+  outcome: queries.VerbOutcome,
+  alternatives: () => Promise<Offer> = () => Promise.resolve([]),
+): Promise<queries.AppointmentJson> {
+  switch (outcome.outcome) {
+    case 'done':
+      return outcome.appointment;
+    case 'not-found':
+      throw outcome.pointer === undefined ? new Problem('not-found') : problemAt('not-found', outcome.pointer);
+    case 'refused': {
+      const problem = problemAt(outcome.slug as ProblemSlug, outcome.pointer);
+      if (outcome.slug !== 'provider-not-working') throw problem;
+      throw new Problem(problem.slug, { ...problem.extension, alternatives: await alternatives() });
+    }
+    case 'slot-taken':
+      throw new Problem('slot-taken', { busy: outcome.busy, alternatives: await alternatives() });
+    case 'stale':
+      throw new Problem('stale-version', { version: outcome.version });
+    case 'wrong-status':
+      throw new Problem('wrong-status', { currentStatus: outcome.status });
+    case 'key-reused':
+      throw new Problem('idempotency-key-reused');
+  }
+}
+
+/** A note is sealed for the appointment's history, in hex since it travels in JSON. */
+export function sealNote(ctx: Ctx, appointmentId: string, note: string | undefined): string | null {
+  if (note === undefined) return null;
+  const place = { organizationId: ctx.organizationId, table: 'appointment_history', column: 'note_sealed', rowId: appointmentId };
+  return Buffer.from(ctx.codec.seal(place, note)).toString('hex');
+}
+
+async function instantOf(ctx: Ctx, when: When, locationId: string): Promise<Date> {
+  if ('instant' in when) return when.instant;
+  const timeZone = await view(ctx, BOOK, (tx) => getLocationZone(tx, ctx.organizationId, locationId));
+  if (timeZone === null) throw problemAt('not-found', '/locationId');
+  const resolved = resolveWhen(when, timeZone);
+  if ('slug' in resolved) throw problemAt(resolved.slug, '/startsAt');
+  return resolved.instant;
+}
+
+async function readAppointment(ctx: Ctx, id: string): Promise<queries.AppointmentJson> {
+  const appointment = await view(ctx, RESCHEDULE, (tx) => queries.findAppointment(tx, id));
+  if (!appointment) throw new Problem('not-found');
+  return appointment;
+}
+
+type Offer = { startsAt: string; services: { serviceId: string; providerId: string }[] }[];
+type Wanted = { locationId: string; patientId: string; startsAt: Date; services: { serviceId: string; providerId: string }[] };
+
+/** Other times for a visit that could not be had, by the same search as availability. */
+async function offer(ctx: Ctx, { locationId, patientId, startsAt, services }: Wanted): Promise<Offer> {
+  const window = alternativesWindow(startsAt);
+  const wanted: WantedService[] = [];
+  for (const { serviceId, providerId } of services) {
+    const { result } = await call(ctx, BOOK, (session) =>
+      queries.availabilityVerb(session, { locationId, serviceId, ...window, providerId: null, patientId }),
+    );
+    if (!result) return [];
+    wanted.push({ serviceId, providerId, durationMinutes: result.durationMinutes, open: result.providers });
+  }
+  return findAlternatives(wanted, startsAt).map((found) => ({ ...found, startsAt: found.startsAt.toISOString() }));
+}

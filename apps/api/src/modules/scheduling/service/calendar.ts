@@ -1,0 +1,120 @@
+import type {
+  AvailabilityQuery,
+  CreateRoom,
+  CreateShiftRotation,
+  EndShiftRotation,
+  PageQuery,
+  ShiftRotationQuery,
+  UpdateRoom,
+} from '@medspa/contracts';
+import { Room, ShiftRotation } from '@medspa/contracts';
+import type { Tx } from '@medspa/database';
+import { v7 as newId } from 'uuid';
+import type { Ctx } from '../../../platform/context.ts';
+import { call, mutate, view } from '../../../platform/doors.ts';
+import { Problem, problemAt } from '../../../platform/problem.ts';
+import { changed, existing } from '../../../platform/versioned.ts';
+import { getLocationZone } from '../../identity/index.ts';
+import * as queries from '../queries.ts';
+import { dayAfter, localDateOf, mondayOf } from '../rules.ts';
+
+/** Open starts of a service at a location, per provider. Throws `not-found` for either. None is an answer, not a problem. */
+export async function findAvailability(ctx: Ctx, { to, ...query }: AvailabilityQuery) {
+  const { result } = await call(ctx, { needs: 'schedule:read', action: 'availability.find' }, (session) =>
+    queries.availabilityVerb(session, {
+      ...query,
+      until: dayAfter(to),
+      providerId: query.providerId ?? null,
+      patientId: query.patientId ?? null,
+    }),
+  );
+  if (!result) throw new Problem('not-found');
+  const starts = (minutes: number[]) => minutes.map((minute) => new Date(minute * 60_000).toISOString());
+  return {
+    timeZone: result.timeZone,
+    providers: result.providers.map((provider) => ({ providerId: provider.providerId, starts: starts(provider.starts) })),
+  };
+}
+
+export function listRooms(ctx: Ctx, page: PageQuery) {
+  return view(ctx, { needs: 'schedule:read', action: 'room.list' }, (tx) => queries.listRooms(tx, ctx.organizationId, page));
+}
+
+/** Throws `not-found` for location or room type, `already-exists` for the name at that location. */
+export function createRoom(ctx: Ctx, input: CreateRoom) {
+  return mutate(ctx, { needs: 'schedule:write', action: 'room.create', reply: Room }, (tx) =>
+    queries.insertRoom(tx, ctx.organizationId, input),
+  );
+}
+
+/** Throws `not-found`, `stale-version`, or `already-exists`. An inactive room takes no bookings; those it has stay. */
+export function updateRoom(ctx: Ctx, id: string, input: UpdateRoom) {
+  return mutate(ctx, { needs: 'schedule:write', action: 'room.update', reply: Room }, async (tx) =>
+    changed(await queries.updateRoom(tx, ctx.organizationId, id, input), () => queries.findRoom(tx, ctx.organizationId, id)),
+  );
+}
+
+export function listShiftRotations(ctx: Ctx, query: ShiftRotationQuery) {
+  return view(ctx, { needs: 'schedule:read', action: 'shift-rotation.list' }, async (tx) => {
+    const { items, nextCursor } = await queries.listRotations(tx, ctx.organizationId, query);
+    return { items: await withShifts(ctx, tx, items), nextCursor };
+  });
+}
+
+/** Gives a provider repeating weeks at a location. Throws `not-found` for either, `overlaps` when they have some in that time, or shifts overlap. */
+export function createShiftRotation(ctx: Ctx, input: CreateShiftRotation) {
+  const id = newId();
+  return mutate(ctx, { needs: 'schedule:write', action: 'shift-rotation.create', reply: ShiftRotation }, async (tx) => {
+    await queries.insertRotation(tx, ctx.organizationId, id, input.anchorDate ?? mondayOf(input.effectiveFrom), input);
+    await queries.insertShifts(
+      tx,
+      ctx.organizationId,
+      id,
+      input.weeks,
+      input.shifts.map((shift) => ({ id: newId(), ...shift })),
+    );
+    return readRotation(ctx, tx, id);
+  });
+}
+
+/** Ends repeating weeks before a date that is not over: past days stay as they were. Throws `not-found`, `stale-version`, `in-the-past`. */
+export function endShiftRotation(ctx: Ctx, id: string, { effectiveUntil, version }: EndShiftRotation) {
+  return mutate(ctx, { needs: 'schedule:write', action: 'shift-rotation.end', reply: ShiftRotation }, async (tx) => {
+    const rotation = existing(await queries.findRotation(tx, ctx.organizationId, id));
+    const timeZone = existing(await getLocationZone(tx, ctx.organizationId, rotation.locationId));
+    if (effectiveUntil < localDateOf(ctx.now(), timeZone)) throw problemAt('in-the-past', '/effectiveUntil');
+    const count = await queries.endRotation(tx, ctx.organizationId, id, version, effectiveUntil);
+    await changed(count === 1 ? [id] : [], () => queries.findRotation(tx, ctx.organizationId, id));
+    return readRotation(ctx, tx, id);
+  });
+}
+
+type RotationRow = NonNullable<Awaited<ReturnType<typeof queries.findRotation>>>;
+
+async function readRotation(ctx: Ctx, tx: Tx, id: string) {
+  const [rotation] = await withShifts(ctx, tx, [existing(await queries.findRotation(tx, ctx.organizationId, id))]);
+  return existing(rotation ?? null);
+}
+
+async function withShifts(ctx: Ctx, tx: Tx, rotations: RotationRow[]) {
+  const shifts = Map.groupBy(
+    await queries.listShifts(
+      tx,
+      ctx.organizationId,
+      rotations.map(({ id }) => id),
+    ),
+    (shift) => shift.rotationId,
+  );
+  return rotations.map((rotation) => ({
+    ...rotation,
+    anchorDate: dayOf(rotation.anchorDate),
+    effectiveFrom: dayOf(rotation.effectiveFrom),
+    effectiveUntil: rotation.effectiveUntil ? dayOf(rotation.effectiveUntil) : null,
+    shifts: (shifts.get(rotation.id) ?? []).map(({ week, weekday, startsAt, endsAt }) => ({ week, weekday, startsAt, endsAt })),
+  }));
+}
+
+/** `date` columns come as UTC midnight. */
+function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}

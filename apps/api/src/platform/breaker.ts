@@ -1,0 +1,22 @@
+import { handleDatabaseError } from '@medspa/database';
+import { bulkhead, circuitBreaker, CircuitState, handleWhen, SamplingBreaker, wrap, type IPolicy } from 'cockatiel';
+
+/** Requests that may be at the database at once, and those that may queue for it; more are refused at once with 503. */
+const AT_ONCE = 64;
+const QUEUED = 128;
+
+export type Breaker = { policy: IPolicy; state: () => 'closed' | 'open' | 'half-open' };
+
+/**
+ * Stops asking a database that does not answer: after half of the calls of ten seconds failed for infrastructure's reasons,
+ * callers are refused for five seconds, then one may try. A duplicate key or any other refusal never counts.
+ */
+export function createBreaker(onChange: (state: 'closed' | 'open' | 'half-open') => void = () => {}): Breaker {
+  const circuit = circuitBreaker(
+    handleWhen((error) => handleDatabaseError(error)?.infrastructure ?? false),
+    { halfOpenAfter: 5_000, breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }) },
+  );
+  const state = () => (circuit.state === CircuitState.Closed ? 'closed' : circuit.state === CircuitState.HalfOpen ? 'half-open' : 'open');
+  circuit.onStateChange(() => onChange(state()));
+  return { policy: wrap(bulkhead(AT_ONCE, QUEUED), circuit), state };
+}

@@ -1,0 +1,233 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { DEFAULT_POOL, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import { z } from 'zod';
+import { readEnvFile } from './env-file.ts';
+import type { LogLevel } from './log.ts';
+import { resolveSecrets, type SecretSource } from './secrets.ts';
+
+/** What the process runs with. Read once, at start; nothing else reads the environment. */
+export type Config = {
+  environment: 'development' | 'test' | 'production';
+  host: string;
+  port: number;
+  metrics: { host: string; port: number } | null;
+  database: DatabaseSettings;
+  encryption: { key: string } | { file: string };
+  apiUrl: string;
+  corsOrigins: ReadonlySet<string>;
+  logLevel: LogLevel;
+  tracing: { endpoint: string } | null;
+  /** Run background jobs in this process, beside serving requests. */
+  runsJobs: boolean;
+  /** Everyone acts as this person of this organization, until sign-in exists. Never in production. */
+  practice: { organizationId: string; actorId: string } | null;
+  /** Where sign-in tokens and secrets belong; used by later modules and by `secret:` values. */
+  projects: { firebase: string | null; gcp: string | null };
+  /** What start-up should say: how URL parameters were understood. */
+  notes: string[];
+};
+
+/** Everything that is wrong with the configuration, one line per key; no line holds a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(lines: string[]) {
+    super(`The configuration is not usable:\n${lines.map((line) => `  - ${line}`).join('\n')}`);
+  }
+}
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const filled = z.string().trim().min(1);
+const url = z.url({ protocol: /^https?$/, error: 'not an http(s) URL' }).transform((value) => value.replace(/\/$/, ''));
+
+const Environment = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  HOST: filled.optional(),
+  PORT: port.default(8_080),
+  METRICS_HOST: filled.default('127.0.0.1'),
+  METRICS_PORT: port.optional(),
+  DATABASE_URL: filled.optional(),
+  DATABASE_HOST: filled.optional(),
+  DATABASE_PORT: port.default(5_432),
+  DATABASE_NAME: filled.default('medspa'),
+  DATABASE_USER: filled.default('app_rw'),
+  DATABASE_PASSWORD: filled.optional(),
+  DATABASE_CA: filled.optional(),
+  DATABASE_CERT: filled.optional(),
+  DATABASE_KEY: filled.optional(),
+  DATABASE_POOL_MAX: z.coerce.number().int().min(1).max(100).optional(),
+  DATABASE_ROLE: z.enum(['app_rw', 'app_owner']).optional(),
+  DATABASE_OWNER_URL: filled.optional(),
+  DATABASE_ADMIN_URL: filled.optional(),
+  ENCRYPTION_KEY: filled.optional(),
+  ENCRYPTION_KEY_FILE: filled.optional(),
+  APP_URL: url.optional(),
+  API_URL: url.optional(),
+  CORS_ORIGINS: z.string().default(''),
+  FIREBASE_PROJECT_ID: filled.optional(),
+  GCP_PROJECT_ID: filled.optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+  JOBS: z.enum(['on', 'off']).default('on'),
+  PRACTICE_ORGANIZATION: z.uuid().optional(),
+  PRACTICE_ACTOR: z.uuid().optional(),
+});
+type Environment = z.infer<typeof Environment>;
+
+const CONFIG_KEYS: ReadonlySet<string> = new Set(Object.keys(Environment.shape));
+
+/**
+ * Builds the configuration from the environment, and below it from an env file where one is given. Values `secret:NAME` are
+ * fetched first. Throws `ConfigError`.
+ */
+export async function loadConfig(
+  env: Record<string, string | undefined>,
+  options: { envFile?: string; secrets?: SecretSource } = {},
+): Promise<Config> {
+  let given: Record<string, string | undefined>;
+  try {
+    const fromFile = options.envFile && existsSync(options.envFile) ? readEnvFile(options.envFile, CONFIG_KEYS) : {};
+    given = await resolveSecrets({ ...fromFile, ...definedOf(env) }, options.secrets);
+  } catch (error) {
+    throw new ConfigError([(error as Error).message]);
+  }
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  return assemble(parsed.data);
+}
+
+/** An empty value is an unset one: a template that was not filled must not look configured. */
+function definedOf(env: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => CONFIG_KEYS.has(entry[0]) && !!entry[1]?.trim()),
+  );
+}
+
+function assemble(env: Environment): Config {
+  const problems: string[] = [];
+  const isProduction = env.NODE_ENV === 'production';
+  const notes: string[] = [];
+
+  const database = databaseOf(env, problems, notes);
+  if (isProduction && database) refuseUnsafeDatabase(database, problems);
+  if (env.ENCRYPTION_KEY && isWeakKey(env.ENCRYPTION_KEY)) {
+    problems.push(
+      'ENCRYPTION_KEY: must be 32 random bytes as 64 hex digits (openssl rand -hex 32); this one is too short, not hex, or not random.',
+    );
+  }
+  if (!env.ENCRYPTION_KEY && !env.ENCRYPTION_KEY_FILE) problems.push('ENCRYPTION_KEY: missing (or ENCRYPTION_KEY_FILE, a local key file).');
+  const corsOrigins = originsOf(env, problems);
+  if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
+  const practice =
+    env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
+  if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
+  if (problems.length > 0 || !database) throw new ConfigError(problems);
+
+  return {
+    environment: env.NODE_ENV,
+    host: env.HOST ?? (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    port: env.PORT,
+    metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
+    database,
+    encryption: env.ENCRYPTION_KEY ? { key: env.ENCRYPTION_KEY } : { file: env.ENCRYPTION_KEY_FILE ?? '' },
+    apiUrl: env.API_URL ?? `http://127.0.0.1:${env.PORT}`,
+    corsOrigins,
+    logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
+    tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
+    runsJobs: env.JOBS === 'on',
+    practice,
+    projects: { firebase: env.FIREBASE_PROJECT_ID ?? null, gcp: env.GCP_PROJECT_ID ?? null },
+    notes,
+  };
+}
+
+function databaseOf(env: Environment, problems: string[], notes: string[]): DatabaseSettings | null {
+  const overrides = {
+    ...(env.DATABASE_POOL_MAX === undefined ? {} : { poolMax: env.DATABASE_POOL_MAX }),
+    ...(env.DATABASE_ROLE === undefined ? {} : { options: `-c role=${env.DATABASE_ROLE}` }),
+  };
+  if (env.DATABASE_URL) {
+    if (env.DATABASE_URL.includes('${')) {
+      problems.push('DATABASE_URL: holds a ${...} that nobody replaces; give DATABASE_PASSWORD and the other fields instead.');
+      return null;
+    }
+    try {
+      const parsed = parseDatabaseUrl(env.DATABASE_URL);
+      notes.push(...parsed.notes);
+      return { ...parsed.settings, ...overrides };
+    } catch (error) {
+      problems.push((error as Error).message);
+      return null;
+    }
+  }
+  if (!env.DATABASE_HOST || !env.DATABASE_PASSWORD) {
+    problems.push('DATABASE_URL: missing (or DATABASE_HOST, DATABASE_USER, DATABASE_PASSWORD and DATABASE_NAME).');
+    return null;
+  }
+  const [ca, cert, key] = [
+    pemOf(env, 'DATABASE_CA', problems),
+    pemOf(env, 'DATABASE_CERT', problems),
+    pemOf(env, 'DATABASE_KEY', problems),
+  ];
+  return {
+    ...DEFAULT_POOL,
+    host: env.DATABASE_HOST,
+    port: env.DATABASE_PORT,
+    user: env.DATABASE_USER,
+    password: env.DATABASE_PASSWORD,
+    database: env.DATABASE_NAME,
+    ssl: ca ? { rejectUnauthorized: true, ca, ...(cert ? { cert } : {}), ...(key ? { key } : {}) } : false,
+    ...overrides,
+  };
+}
+
+/** A certificate or key given as its text (from a secret) or as a file's path. */
+function pemOf(env: Environment, key: 'DATABASE_CA' | 'DATABASE_CERT' | 'DATABASE_KEY', problems: string[]): string | undefined {
+  const value = env[key];
+  if (!value || value.includes('-----BEGIN')) return value;
+  if (existsSync(value)) return readFileSync(value, 'utf8');
+  problems.push(`${key}: neither a PEM text nor a file that exists.`);
+  return undefined;
+}
+
+const DEFAULT_PASSWORDS = new Set(['postgres', 'password', 'changeme', 'change_me', 'secret', 'admin', 'medspa']);
+
+function refuseUnsafeDatabase(database: DatabaseSettings, problems: string[]): void {
+  if (database.password.length < 16 || DEFAULT_PASSWORDS.has(database.password.toLowerCase())) {
+    problems.push('DATABASE_URL: in production the password has at least 16 characters and is not a default (openssl rand -hex 32).');
+  }
+  const isLocal =
+    database.host.startsWith('/') || database.host === 'localhost' || database.host === '127.0.0.1' || database.host === '::1';
+  if (!isLocal && database.ssl === false) {
+    problems.push(
+      'DATABASE_URL: in production use a socket (?host=/cloudsql/...) or verify the server (sslmode=verify-full&sslrootcert=...).',
+    );
+  }
+}
+
+/** Refuses what is not 32 bytes of hex, and what no generator makes: few distinct bytes, or a pattern that repeats. */
+function isWeakKey(key: string): boolean {
+  if (!/^[0-9a-f]{64}$/i.test(key)) return true;
+  const bytes = [...Buffer.from(key, 'hex')];
+  if (new Set(bytes).size < 16) return true;
+  const steps = bytes.map((byte, index) => (byte - (bytes[index - 1] ?? byte) + 256) % 256).slice(1);
+  return new Set(steps).size < 8;
+}
+
+function originsOf(env: Environment, problems: string[]): ReadonlySet<string> {
+  const origins = new Set<string>();
+  for (const entry of env.CORS_ORIGINS.split(',').map((part) => part.trim())) {
+    if (entry === '') continue;
+    const origin = URL.canParse(entry) ? new URL(entry) : null;
+    if (!origin || origin.origin === 'null' || origin.origin !== entry || !/^https?:$/.test(origin.protocol)) {
+      problems.push(`CORS_ORIGINS: every entry is an exact origin like https://app.example.com, without path, wildcard or "null".`);
+      continue;
+    }
+    if (env.NODE_ENV === 'production' && origin.protocol !== 'https:') {
+      problems.push('CORS_ORIGINS: in production every origin is https.');
+      continue;
+    }
+    origins.add(entry);
+  }
+  for (const own of [env.APP_URL, env.API_URL]) if (own) origins.add(new URL(own).origin);
+  return origins;
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { routePath } from 'hono/route';
+import type { Config } from './config.ts';
+import type { Actor, Ctx } from './context.ts';
+import type { AppEnv } from './http.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { Problem } from './problem.ts';
+import { HTTP_MILLIS } from './server.ts';
+
+/** Bodies are JSON of a few kilobytes; an import of a thousand patients is the largest. */
+const MAX_BODY_BYTES = 1_000_000;
+
+/** Nothing here may be framed, sniffed, cached or referred from. Pages set a policy of their own. */
+const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'strict-transport-security': 'max-age=63072000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-site',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'cache-control': 'no-store',
+} as const;
+
+/** Says who sends a request, or null. Sign-in comes with identity; until then practice mode answers for everyone. */
+export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string } | null>;
+
+/** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */
+export function observe(log: Log, metrics: Metrics): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const since = performance.now();
+    const requestId = randomUUID();
+    c.set('requestId', requestId);
+    await next();
+    const seconds = (performance.now() - since) / 1_000;
+    const matched = routePath(c, -1);
+    const route = matched.endsWith('*') ? 'unmatched' : matched;
+    metrics.request(c.req.method, route, c.res.status, seconds);
+    log.info('request', { requestId, method: c.req.method, route, status: c.res.status, millis: Math.round(seconds * 1_000) });
+  };
+}
+
+/**
+ * What every request passes before its handler, in one middleware since each one costs: security headers (set before the
+ * handler: one added afterwards costs ten times as much), exact CORS, type and size of the body.
+ */
+export function edge(config: Pick<Config, 'corsOrigins'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    c.header('x-request-id', c.get('requestId'));
+    if (isStopping()) c.header('connection', 'close');
+
+    const origin = c.req.header('origin');
+    if (origin !== undefined) {
+      c.header('vary', 'Origin');
+      if (!config.corsOrigins.has(origin) && !isSameOrigin(origin, c.req.header('host'))) throw new Problem('origin-refused');
+      c.header('access-control-allow-origin', origin);
+      c.header('access-control-allow-credentials', 'true');
+      c.header('access-control-expose-headers', 'x-request-id');
+      if (c.req.method === 'OPTIONS') {
+        c.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
+        c.header('access-control-allow-headers', 'content-type, idempotency-key, authorization');
+        c.header('access-control-max-age', '600');
+        return c.body(null, 204);
+      }
+    }
+    const isChunked = refuseForeignBody(
+      c.req.method,
+      c.req.header('content-type'),
+      c.req.header('content-length'),
+      c.req.header('transfer-encoding'),
+    );
+    return isChunked ? countBody(c, next) : next();
+  };
+}
+
+/** A body of unknown length is counted while it arrives. */
+const countBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: () => {
+    throw bodyTooLarge();
+  },
+});
+
+/** An answer that takes longer is given up. The database's own limits end its work before that. */
+export function timeLimit(millis = HTTP_MILLIS): MiddlewareHandler<AppEnv> {
+  return async (_, next) => {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Problem('too-slow')), millis);
+    });
+    try {
+      await Promise.race([next(), limit]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** The context of a request, for routes behind sign-in. */
+export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const found = await findActor(c.req.raw.headers);
+    if (!found) throw new Problem('not-authenticated');
+    c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });
+    await next();
+  };
+}
+
+/** A page's own address counts, whatever scheme the proxy in front of us speaks. "null" never equals a host. */
+function isSameOrigin(origin: string, host: string | undefined): boolean {
+  return host !== undefined && (origin === `https://${host}` || origin === `http://${host}`);
+}
+
+/** Refuses what is not JSON or declares too much; true when the length is not declared. */
+function refuseForeignBody(method: string, type: string | undefined, length: string | undefined, encoding: string | undefined): boolean {
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return false;
+  const hasBody = (length !== undefined && length !== '0') || encoding !== undefined;
+  if (!hasBody) return false;
+  if (!/^application\/json(?:\s*;|$)/i.test(type ?? '')) {
+    throw new Problem('unsupported-media-type', {
+      errors: [{ in: 'header', pointer: 'content-type', detail: 'Must be application/json.' }],
+    });
+  }
+  if (Number(length ?? 0) > MAX_BODY_BYTES) throw bodyTooLarge();
+  return encoding !== undefined;
+}
+
+function bodyTooLarge(): Problem {
+  return new Problem('body-too-large', { errors: [{ in: 'body', pointer: '', detail: `Larger than ${MAX_BODY_BYTES} bytes.` }] });
+}

@@ -1,0 +1,108 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import type { Ctx, RepeatableRequest } from './context.ts';
+import { Problem } from './problem.ts';
+import { hashBody } from './repeatable.ts';
+
+export { createRoute };
+
+export type AppEnv = { Bindings: HttpBindings; Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string } };
+
+/** A router of a module. What does not match its schemas is refused with the place and the reason. */
+export function router(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw new Problem('invalid-request', { errors: errorsOf(result.target, result.error.issues) });
+    },
+  });
+}
+
+/** The JSON body of a route. Required: a request without one must not pass as `{}`. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+export function jsonReply<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** The responses for ways to be refused, beside those that every route shares. */
+export function problems(...slugs: ProblemSlug[]) {
+  const all: ProblemSlug[] = ['invalid-request', 'not-authenticated', 'not-permitted', 'overloaded', ...slugs];
+  const byStatus = Map.groupBy(all, (slug) => PROBLEMS[slug].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((slug) => `\`${slug}\`: ${PROBLEMS[slug].title}`).join(' '),
+        content: { 'application/problem+json': { schema: ProblemDocument } },
+      },
+    ]),
+  ) as { [status in never]: never };
+}
+
+/** Path parameter `id`. */
+export const IdParam = z.object({ id: Id });
+
+/** Header of requests that may be repeated. */
+export const RepeatableHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7E]{8,200}$/, { error: 'Must be 8 to 200 visible characters.' })
+    .optional()
+    .describe('the same key with the same body gives the same answer, and the effect happens once'),
+});
+
+/**
+ * The context of a request whose effect happens once per Idempotency-Key, however often it is sent. `body` is the validated
+ * one.
+ */
+export function repeatable(
+  c: { get(key: 'ctx'): Ctx; req: { method: string; path: string; valid(target: 'header'): { 'idempotency-key'?: string | undefined } } },
+  body: unknown,
+): Ctx {
+  const key = c.req.valid('header')['idempotency-key'];
+  const ctx = c.get('ctx');
+  if (key === undefined) return ctx;
+  const request: RepeatableRequest = { route: `${c.req.method} ${c.req.path}`, key, bodyHash: hashBody(body) };
+  return { ...ctx, repeatable: request };
+}
+
+type Issue = { code?: string | undefined; path: PropertyKey[]; message: string; keys?: string[]; errors?: Issue[][] };
+
+const TARGETS: Record<string, ProblemError['in']> = { json: 'body', query: 'query', param: 'path', header: 'header' };
+
+/** Where and why a request does not match. An unknown key is named itself; values are never repeated. */
+function errorsOf(target: string, issues: readonly unknown[]): ProblemError[] {
+  const place = TARGETS[target] ?? 'body';
+  return (issues as Issue[]).flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return (issue.keys ?? []).map((key) => ({ in: place, pointer: pointerOf(place, [...issue.path, key]), detail: 'Unknown key.' }));
+    }
+    const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+    return [{ in: place, pointer: pointerOf(place, issue.path), detail: isMissing ? 'Required.' : issue.message }];
+  });
+}
+
+function pointerOf(place: ProblemError['in'], path: PropertyKey[]): string {
+  if (place !== 'body') return path.map(String).join('.');
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** A value as its documented form, and nothing beside it: a column that nobody documented stays inside. */
+export const encode = z.encode;
+
+/**
+ * An answer that SQL wrote in its documented form already. The schema documents it and types it; the test harness holds every
+ * answer against it, and the hot paths are not encoded twice.
+ */
+export function sqlJson<Schema extends z.ZodType, Status extends 200 | 201 = 200>(
+  c: Context<AppEnv>,
+  _schema: Schema,
+  value: object,
+  status?: Status,
+) {
+  return c.json(value as z.input<Schema> & object, status ?? (200 as Status));
+}

@@ -1,0 +1,93 @@
+import type { Database, PoolObserver } from '@medspa/database';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Everything that is measured. Labels are routes, classes and outcomes: nothing that a person typed. */
+export type Metrics = {
+  request: (method: string, route: string, status: number, seconds: number) => void;
+  problem: (slug: string) => void;
+  job: (job: string, outcome: 'done' | 'failed', seconds: number) => void;
+  breaker: (state: 'closed' | 'open' | 'half-open') => void;
+  pool: PoolObserver & { retried: () => void };
+  watch: (database: Database) => void;
+  render: () => Promise<{ type: string; text: string }>;
+};
+
+/** Metrics in Prometheus' form. A registry of its own, so that several services of one process do not mix. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const requests = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Requests by route and status',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  });
+  const problems = new Counter({
+    name: 'http_problems_total',
+    help: 'Refused and failed requests by reason',
+    labelNames: ['slug'],
+    registers,
+  });
+  const acquire = new Histogram({ name: 'db_pool_acquire_seconds', help: 'Wait for a connection', buckets: SECONDS, registers });
+  const timeouts = new Counter({ name: 'db_pool_timeouts_total', help: 'Callers that got no connection in time', registers });
+  const connects = new Counter({ name: 'db_pool_connects_total', help: 'Connections opened', registers });
+  const discarded = new Counter({
+    name: 'db_pool_discarded_total',
+    help: 'Connections thrown away because a caller left them dirty',
+    registers,
+  });
+  const queries = new Histogram({
+    name: 'db_query_duration_seconds',
+    help: 'Statements by outcome',
+    labelNames: ['outcome'],
+    buckets: SECONDS,
+    registers,
+  });
+  const retries = new Counter({ name: 'db_transaction_retries_total', help: 'Transactions run again after a lost race', registers });
+  const jobs = new Histogram({
+    name: 'job_duration_seconds',
+    help: 'Jobs by name and outcome',
+    labelNames: ['job', 'outcome'],
+    buckets: SECONDS,
+    registers,
+  });
+  const breaker = new Gauge({ name: 'db_breaker_state', help: '0 closed, 1 half-open, 2 open', registers });
+  breaker.set(0);
+
+  return {
+    request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
+    problem: (slug) => problems.inc({ slug }),
+    job: (job, outcome, seconds) => jobs.observe({ job, outcome }, seconds),
+    breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
+    pool: {
+      acquired: (millis) => acquire.observe(millis / 1_000),
+      timedOut: () => timeouts.inc(),
+      connected: () => connects.inc(),
+      discardedDirty: () => discarded.inc(),
+      queried: (_text, millis, failed) => queries.observe({ outcome: failed ? 'failed' : 'done' }, millis / 1_000),
+      retried: () => retries.inc(),
+    },
+    watch: (database) => {
+      const connections = new Gauge({
+        name: 'db_pool_connections',
+        help: 'Connections of the pool by state',
+        labelNames: ['state'],
+        registers,
+        collect() {
+          const { total, idle, waiting, max } = database.pool;
+          connections.set({ state: 'total' }, total);
+          connections.set({ state: 'idle' }, idle);
+          connections.set({ state: 'max' }, max);
+          waitingCallers.set(waiting);
+        },
+      });
+      const waitingCallers = new Gauge({ name: 'db_pool_waiting', help: 'Callers waiting for a connection', registers });
+    },
+    render: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  };
+}

@@ -1,0 +1,73 @@
+import { PROBLEMS, type ProblemDocument, type ProblemError, type ProblemSlug } from '@medspa/contracts';
+import { handleDatabaseError, type DatabaseErrorKind } from '@medspa/database';
+import { BrokenCircuitError, BulkheadRejectedError } from 'cockatiel';
+import { fieldOfConstraint } from './constraints.ts';
+
+type Extension = Pick<ProblemDocument, 'errors' | 'version' | 'currentStatus' | 'busy' | 'alternatives'>;
+
+/** A refusal that the caller is told about. Thrown anywhere, rendered in one place. Its texts are constants. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly slug: ProblemSlug;
+  readonly extension: Extension;
+
+  constructor(slug: ProblemSlug, extension: Extension = {}) {
+    super(PROBLEMS[slug].title);
+    this.slug = slug;
+    this.extension = extension;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.slug].status;
+  }
+}
+
+/** A problem with one place of the request body that is at fault. */
+export function problemAt(slug: ProblemSlug, pointer: string): Problem {
+  return new Problem(slug, { errors: [inBody(pointer, PROBLEMS[slug].title)] });
+}
+
+function inBody(pointer: string, detail: string): ProblemError {
+  return { in: 'body', pointer, detail };
+}
+
+const BY_DATABASE_KIND: Record<DatabaseErrorKind, ProblemSlug> = {
+  unique: 'already-exists',
+  exclusion: 'overlaps',
+  foreignKey: 'still-referred-to',
+  check: 'rule-violated',
+  notNull: 'rule-violated',
+  tooLong: 'rule-violated',
+  badInput: 'invalid-request',
+  notFound: 'not-found',
+  forbidden: 'not-permitted',
+  conflict: 'overloaded',
+  stalePlan: 'overloaded',
+  rolledBack: 'internal',
+  lockTimeout: 'overloaded',
+  statementTimeout: 'too-slow',
+  transactionTimeout: 'too-slow',
+  poolTimeout: 'overloaded',
+  diskFull: 'unavailable',
+  unavailable: 'unavailable',
+  other: 'internal',
+};
+
+/** The problem that an error amounts to: its own, the database's, or `internal`, which says nothing. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof BrokenCircuitError) return new Problem('unavailable');
+  if (error instanceof BulkheadRejectedError) return new Problem('overloaded');
+  const report = handleDatabaseError(error);
+  if (!report) return new Problem('internal');
+  const field = fieldOfConstraint(report.constraint);
+  // A reference to something that does not exist, or belongs to somebody else: the same answer for both.
+  const slug = report.kind === 'foreignKey' && report.code === '23503' && field ? 'not-found' : BY_DATABASE_KIND[report.kind];
+  return field ? problemAt(slug, `/${field}`) : new Problem(slug);
+}
+
+/** RFC 9457. `type` leads to the documentation of the slug. */
+export function problemDocument(problem: Problem, requestId: string, apiUrl: string): ProblemDocument {
+  const { status, title } = PROBLEMS[problem.slug];
+  return { type: `${apiUrl}/docs#problem-${problem.slug}`, title, status, slug: problem.slug, requestId, ...problem.extension };
+}

@@ -1,0 +1,13 @@
+import { startService } from './compose.ts';
+import { loadConfig } from './platform/config.ts';
+import { createLog } from './platform/log.ts';
+
+// Entry of a process that only runs background jobs, beside API processes with JOBS=off.
+try {
+  const config = await loadConfig(process.env, { envFile: '.env' });
+  const service = await startService(config, createLog(config.logLevel), { serves: false, runsJobs: true });
+  service.lifecycle.handleSignals();
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,120 @@
+import { PERMISSIONS, type Permission } from '@medspa/contracts';
+import { createCodec, keyRingOf, type Database } from '@medspa/database';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { createApp, openApiDocument } from '../src/app.ts';
+import { createBreaker } from '../src/platform/breaker.ts';
+import type { Config } from '../src/platform/config.ts';
+import { createLog, type Log } from '../src/platform/log.ts';
+import { createMetrics } from '../src/platform/metrics.ts';
+
+/** A key of the tests' own; every run seals with it. */
+export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
+export const testCodec = createCodec(keyRingOf(TEST_KEY));
+
+export type TestAppOptions = {
+  /** Who asks; all permissions unless told. Null is nobody. */
+  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | null;
+  now?: () => Date;
+  log?: Log;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl'>>;
+  isStopping?: () => boolean;
+};
+
+export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
+
+/** The service's real app on a real database, called without a socket. Every answer is held against its documentation. */
+export type TestApp = {
+  app: ReturnType<typeof createApp>;
+  metrics: ReturnType<typeof createMetrics>;
+  get: <Body>(path: string, headers?: Record<string, string>) => Promise<Answer<Body>>;
+  send: <Body>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer<Body>>;
+};
+
+export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
+  const { as } = options;
+  const metrics = createMetrics();
+  metrics.watch(database);
+  const app = createApp({
+    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', ...options.config },
+    database,
+    codec: testCodec,
+    breaker: createBreaker().policy,
+    now: options.now ?? (() => new Date()),
+    log: options.log ?? createLog('silent'),
+    metrics,
+    isStopping: options.isStopping ?? (() => false),
+    isTraced: false,
+    findActor: () =>
+      Promise.resolve(
+        as
+          ? {
+              organizationId: as.organizationId,
+              actor: { kind: 'staff' as const, id: as.actorId, permissions: new Set(as.permissions ?? PERMISSIONS) },
+            }
+          : null,
+      ),
+  });
+
+  async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
+    const isRaw = typeof body === 'string' || body instanceof Uint8Array;
+    const sent = body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body);
+    const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
+    const type = sent === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await app.request(path, {
+      method,
+      headers: { ...length, ...type, ...headers },
+      ...(sent === undefined ? {} : { body: sent }),
+    });
+    const text = await response.text();
+    const parsed: unknown = text === '' || !/json/.test(response.headers.get('content-type') ?? '') ? text : JSON.parse(text);
+    holdAgainstDocumentation(method, path, response, parsed);
+    return { status: response.status, headers: response.headers, body: parsed as Body, text };
+  }
+  return { app, metrics, send, get: (path, headers) => send('GET', path, undefined, headers) };
+}
+
+// ── every answer of a test is one that the OpenAPI document promises ─────────────────────────────────────────────────
+
+type Operation = { responses: Record<string, { content?: Record<string, { schema: object }> }> };
+
+const document = openApiDocument('http://127.0.0.1:8080') as unknown as {
+  paths: Record<string, Record<string, Operation>>;
+  components: object;
+};
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats.default(ajv);
+ajv.addSchema({ $id: 'api', components: withoutExtras(document.components) });
+const validators = new Map<object, ValidateFunction>();
+/** Refusals that any call may meet before it reaches its route. */
+const ANYWHERE = new Set([403, 404, 405, 413, 415, 500, 503, 504]);
+
+function holdAgainstDocumentation(method: string, path: string, response: Response, body: unknown): void {
+  const pathname = path.split('?')[0] ?? '';
+  if (!pathname.startsWith('/v1/')) return;
+  const pattern = Object.keys(document.paths).find((known) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname));
+  const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method.toLowerCase()];
+  const documented = operation?.responses[String(response.status)];
+  if (!documented) {
+    if (ANYWHERE.has(response.status)) return;
+    throw new Error(`${method} ${pattern ?? pathname} answers ${response.status}, which is not documented.`);
+  }
+  const schema = Object.values(documented.content ?? {})[0]?.schema;
+  if (!schema) return;
+  let validate = validators.get(schema);
+  if (!validate) {
+    validate = ajv.compile(JSON.parse(JSON.stringify(withoutExtras(schema)).replaceAll('#/components', 'api#/components')) as object);
+    validators.set(schema, validate);
+  }
+  if (!validate(body)) throw new Error(`${method} ${pattern} ${response.status} is not as documented: ${ajv.errorsText(validate.errors)}`);
+}
+
+/** Answers must not hold more than is documented either. */
+function withoutExtras(schema: object): object {
+  return JSON.parse(JSON.stringify(schema), (_, value: unknown) => {
+    const node = value as { type?: string; properties?: object; additionalProperties?: unknown } | null;
+    return node && typeof node === 'object' && node.type === 'object' && node.properties && node.additionalProperties === undefined
+      ? { ...node, additionalProperties: false }
+      : value;
+  }) as object;
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { PageQuery } from './page.ts';
+import { Email, Id, multilineText, Phone, PlainDate, text, Version } from './primitives.ts';
+
+const Address = z.strictObject({
+  street: text(200).nullish(),
+  city: text(120).nullish(),
+  region: text(120).nullish(),
+  postalCode: text(20).nullish(),
+  country: text(60).nullish(),
+});
+
+export const RELATION_KINDS = [
+  'parent',
+  'child',
+  'guardian',
+  'ward',
+  'spouse',
+  'partner',
+  'sibling',
+  'caregiver',
+  'payer',
+  'other',
+] as const;
+const RelationKind = z.enum(RELATION_KINDS);
+
+const PatientRelation = z.object({ relatedId: Id, kind: RelationKind });
+
+export const Patient = z
+  .object({
+    id: Id,
+    givenName: z.string().describe('legal'),
+    familyName: z.string().describe('legal'),
+    preferredName: z.string().nullable(),
+    pronouns: z.string().nullable(),
+    birthDate: z.string().nullable(),
+    phone: z.string().nullable(),
+    email: z.string().nullable(),
+    address: Address.nullable(),
+    note: z.string().nullable(),
+    isActive: z.boolean(),
+    deceasedOn: z.string().nullable(),
+    mergedIntoId: Id.nullable(),
+    version: Version,
+    relations: z.array(PatientRelation),
+  })
+  .meta({ id: 'Patient' });
+export type Patient = z.infer<typeof Patient>;
+
+/** A row of a list: enough to recognise the person. */
+export const PatientSummary = Patient.pick({
+  id: true,
+  givenName: true,
+  familyName: true,
+  preferredName: true,
+  pronouns: true,
+  isActive: true,
+}).meta({
+  id: 'PatientSummary',
+});
+
+const birthDate = PlainDate.refine((date) => date >= '1880-01-01', { error: 'Before 1880.' });
+
+export const CreatePatient = z.strictObject({
+  givenName: text(80),
+  familyName: text(80),
+  preferredName: text(80).nullish(),
+  pronouns: text(40).nullish(),
+  birthDate: birthDate.nullish(),
+  phone: Phone.nullish(),
+  email: Email.nullish(),
+  address: Address.nullish(),
+  note: multilineText(4_000).nullish(),
+});
+export type CreatePatient = z.infer<typeof CreatePatient>;
+
+export const UpdatePatient = CreatePatient.partial().extend({
+  isActive: z.boolean().optional(),
+  deceasedOn: PlainDate.nullish().describe('also makes the patient inactive'),
+  version: Version,
+});
+export type UpdatePatient = z.infer<typeof UpdatePatient>;
+
+/** In the body and not in the address, since what is searched for is a person's data. */
+export const SearchPatients = z
+  .strictObject({
+    name: text(80).optional().describe('beginning of the family, given or preferred name'),
+    phone: Phone.optional(),
+    email: Email.optional(),
+    birthDate: PlainDate.optional(),
+    limit: PageQuery.shape.limit,
+    cursor: PageQuery.shape.cursor,
+  })
+  .refine((by) => by.name ?? by.phone ?? by.email ?? by.birthDate, { error: 'Say what to search for.', path: ['name'] });
+export type SearchPatients = z.infer<typeof SearchPatients>;
+
+export const ImportPatients = z.strictObject({
+  patients: z
+    .array(CreatePatient.extend({ sourceId: text(100).describe("the record's id in the other system") }))
+    .min(1)
+    .max(1_000),
+});
+export type ImportPatients = z.infer<typeof ImportPatients>;
+
+export const ImportReport = z
+  .object({ imported: z.int(), alreadyThere: z.int().describe('rows whose sourceId was imported before; they were left as they are') })
+  .meta({ id: 'ImportReport' });
+
+export const AddRelation = z.strictObject({ relatedId: Id, kind: RelationKind.describe('what the related person is to this patient') });
+export type AddRelation = z.infer<typeof AddRelation>;

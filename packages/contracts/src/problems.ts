@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/**
+ * Every way in which a request can be refused. The slug is public API: it is never renamed. Titles are constants, so no
+ * answer can carry a person's data.
+ */
+export const PROBLEMS = {
+  'malformed-body': { status: 400, title: 'The body is not valid JSON.' },
+  'invalid-request': { status: 400, title: 'The request does not have the documented form.' },
+  'not-authenticated': { status: 401, title: 'Sign in first.' },
+  'not-permitted': { status: 403, title: 'You may not do this.' },
+  'origin-refused': { status: 403, title: 'This site may not call the service.' },
+  'not-found': { status: 404, title: 'There is no such thing, or not for you.' },
+  'method-not-allowed': { status: 405, title: 'This address does not answer that method.' },
+  'already-exists': { status: 409, title: 'This already exists.' },
+  'still-referred-to': { status: 409, title: 'Something it refers to does not exist, or something still refers to it.' },
+  overlaps: { status: 409, title: 'This overlaps with something that exists.' },
+  'stale-version': { status: 409, title: 'Somebody changed it since you read it. Read it again.' },
+  'wrong-status': { status: 409, title: 'Its status does not allow this.' },
+  'slot-taken': { status: 409, title: 'That time has just been taken.' },
+  'body-too-large': { status: 413, title: 'The body is too large.' },
+  'unsupported-media-type': { status: 415, title: 'Send the body as application/json.' },
+  'rule-violated': { status: 422, title: 'A rule of the data does not allow this.' },
+  'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key was used for another request.' },
+  'local-time-skipped': { status: 422, title: 'The clocks go forward over this local time; it does not exist.' },
+  'local-time-repeated': { status: 422, title: 'The clocks go back over this local time; give it with its offset.' },
+  'in-the-past': { status: 422, title: 'This day is over at the location.' },
+  'patient-inactive': { status: 422, title: 'The patient is not active.' },
+  'location-inactive': { status: 422, title: 'The location is not active.' },
+  'service-not-offered': { status: 422, title: 'The service is not offered on that date.' },
+  'provider-not-qualified': { status: 422, title: 'The provider does not perform this service.' },
+  'provider-not-working': { status: 422, title: 'The provider does not work there at that time.' },
+  'room-unsuitable': { status: 422, title: 'The room is not of the kind that the service needs.' },
+  internal: { status: 500, title: 'Something went wrong on our side.' },
+  overloaded: { status: 503, title: 'Too much is going on; try again in a moment.' },
+  unavailable: { status: 503, title: 'The service cannot reach its database; try again in a moment.' },
+  'too-slow': { status: 504, title: 'The answer took too long.' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemSlug = keyof typeof PROBLEMS;
+
+/** One thing that is wrong, and where: a JSON pointer into the body, or the name of a parameter or header. */
+export const ProblemError = z.object({
+  in: z.enum(['body', 'query', 'path', 'header']),
+  pointer: z.string().describe('JSON pointer into the body (`/services/0/serviceId`), or the name of the parameter'),
+  detail: z.string(),
+});
+export type ProblemError = z.infer<typeof ProblemError>;
+
+/** RFC 9457, as application/problem+json. */
+export const ProblemDocument = z
+  .object({
+    type: z.string().describe('address of the documentation of this problem'),
+    title: z.string(),
+    status: z.int(),
+    slug: z.string().describe('stable name of the problem'),
+    requestId: z.string(),
+    errors: z.array(ProblemError).optional(),
+    version: z.int().optional().describe('of `stale-version`: the current version'),
+    currentStatus: z.string().optional().describe('of `wrong-status`: the status it has'),
+    busy: z.array(z.string()).optional().describe('of `slot-taken`: the kinds of resource in the way'),
+    alternatives: z
+      .array(z.object({ startsAt: z.string(), services: z.array(z.object({ serviceId: z.string(), providerId: z.string() })) }))
+      .optional()
+      .describe('of `slot-taken` and `provider-not-working`: up to three open times'),
+  })
+  .meta({ id: 'Problem' });
+export type ProblemDocument = z.infer<typeof ProblemDocument>;

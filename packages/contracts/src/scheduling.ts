@@ -1,0 +1,290 @@
+import { z } from 'zod';
+import { Id, Instant, multilineText, PlainDate, text, Version, WallTime, WhenInput } from './primitives.ts';
+
+// ── rooms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const Room = z
+  .object({ id: Id, locationId: Id, roomTypeId: Id, name: z.string(), position: z.int(), isActive: z.boolean(), version: Version })
+  .meta({ id: 'Room' });
+const position = z.int().min(0).max(10_000).describe('rooms are given out in this order');
+export const CreateRoom = z.strictObject({ locationId: Id, roomTypeId: Id, name: text(80), position: position.optional() });
+export type CreateRoom = z.infer<typeof CreateRoom>;
+export const UpdateRoom = z.strictObject({
+  name: text(80).optional(),
+  position: position.optional(),
+  isActive: z.boolean().optional(),
+  version: Version,
+});
+export type UpdateRoom = z.infer<typeof UpdateRoom>;
+
+// ── shifts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const Shift = z.strictObject({
+  week: z.int().min(0).max(7).describe('week of the rotation, from 0'),
+  weekday: z.int().min(1).max(7).describe('1 Monday to 7 Sunday'),
+  startsAt: WallTime,
+  endsAt: WallTime,
+});
+export type Shift = z.infer<typeof Shift>;
+
+export const ShiftRotation = z
+  .object({
+    id: Id,
+    providerId: Id,
+    locationId: Id,
+    weeks: z.int(),
+    anchorDate: z.string(),
+    effectiveFrom: z.string(),
+    effectiveUntil: z.string().nullable(),
+    version: Version,
+    shifts: z.array(Shift),
+  })
+  .meta({ id: 'ShiftRotation' });
+
+export const CreateShiftRotation = z
+  .strictObject({
+    providerId: Id,
+    locationId: Id,
+    weeks: z.int().min(1).max(8).describe('how many weeks until the pattern repeats'),
+    anchorDate: PlainDate.optional().describe('a Monday on which week 0 begins; the Monday of effectiveFrom unless told'),
+    effectiveFrom: PlainDate,
+    effectiveUntil: PlainDate.optional().describe('first date on which it no longer holds'),
+    shifts: z.array(Shift).min(1).max(400),
+  })
+  .superRefine((rotation, check) => {
+    for (const [index, shift] of rotation.shifts.entries()) {
+      if (shift.week >= rotation.weeks)
+        check.addIssue({ code: 'custom', path: ['shifts', index, 'week'], message: 'The rotation has fewer weeks.' });
+      if (shift.endsAt <= shift.startsAt)
+        check.addIssue({ code: 'custom', path: ['shifts', index, 'endsAt'], message: 'Ends before it starts.' });
+    }
+    if (rotation.effectiveUntil && rotation.effectiveUntil <= rotation.effectiveFrom) {
+      check.addIssue({ code: 'custom', path: ['effectiveUntil'], message: 'Ends before it starts.' });
+    }
+    if (rotation.anchorDate && new Date(`${rotation.anchorDate}T00:00:00Z`).getUTCDay() !== 1) {
+      check.addIssue({ code: 'custom', path: ['anchorDate'], message: 'Not a Monday.' });
+    }
+  });
+export type CreateShiftRotation = z.infer<typeof CreateShiftRotation>;
+
+export const EndShiftRotation = z.strictObject({
+  effectiveUntil: PlainDate.describe('first date on which it no longer holds'),
+  version: Version,
+});
+export type EndShiftRotation = z.infer<typeof EndShiftRotation>;
+
+export const ShiftRotationQuery = z.strictObject({
+  providerId: Id.optional(),
+  locationId: Id.optional(),
+  limit: z.coerce.number().int().min(1).max(100).optional(),
+  cursor: Id.optional(),
+});
+export type ShiftRotationQuery = z.infer<typeof ShiftRotationQuery>;
+
+// ── availability ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Longest window of one question. */
+export const MAX_AVAILABILITY_DAYS = 62;
+
+export const AvailabilityQuery = z
+  .strictObject({
+    locationId: Id,
+    serviceId: Id,
+    from: PlainDate.describe("first day, of the location's calendar"),
+    to: PlainDate.describe('last day'),
+    providerId: Id.optional(),
+    patientId: Id.optional().describe('leave out times when the patient is somewhere else'),
+  })
+  .superRefine(({ from, to }, check) => {
+    const days = (Date.parse(to) - Date.parse(from)) / 86_400_000 + 1;
+    if (days < 1) check.addIssue({ code: 'custom', path: ['to'], message: 'Before the first day.' });
+    if (days > MAX_AVAILABILITY_DAYS) check.addIssue({ code: 'custom', path: ['to'], message: `More than ${MAX_AVAILABILITY_DAYS} days.` });
+  });
+export type AvailabilityQuery = z.infer<typeof AvailabilityQuery>;
+
+export const Availability = z
+  .object({ timeZone: z.string(), providers: z.array(z.object({ providerId: Id, starts: z.array(Instant) })) })
+  .meta({ id: 'Availability' });
+
+// ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const APPOINTMENT_STATUSES = [
+  'booked',
+  'confirmed',
+  'arrived',
+  'roomed',
+  'numbing',
+  'treating',
+  'checkout',
+  'left',
+  'cancelled',
+  'no_show',
+] as const;
+export type AppointmentStatus = (typeof APPOINTMENT_STATUSES)[number];
+
+/**
+ * What may be done to an appointment, from which statuses, and where it leads. The server's refusal and the reason that a
+ * disabled button shows both come from here. `freesTime` gives provider, room and patient back.
+ */
+export const APPOINTMENT_ACTIONS = {
+  confirm: { from: ['booked'], to: 'confirmed', freesTime: false },
+  arrive: { from: ['booked', 'confirmed'], to: 'arrived', freesTime: false },
+  room: { from: ['arrived'], to: 'roomed', freesTime: false },
+  numb: { from: ['roomed'], to: 'numbing', freesTime: false },
+  treat: { from: ['roomed', 'numbing'], to: 'treating', freesTime: false },
+  checkout: { from: ['treating'], to: 'checkout', freesTime: false },
+  leave: { from: ['checkout'], to: 'left', freesTime: false },
+  'mark-no-show': { from: ['booked', 'confirmed'], to: 'no_show', freesTime: true },
+  reschedule: { from: ['booked', 'confirmed'], to: null, freesTime: false },
+  cancel: { from: ['booked', 'confirmed', 'arrived'], to: 'cancelled', freesTime: true },
+} as const satisfies Record<string, { from: readonly AppointmentStatus[]; to: AppointmentStatus | null; freesTime: boolean }>;
+export type AppointmentAction = keyof typeof APPOINTMENT_ACTIONS;
+
+const CHANNELS = ['desk', 'phone', 'online', 'import'] as const;
+const Channel = z.enum(CHANNELS);
+
+const REASONS = [
+  'patient_request',
+  'patient_unwell',
+  'provider_unavailable',
+  'room_unavailable',
+  'clinic_closed',
+  'booked_in_error',
+  'other',
+] as const;
+const Reason = z.enum(REASONS);
+
+const AppointmentService = z.object({ id: Id, serviceId: Id, providerId: Id, roomId: Id.nullable(), startsAt: Instant, endsAt: Instant });
+
+export const Appointment = z
+  .object({
+    id: Id,
+    locationId: Id,
+    patientId: Id,
+    status: z.enum(APPOINTMENT_STATUSES),
+    startsAt: Instant,
+    endsAt: Instant,
+    channel: Channel,
+    cancelReason: Reason.nullable(),
+    version: Version,
+    services: z.array(AppointmentService),
+  })
+  .meta({ id: 'Appointment' });
+export type Appointment = z.infer<typeof Appointment>;
+
+const note = multilineText(2_000).optional().describe('free text; stored encrypted');
+
+/** The calendar's grain: claims begin on five-minute marks. */
+const startsAt = WhenInput.refine(
+  (when) => ('instant' in when ? when.instant.getTime() % 300_000 === 0 : /T\d\d:[0-5][05](:00(\.0+)?)?$/.test(when.local)),
+  {
+    error: 'Not on a five-minute mark.',
+  },
+);
+
+export const BookAppointment = z.strictObject({
+  locationId: Id,
+  patientId: Id,
+  startsAt,
+  services: z
+    .array(z.strictObject({ serviceId: Id, providerId: Id, roomId: Id.optional().describe('any free room of the right kind unless told') }))
+    .min(1)
+    .max(8)
+    .describe('performed one after the other'),
+  channel: Channel.default('desk'),
+  note,
+});
+export type BookAppointment = z.infer<typeof BookAppointment>;
+
+export const RescheduleAppointment = z.strictObject({
+  startsAt,
+  assignments: z
+    .array(z.strictObject({ id: Id.describe('the service within the appointment'), providerId: Id.optional(), roomId: Id.optional() }))
+    .max(8)
+    .default([])
+    .describe('other providers or rooms; what is not named stays as it is'),
+  reason: Reason,
+  channel: Channel.default('desk'),
+  note,
+  version: Version,
+});
+export type RescheduleAppointment = z.infer<typeof RescheduleAppointment>;
+
+export const CancelAppointment = z.strictObject({ reason: Reason, channel: Channel.default('desk'), note, version: Version });
+export type CancelAppointment = z.infer<typeof CancelAppointment>;
+
+export const MoveAppointmentOn = z.strictObject({
+  action: z.enum(['confirm', 'arrive', 'room', 'numb', 'treat', 'checkout', 'leave', 'mark-no-show']),
+  channel: Channel.default('desk'),
+  note,
+  version: Version,
+});
+export type MoveAppointmentOn = z.infer<typeof MoveAppointmentOn>;
+
+export const AppointmentHistory = z
+  .object({
+    items: z.array(
+      z.object({
+        version: Version,
+        at: Instant,
+        actorKind: z.string(),
+        actorId: Id,
+        action: z.string(),
+        channel: z.string(),
+        reason: z.string().nullable(),
+        note: z.string().nullable(),
+        status: z.enum(APPOINTMENT_STATUSES),
+        startsAt: Instant,
+        endsAt: Instant,
+        services: z.array(AppointmentService),
+      }),
+    ),
+  })
+  .meta({ id: 'AppointmentHistory' });
+
+// ── the day and what happens in it ───────────────────────────────────────────────────────────────────────────────────
+
+export const DayQuery = z.strictObject({ date: PlainDate.describe("a day of the location's calendar") });
+
+export const LocationDay = z
+  .object({
+    timeZone: z.string(),
+    appointments: z.array(
+      z.object({
+        id: Id,
+        status: z.enum(APPOINTMENT_STATUSES),
+        startsAt: Instant,
+        endsAt: Instant,
+        channel: Channel,
+        version: Version,
+        patient: z.object({ id: Id, name: z.string(), pronouns: z.string().nullable() }),
+        services: z.array(
+          z.object({
+            serviceId: Id,
+            serviceName: z.string(),
+            providerId: Id,
+            providerName: z.string(),
+            roomId: Id.nullable(),
+            roomName: z.string().nullable(),
+            startsAt: Instant,
+            endsAt: Instant,
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'LocationDay' });
+
+export const EventsQuery = z.strictObject({
+  after: z.coerce.number().int().nonnegative().default(0).describe('the last sequence number that the caller has seen'),
+  limit: z.coerce.number().int().min(1).max(100).optional(),
+});
+export type EventsQuery = z.infer<typeof EventsQuery>;
+
+export const LocationEvents = z
+  .object({
+    items: z.array(
+      z.object({ sequence: z.int(), type: z.string(), subjectId: Id, payload: z.record(z.string(), z.unknown()), at: Instant }),
+    ),
+  })
+  .meta({ id: 'LocationEvents' });

@@ -1,0 +1,37 @@
+-- Who is asking. Both doors to the data (packages/database) open a transaction or a SQL verb with app.enter(); row-level
+-- security, the audit triggers and the verbs read it from here and nowhere else. All settings end with the transaction.
+
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+CREATE SCHEMA app;
+GRANT USAGE ON SCHEMA app TO app_rw;
+
+-- p_session: {organizationId, actorKind, actorId, requestId, action, now}
+CREATE FUNCTION app.enter(p_session jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_session ->> 'organizationId' IS NULL OR p_session ->> 'actorId' IS NULL THEN
+    RAISE EXCEPTION 'a session names its organization and its actor' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  PERFORM set_config('app.organization_id', (p_session ->> 'organizationId')::uuid::text, true),
+          set_config('app.session', p_session::text, true);
+END $$;
+
+-- Null when no session was entered: policies then match no row.
+CREATE FUNCTION app.organization_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT nullif(current_setting('app.organization_id', true), '')::uuid
+$$;
+
+-- Refuses when no session was entered: without an actor there is no write.
+CREATE FUNCTION app.session() RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_session text := nullif(current_setting('app.session', true), '');
+BEGIN
+  IF v_session IS NULL THEN
+    RAISE EXCEPTION 'no session was entered' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN v_session::jsonb;
+END $$;
+
+CREATE FUNCTION app.session_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+  SELECT (app.session() ->> 'now')::timestamptz
+$$;

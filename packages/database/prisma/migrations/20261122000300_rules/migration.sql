@@ -1,0 +1,87 @@
+-- What cannot happen, said by constraints.
+
+-- ── identity ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+CREATE FUNCTION app.is_time_zone(p_name text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM now() AT TIME ZONE p_name;
+  RETURN p_name = 'UTC' OR p_name ~ '^[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]+)+$';
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN false;
+END $$;
+
+ALTER TABLE organization ADD CONSTRAINT organization_name_given CHECK (name <> '');
+ALTER TABLE legal_entity ADD CONSTRAINT legal_entity_currency_code CHECK (currency ~ '^[A-Z]{3}$');
+ALTER TABLE location
+  ADD CONSTRAINT location_time_zone_known CHECK (app.is_time_zone(time_zone)),
+  ADD CONSTRAINT location_slot_divides_hour CHECK (slot_minutes IN (5, 10, 15, 20, 30, 60));
+
+-- ── patients ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+ALTER TABLE patient
+  ADD CONSTRAINT patient_not_merged_into_itself CHECK (merged_into_id <> id),
+  ADD CONSTRAINT patient_merged_is_inactive CHECK (merged_into_id IS NULL OR NOT is_active),
+  ADD CONSTRAINT patient_deceased_is_inactive CHECK (deceased_on IS NULL OR NOT is_active);
+ALTER TABLE patient_relation
+  ADD CONSTRAINT patient_relation_not_to_itself CHECK (related_id <> patient_id),
+  ADD CONSTRAINT patient_relation_kind CHECK (kind IN ('parent', 'child', 'guardian', 'ward', 'spouse', 'partner', 'sibling', 'caregiver', 'payer', 'other'));
+
+-- ── catalog ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+ALTER TABLE service_version
+  ADD CONSTRAINT service_version_dates CHECK (effective_until IS NULL OR effective_until > effective_from),
+  ADD CONSTRAINT service_version_duration CHECK (duration_minutes BETWEEN 5 AND 720 AND duration_minutes % 5 = 0),
+  ADD CONSTRAINT service_version_buffer_before CHECK (buffer_before_minutes BETWEEN 0 AND 240 AND buffer_before_minutes % 5 = 0),
+  ADD CONSTRAINT service_version_buffer_after CHECK (buffer_after_minutes BETWEEN 0 AND 240 AND buffer_after_minutes % 5 = 0),
+  ADD CONSTRAINT service_version_turnover CHECK (room_turnover_minutes BETWEEN 0 AND 240 AND room_turnover_minutes % 5 = 0),
+  ADD CONSTRAINT service_version_one_at_a_time EXCLUDE USING gist (
+    organization_id WITH =, service_id WITH =, daterange(effective_from, effective_until) WITH &&);
+
+ALTER TABLE service_price
+  ADD CONSTRAINT service_price_dates CHECK (effective_until IS NULL OR effective_until > effective_from),
+  ADD CONSTRAINT service_price_not_negative CHECK (price_cents >= 0),
+  ADD CONSTRAINT service_price_one_at_a_time EXCLUDE USING gist (
+    organization_id WITH =, service_id WITH =, legal_entity_id WITH =, daterange(effective_from, effective_until) WITH &&);
+
+-- ── scheduling ───────────────────────────────────────────────────────────────────────────────────────────────────────
+ALTER TABLE resource ADD CONSTRAINT resource_kind CHECK (kind IN ('provider', 'room', 'device', 'patient'));
+
+ALTER TABLE claim
+  ADD CONSTRAINT claim_kind CHECK (kind IN ('booking', 'hold', 'block', 'time_off')),
+  ADD CONSTRAINT claim_range CHECK (NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during) AND NOT lower_inf(during) AND NOT upper_inf(during)),
+  -- Time off is one claim a day. So a reader of a day looks back one day and has seen every claim that reaches into it.
+  ADD CONSTRAINT claim_within_a_day CHECK (upper(during) - lower(during) <= interval '25 hours'),
+  ADD CONSTRAINT claim_hold_expires CHECK ((kind = 'hold') = (expires_at IS NOT NULL)),
+  ADD CONSTRAINT claim_booking_names_appointment CHECK (kind <> 'booking' OR appointment_id IS NOT NULL),
+  -- S1: one resource, one place at a time.
+  ADD CONSTRAINT claim_no_overlap EXCLUDE USING gist (
+    organization_id WITH =, resource_id WITH =, during WITH &&) WHERE (is_blocking);
+-- A calendar reads the claims of a few resources over some days; the GiST index of the constraint is slower for that.
+CREATE INDEX claim_by_resource_and_start ON claim (organization_id, resource_id, lower(during)) INCLUDE (during) WHERE is_blocking;
+
+ALTER TABLE shift_rotation
+  ADD CONSTRAINT shift_rotation_weeks CHECK (weeks BETWEEN 1 AND 8),
+  ADD CONSTRAINT shift_rotation_anchor_is_monday CHECK (extract(isodow FROM anchor_date) = 1),
+  ADD CONSTRAINT shift_rotation_dates CHECK (effective_until IS NULL OR effective_until >= effective_from),
+  ADD CONSTRAINT shift_rotation_one_at_a_time EXCLUDE USING gist (
+    organization_id WITH =, provider_id WITH =, location_id WITH =, daterange(effective_from, effective_until) WITH &&);
+ALTER TABLE shift
+  ADD CONSTRAINT shift_week_of_rotation CHECK (week >= 0 AND week < weeks),
+  ADD CONSTRAINT shift_weekday CHECK (weekday BETWEEN 1 AND 7),
+  ADD CONSTRAINT shift_ends_after_start CHECK (ends_at > starts_at),
+  ADD CONSTRAINT shift_no_overlap EXCLUDE USING gist (
+    organization_id WITH =, rotation_id WITH =, week WITH =, weekday WITH =,
+    int4range((extract(epoch FROM starts_at) / 60)::int, (extract(epoch FROM ends_at) / 60)::int) WITH &&);
+
+ALTER TABLE appointment
+  ADD CONSTRAINT appointment_status CHECK (status IN ('booked', 'confirmed', 'arrived', 'roomed', 'numbing', 'treating', 'checkout', 'left', 'cancelled', 'no_show')),
+  ADD CONSTRAINT appointment_channel CHECK (channel IN ('desk', 'phone', 'online', 'import')),
+  ADD CONSTRAINT appointment_ends_after_start CHECK (ends_at > starts_at),
+  ADD CONSTRAINT appointment_cancelled_for_a_reason CHECK ((status = 'cancelled') = (cancel_reason IS NOT NULL)),
+  ADD CONSTRAINT appointment_cancel_reason CHECK (cancel_reason IN ('patient_request', 'patient_unwell', 'provider_unavailable', 'room_unavailable', 'clinic_closed', 'booked_in_error', 'other'));
+ALTER TABLE appointment_segment
+  ADD CONSTRAINT appointment_segment_position CHECK (position >= 0),
+  ADD CONSTRAINT appointment_segment_ends_after_start CHECK (ends_at > starts_at);
+
+-- ── platform ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+ALTER TABLE idempotency_key
+  ADD CONSTRAINT idempotency_key_hash_size CHECK (octet_length(body_hash) = 32),
+  ADD CONSTRAINT idempotency_key_one_answer CHECK (num_nonnulls(reply_sealed, outcome) = 1);
+ALTER TABLE outbox_event ADD CONSTRAINT outbox_event_sequence CHECK (sequence > 0);

@@ -1,0 +1,501 @@
+-- The verbs that change the calendar. Each is one call and one transaction: it enters the session, finds the answer of a
+-- repeated request, decides, claims the time, and writes appointment, history, event and job, or nothing at all.
+-- A verb answers with {outcome: ...}; an outcome other than success has written nothing.
+
+-- ── answers of repeated requests ─────────────────────────────────────────────────────────────────────────────────────
+
+-- The kept answer of a request with the same key, or null. Waits while another transaction works on the same key.
+-- p_idempotency: {route, key, bodyHash (hex), expiresAt}
+CREATE FUNCTION app.find_reply(p_idempotency jsonb) RETURNS idempotency_key LANGUAGE plpgsql AS $$
+DECLARE
+  v_actor uuid := (app.session() ->> 'actorId')::uuid;
+  v_kept idempotency_key;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(concat_ws('|', app.organization_id(), v_actor, p_idempotency ->> 'route', p_idempotency ->> 'key'), 1));
+  SELECT * INTO v_kept FROM idempotency_key
+  WHERE organization_id = app.organization_id() AND actor_id = v_actor AND route = p_idempotency ->> 'route' AND key = p_idempotency ->> 'key';
+  IF v_kept.expires_at <= app.session_now() THEN
+    DELETE FROM idempotency_key
+    WHERE organization_id = v_kept.organization_id AND actor_id = v_kept.actor_id AND route = v_kept.route AND key = v_kept.key;
+    RETURN NULL;
+  END IF;
+  RETURN v_kept;
+END $$;
+
+CREATE FUNCTION app.keep_reply(p_idempotency jsonb, p_outcome jsonb, p_reply bytea) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO idempotency_key (organization_id, actor_id, route, key, body_hash, outcome, reply_sealed, expires_at)
+  VALUES (app.organization_id(), (app.session() ->> 'actorId')::uuid, p_idempotency ->> 'route', p_idempotency ->> 'key',
+          decode(p_idempotency ->> 'bodyHash', 'hex'), p_outcome, p_reply, (p_idempotency ->> 'expiresAt')::timestamptz)
+$$;
+
+-- What a SQL verb answers to a repeated request, or null when it is a first one.
+CREATE FUNCTION app.replay(p_idempotency jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_kept idempotency_key;
+BEGIN
+  IF p_idempotency IS NULL OR p_idempotency = 'null' THEN
+    RETURN NULL;
+  END IF;
+  v_kept := app.find_reply(p_idempotency);
+  IF v_kept.key IS NULL THEN
+    RETURN NULL;
+  ELSIF v_kept.body_hash <> decode(p_idempotency ->> 'bodyHash', 'hex') THEN
+    RETURN jsonb_build_object('outcome', 'key-reused');
+  END IF;
+  RETURN v_kept.outcome;
+END $$;
+
+-- ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Appends to a stream. The counter's row lock is held until commit, so a reader that has seen n has seen all before n.
+-- Call it late: writers of the same location wait for each other from here on.
+CREATE FUNCTION app.emit(p_stream uuid, p_type text, p_subject uuid, p_payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_sequence bigint;
+BEGIN
+  INSERT INTO outbox_stream (organization_id, stream_id, last_sequence) VALUES (app.organization_id(), p_stream, 1)
+  ON CONFLICT (organization_id, stream_id) DO UPDATE SET last_sequence = outbox_stream.last_sequence + 1
+  RETURNING last_sequence INTO v_sequence;
+  INSERT INTO outbox_event (organization_id, stream_id, sequence, type, subject_id, payload, at)
+  VALUES (app.organization_id(), p_stream, v_sequence, p_type, p_subject, p_payload, app.session_now());
+END $$;
+
+-- ── claims ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Replaces the claims of an appointment by these, all or none. False when a resource is taken; then nothing has changed.
+-- S1 is the exclusion constraint. Whoever writes claims first locks the resources in one order, so writers queue and never
+-- deadlock; ON CONFLICT keeps a lost race from being an error (a plain insert waits on its rival in a cycle).
+CREATE FUNCTION app.take_claims(p_appointment uuid, p_resources uuid[], p_ranges tstzrange[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  v_wanted integer;
+  v_got integer;
+BEGIN
+  PERFORM pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended(id::text, 2) AS k FROM unnest(p_resources) id ORDER BY 1) locks;
+  DELETE FROM claim WHERE organization_id = app.organization_id() AND appointment_id = p_appointment;
+  WITH merged AS (
+    -- Services of one visit that meet on a resource are one stretch of it.
+    SELECT u.id, unnest(range_agg(u.during)) AS during FROM unnest(p_resources, p_ranges) u(id, during) GROUP BY u.id
+  ), taken AS (
+    INSERT INTO claim (organization_id, resource_id, during, kind, appointment_id)
+    SELECT app.organization_id(), id, during, 'booking', p_appointment FROM merged ORDER BY id, during
+    ON CONFLICT DO NOTHING RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM merged), (SELECT count(*) FROM taken) INTO v_wanted, v_got;
+  IF v_got < v_wanted THEN
+    RAISE EXCEPTION 'a resource is taken' USING ERRCODE = 'MS001';
+  END IF;
+  RETURN true;
+EXCEPTION WHEN SQLSTATE 'MS001' THEN
+  RETURN false;
+END $$;
+
+-- One service of a visit while it is being placed.
+CREATE TYPE app.segment AS (
+  id uuid, service_id uuid, service_version_id uuid, provider_id uuid, room_id uuid,
+  starts_at timestamptz, ends_at timestamptz,
+  provider_from timestamptz, provider_until timestamptz,
+  room_type_id uuid, room_until timestamptz, room_is_fixed boolean
+);
+
+-- Gives each segment a room where it needs one and claims everything for the appointment. When that is impossible
+-- p_segments comes back null and busy names the kinds of resource in the way.
+CREATE FUNCTION app.place(p_appointment uuid, p_location uuid, p_patient uuid, INOUT p_segments app.segment[], OUT busy text[]) LANGUAGE plpgsql AS $$
+DECLARE
+  v_organization uuid := app.organization_id();
+  v_now timestamptz := app.session_now();
+  v_resources uuid[];
+  v_ranges tstzrange[];
+  v_segment app.segment;
+  v_room uuid;
+  v_fixed_in_the_way boolean;
+BEGIN
+  -- Each round loses at most one room to a rival, so more rounds than rooms are never needed.
+  FOR v_round IN 1 .. 100 LOOP
+    v_resources := ARRAY[p_patient];
+    v_ranges := ARRAY[tstzrange(p_segments[1].starts_at, p_segments[array_length(p_segments, 1)].ends_at)];
+    FOR i IN 1 .. array_length(p_segments, 1) LOOP
+      v_segment := p_segments[i];
+      IF v_segment.room_type_id IS NOT NULL AND NOT v_segment.room_is_fixed THEN
+        SELECT r.id INTO v_room
+        FROM room r
+        WHERE r.organization_id = v_organization AND r.location_id = p_location AND r.room_type_id = v_segment.room_type_id AND r.is_active
+          AND NOT EXISTS (
+            SELECT FROM claim c
+            WHERE c.organization_id = v_organization AND c.resource_id = r.id AND c.is_blocking AND c.during && tstzrange(v_segment.starts_at, v_segment.room_until)
+              AND (c.expires_at IS NULL OR c.expires_at > v_now) AND c.appointment_id IS DISTINCT FROM p_appointment)
+        -- A moved visit keeps its room when it can.
+        ORDER BY r.id = v_segment.room_id DESC NULLS LAST, r.position, r.id
+        LIMIT 1;
+        IF NOT FOUND THEN
+          p_segments := NULL;
+          busy := ARRAY['room'];
+          RETURN;
+        END IF;
+        v_segment.room_id := v_room;
+        p_segments[i] := v_segment;
+      END IF;
+      v_resources := v_resources || v_segment.provider_id;
+      v_ranges := v_ranges || tstzrange(v_segment.provider_from, v_segment.provider_until);
+      IF v_segment.room_id IS NOT NULL THEN
+        v_resources := v_resources || v_segment.room_id;
+        v_ranges := v_ranges || tstzrange(v_segment.starts_at, v_segment.room_until);
+      END IF;
+    END LOOP;
+
+    IF app.take_claims(p_appointment, v_resources, v_ranges) THEN
+      RETURN;
+    END IF;
+
+    -- Holds that ran out give way now.
+    DELETE FROM claim c USING unnest(v_resources, v_ranges) u(id, during)
+    WHERE c.organization_id = v_organization AND c.resource_id = u.id AND c.is_blocking AND c.during && u.during AND c.expires_at <= v_now;
+    SELECT array_agg(DISTINCT r.kind ORDER BY r.kind), bool_or(r.kind <> 'room' OR EXISTS (SELECT FROM unnest(p_segments) s WHERE s.room_is_fixed AND s.room_id = r.id))
+    INTO busy, v_fixed_in_the_way
+    FROM unnest(v_resources, v_ranges) u(id, during)
+    JOIN claim c ON c.organization_id = v_organization AND c.resource_id = u.id AND c.is_blocking AND c.during && u.during AND c.appointment_id IS DISTINCT FROM p_appointment
+    JOIN resource r ON r.organization_id = v_organization AND r.id = u.id;
+    IF v_fixed_in_the_way THEN
+      p_segments := NULL;
+      RETURN;
+    END IF;
+  END LOOP;
+  p_segments := NULL;
+END $$;
+
+-- ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE FUNCTION app.appointment_view(p_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+    'id', a.id, 'locationId', a.location_id, 'patientId', a.patient_id, 'status', a.status, 'startsAt', app.iso(a.starts_at), 'endsAt', app.iso(a.ends_at),
+    'channel', a.channel, 'cancelReason', a.cancel_reason, 'version', a.version, 'services', (
+      SELECT jsonb_agg(jsonb_build_object('id', s.id, 'serviceId', s.service_id, 'providerId', s.provider_id, 'roomId', s.room_id,
+                                          'startsAt', app.iso(s.starts_at), 'endsAt', app.iso(s.ends_at)) ORDER BY s.position)
+      FROM appointment_segment s WHERE s.organization_id = a.organization_id AND s.appointment_id = a.id))
+  FROM appointment a WHERE a.organization_id = app.organization_id() AND a.id = p_id
+$$;
+
+-- Writes down a change of an appointment: history row, event for its location. Returns the appointment as it now is.
+CREATE FUNCTION app.record_change(p_id uuid, p_action text, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_session jsonb := app.session();
+  v_now jsonb := app.appointment_view(p_id);
+BEGIN
+  INSERT INTO appointment_history (organization_id, appointment_id, version, at, actor_kind, actor_id, action, channel, reason, note_sealed, status, starts_at, ends_at, segments)
+  VALUES (app.organization_id(), p_id, (v_now ->> 'version')::int, app.session_now(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, p_action,
+          p_request ->> 'channel', p_request ->> 'reason', decode(p_request ->> 'noteSealed', 'hex'), v_now ->> 'status',
+          (v_now ->> 'startsAt')::timestamptz, (v_now ->> 'endsAt')::timestamptz, v_now -> 'services');
+  PERFORM app.emit((v_now ->> 'locationId')::uuid, 'appointment.' || p_action, p_id,
+    jsonb_build_object('version', v_now -> 'version', 'status', v_now -> 'status', 'startsAt', v_now -> 'startsAt', 'endsAt', v_now -> 'endsAt'));
+  RETURN v_now;
+END $$;
+
+-- Tells the desk when a patient has not arrived. One job an appointment: booking adds it, moving re-times it.
+CREATE FUNCTION app.watch_arrival(p_id uuid, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM graphile_worker.add_job('notice-overdue', json_build_object('organizationId', app.organization_id(), 'appointmentId', p_id),
+    run_at := p_at, job_key := 'overdue:' || p_id);
+END $$;
+
+-- Books a visit: services back to back from startsAt, each with a named provider, and a named room or any of the right type.
+-- p_request: {appointmentId, locationId, patientId, startsAt, channel, noteSealed, overdueMinutes, idempotency,
+--             services: [{segmentId, serviceId, providerId, roomId}]}
+CREATE FUNCTION app.book_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_organization uuid := (p_session ->> 'organizationId')::uuid;
+  v_id uuid := (p_request ->> 'appointmentId')::uuid;
+  v_starts timestamptz := (p_request ->> 'startsAt')::timestamptz;
+  v_location location%ROWTYPE;
+  v_patient patient%ROWTYPE;
+  v_segments app.segment[] := '{}';
+  v_at timestamptz := v_starts;
+  v_planned record;
+  v_placed record;
+  v_outcome jsonb;
+BEGIN
+  PERFORM app.enter(p_session);
+  v_outcome := app.replay(p_request -> 'idempotency');
+  IF v_outcome IS NOT NULL THEN
+    RETURN v_outcome;
+  END IF;
+
+  SELECT * INTO v_location FROM location WHERE organization_id = v_organization AND id = (p_request ->> 'locationId')::uuid;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'not-found', 'pointer', '/locationId');
+  END IF;
+  SELECT * INTO v_patient FROM patient WHERE organization_id = v_organization AND id = (p_request ->> 'patientId')::uuid;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'not-found', 'pointer', '/patientId');
+  ELSIF NOT v_patient.is_active THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'patient-inactive', 'pointer', '/patientId');
+  ELSIF NOT v_location.is_active THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'location-inactive', 'pointer', '/locationId');
+  ELSIF app.is_before_today(v_starts, v_location.time_zone) THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'in-the-past', 'pointer', '/startsAt');
+  END IF;
+
+  FOR i IN 0 .. jsonb_array_length(p_request -> 'services') - 1 LOOP
+    SELECT * INTO v_planned FROM app.segment_of(v_location, v_at, p_request -> 'services' -> i);
+    IF v_planned.refused IS NOT NULL THEN
+      RETURN v_planned.refused || jsonb_build_object('pointer', '/services/' || i || (v_planned.refused ->> 'pointer'));
+    END IF;
+    v_segments := v_segments || v_planned.segment;
+    v_at := (v_planned.segment).ends_at;
+  END LOOP;
+
+  SELECT * INTO v_placed FROM app.place(v_id, v_location.id, v_patient.id, v_segments);
+  IF v_placed.p_segments IS NULL THEN
+    RETURN jsonb_build_object('outcome', 'slot-taken', 'busy', to_jsonb(v_placed.busy));
+  END IF;
+
+  INSERT INTO appointment (organization_id, id, location_id, patient_id, starts_at, ends_at, channel, created_at)
+  VALUES (v_organization, v_id, v_location.id, v_patient.id, v_starts, v_at, p_request ->> 'channel', app.session_now());
+  INSERT INTO appointment_segment (organization_id, id, appointment_id, position, service_id, service_version_id, provider_id, room_id, starts_at, ends_at)
+  SELECT v_organization, s.id, v_id, s.position - 1, s.service_id, s.service_version_id, s.provider_id, s.room_id, s.starts_at, s.ends_at
+  FROM unnest(v_placed.p_segments) WITH ORDINALITY s(id, service_id, service_version_id, provider_id, room_id, starts_at, ends_at,
+    provider_from, provider_until, room_type_id, room_until, room_is_fixed, position);
+  PERFORM app.watch_arrival(v_id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
+  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_id, 'book', p_request));
+  IF p_request ->> 'idempotency' IS NOT NULL THEN
+    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
+  END IF;
+  RETURN v_outcome;
+END $$;
+
+-- True for an instant on a local day before today's; earlier today is allowed, since a walk-in is written down late.
+CREATE FUNCTION app.is_before_today(p_at timestamptz, p_zone text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT (p_at AT TIME ZONE p_zone)::date < (app.session_now() AT TIME ZONE p_zone)::date
+$$;
+
+-- The segment that performs a wanted service from p_at on, or why not: the service's terms of that local date, the
+-- provider's skill and shift (with buffers), the room's type.
+-- p_wanted: {segmentId, serviceId, providerId, roomId}
+CREATE FUNCTION app.segment_of(p_location location, p_at timestamptz, p_wanted jsonb, OUT segment app.segment, OUT refused jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+  v_date date := (p_at AT TIME ZONE p_location.time_zone)::date;
+  v_terms service_version%ROWTYPE;
+  v_service_active boolean;
+  v_planned record;
+BEGIN
+  SELECT s.is_active INTO v_service_active FROM service s WHERE s.organization_id = p_location.organization_id AND s.id = (p_wanted ->> 'serviceId')::uuid;
+  IF NOT FOUND THEN
+    refused := jsonb_build_object('outcome', 'not-found', 'pointer', '/serviceId');
+    RETURN;
+  END IF;
+  SELECT v.* INTO v_terms FROM service_version v
+  WHERE v.organization_id = p_location.organization_id AND v.service_id = (p_wanted ->> 'serviceId')::uuid
+    AND v.effective_from <= v_date AND (v.effective_until IS NULL OR v.effective_until > v_date);
+  IF NOT FOUND OR NOT v_service_active THEN
+    refused := jsonb_build_object('outcome', 'refused', 'slug', 'service-not-offered', 'pointer', '/serviceId');
+    RETURN;
+  END IF;
+  SELECT * INTO v_planned FROM app.segment_with(p_location, p_at, v_terms, p_wanted);
+  segment := v_planned.segment;
+  refused := v_planned.refused;
+END $$;
+
+-- The same with the terms given: a moved visit keeps the terms it was booked with.
+CREATE FUNCTION app.segment_with(p_location location, p_at timestamptz, p_terms service_version, p_wanted jsonb, OUT segment app.segment, OUT refused jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+  v_provider uuid := (p_wanted ->> 'providerId')::uuid;
+  v_room uuid := (p_wanted ->> 'roomId')::uuid;
+  v_is_active boolean;
+  v_has_skill boolean;
+  v_room_type uuid;
+  v_date date;
+BEGIN
+  SELECT p.is_active, EXISTS (SELECT FROM provider_service ps WHERE ps.organization_id = p.organization_id AND ps.provider_id = p.id AND ps.service_id = p_terms.service_id)
+  INTO v_is_active, v_has_skill
+  FROM provider p WHERE p.organization_id = p_location.organization_id AND p.id = v_provider;
+  IF NOT FOUND THEN
+    refused := jsonb_build_object('outcome', 'not-found', 'pointer', '/providerId');
+    RETURN;
+  ELSIF NOT v_is_active OR NOT v_has_skill THEN
+    refused := jsonb_build_object('outcome', 'refused', 'slug', 'provider-not-qualified', 'pointer', '/providerId');
+    RETURN;
+  END IF;
+  IF v_room IS NOT NULL THEN
+    SELECT r.room_type_id INTO v_room_type FROM room r
+    WHERE r.organization_id = p_location.organization_id AND r.location_id = p_location.id AND r.id = v_room AND r.is_active;
+    IF NOT FOUND THEN
+      refused := jsonb_build_object('outcome', 'not-found', 'pointer', '/roomId');
+      RETURN;
+    ELSIF v_room_type IS DISTINCT FROM p_terms.room_type_id THEN
+      refused := jsonb_build_object('outcome', 'refused', 'slug', 'room-unsuitable', 'pointer', '/roomId');
+      RETURN;
+    END IF;
+  END IF;
+  segment := ROW((p_wanted ->> 'segmentId')::uuid, p_terms.service_id, p_terms.id, v_provider, v_room,
+    p_at, p_at + make_interval(mins => p_terms.duration_minutes),
+    p_at - make_interval(mins => p_terms.buffer_before_minutes), p_at + make_interval(mins => p_terms.duration_minutes + p_terms.buffer_after_minutes),
+    p_terms.room_type_id, p_at + make_interval(mins => p_terms.duration_minutes + p_terms.room_turnover_minutes), v_room IS NOT NULL)::app.segment;
+  v_date := (segment.provider_from AT TIME ZONE p_location.time_zone)::date;
+  IF NOT EXISTS (
+    SELECT FROM app.provider_work(p_location.organization_id, p_location.id, p_location.time_zone, v_date, v_date + 1, ARRAY[v_provider]) w
+    WHERE w.work @> tstzrange(segment.provider_from, segment.provider_until)) THEN
+    refused := jsonb_build_object('outcome', 'refused', 'slug', 'provider-not-working', 'pointer', '/providerId');
+  END IF;
+END $$;
+
+-- Locks the appointment for a change, or says why it cannot be changed. p_request: {appointmentId, version, from: [status]}
+CREATE FUNCTION app.lock_appointment(p_request jsonb, OUT locked appointment, OUT refused jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT a.* INTO locked FROM appointment a WHERE a.organization_id = app.organization_id() AND a.id = (p_request ->> 'appointmentId')::uuid FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    refused := jsonb_build_object('outcome', 'not-found');
+  ELSIF locked.version <> (p_request ->> 'version')::int THEN
+    refused := jsonb_build_object('outcome', 'stale', 'version', locked.version);
+  ELSIF NOT p_request -> 'from' ? locked.status THEN
+    refused := jsonb_build_object('outcome', 'wrong-status', 'status', locked.status);
+  END IF;
+END $$;
+
+-- Moves a visit: every service by the same amount, so gaps stay, with other providers or rooms where assigned.
+-- p_request: {appointmentId, version, from, startsAt, channel, reason, noteSealed, overdueMinutes, idempotency,
+--             assignments: {segmentId: {providerId, roomId}}}
+CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_organization uuid := (p_session ->> 'organizationId')::uuid;
+  v_starts timestamptz := (p_request ->> 'startsAt')::timestamptz;
+  v_lock record;
+  v_appointment appointment;
+  v_location location%ROWTYPE;
+  v_row record;
+  v_assigned jsonb;
+  v_planned record;
+  v_segment app.segment;
+  v_segments app.segment[] := '{}';
+  v_placed record;
+  v_outcome jsonb;
+BEGIN
+  PERFORM app.enter(p_session);
+  v_outcome := app.replay(p_request -> 'idempotency');
+  IF v_outcome IS NOT NULL THEN
+    RETURN v_outcome;
+  END IF;
+  SELECT * INTO v_lock FROM app.lock_appointment(p_request);
+  IF v_lock.refused IS NOT NULL THEN
+    RETURN v_lock.refused;
+  END IF;
+  v_appointment := v_lock.locked;
+  SELECT * INTO v_location FROM location WHERE organization_id = v_organization AND id = v_appointment.location_id;
+  IF app.is_before_today(v_starts, v_location.time_zone) THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'in-the-past', 'pointer', '/startsAt');
+  END IF;
+
+  FOR v_row IN
+    SELECT s AS segment, v AS terms FROM appointment_segment s
+    JOIN service_version v ON v.organization_id = s.organization_id AND v.id = s.service_version_id
+    WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id ORDER BY s.position
+  LOOP
+    v_assigned := coalesce(p_request -> 'assignments' -> ((v_row.segment).id::text), '{}');
+    SELECT * INTO v_planned FROM app.segment_with(v_location, (v_row.segment).starts_at + (v_starts - v_appointment.starts_at), v_row.terms,
+      jsonb_build_object('segmentId', (v_row.segment).id, 'providerId', coalesce(v_assigned ->> 'providerId', (v_row.segment).provider_id::text), 'roomId', v_assigned ->> 'roomId'));
+    IF v_planned.refused IS NOT NULL THEN
+      RETURN v_planned.refused || jsonb_build_object('pointer', '/services/' || (v_row.segment).position || (v_planned.refused ->> 'pointer'));
+    END IF;
+    v_segment := v_planned.segment;
+    IF NOT v_segment.room_is_fixed THEN
+      v_segment.room_id := (v_row.segment).room_id;
+    END IF;
+    v_segments := v_segments || v_segment;
+  END LOOP;
+
+  SELECT * INTO v_placed FROM app.place(v_appointment.id, v_location.id, v_appointment.patient_id, v_segments);
+  IF v_placed.p_segments IS NULL THEN
+    RETURN jsonb_build_object('outcome', 'slot-taken', 'busy', to_jsonb(v_placed.busy));
+  END IF;
+  v_segments := v_placed.p_segments;
+
+  UPDATE appointment_segment t SET provider_id = s.provider_id, room_id = s.room_id, starts_at = s.starts_at, ends_at = s.ends_at
+  FROM unnest(v_segments) s WHERE t.organization_id = v_organization AND t.id = s.id;
+  UPDATE appointment SET starts_at = v_starts, ends_at = v_segments[array_length(v_segments, 1)].ends_at, version = version + 1
+  WHERE organization_id = v_organization AND id = v_appointment.id;
+  PERFORM app.watch_arrival(v_appointment.id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
+  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_appointment.id, 'reschedule', p_request));
+  IF p_request ->> 'idempotency' IS NOT NULL THEN
+    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
+  END IF;
+  RETURN v_outcome;
+END $$;
+
+-- Takes an appointment to another status. The caller's state table says from where; freesTime gives its claims back.
+-- p_request: {appointmentId, version, from, to, action, freesTime, channel, reason, noteSealed, idempotency}
+CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_organization uuid := (p_session ->> 'organizationId')::uuid;
+  v_lock record;
+  v_appointment appointment;
+  v_outcome jsonb;
+BEGIN
+  PERFORM app.enter(p_session);
+  v_outcome := app.replay(p_request -> 'idempotency');
+  IF v_outcome IS NOT NULL THEN
+    RETURN v_outcome;
+  END IF;
+  SELECT * INTO v_lock FROM app.lock_appointment(p_request);
+  IF v_lock.refused IS NOT NULL THEN
+    RETURN v_lock.refused;
+  END IF;
+  v_appointment := v_lock.locked;
+  UPDATE appointment SET status = p_request ->> 'to', version = version + 1,
+    cancel_reason = CASE WHEN p_request ->> 'to' = 'cancelled' THEN p_request ->> 'reason' END
+  WHERE organization_id = v_organization AND id = v_appointment.id;
+  IF (p_request ->> 'freesTime')::boolean THEN
+    DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = v_appointment.id;
+    PERFORM graphile_worker.remove_job('overdue:' || v_appointment.id);
+  END IF;
+  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_appointment.id, p_request ->> 'action', p_request));
+  IF p_request ->> 'idempotency' IS NOT NULL THEN
+    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
+  END IF;
+  RETURN v_outcome;
+END $$;
+
+-- Says once that a patient is late: nothing when the appointment moved, ended or the patient came.
+CREATE FUNCTION app.notice_overdue(p_session jsonb, p_appointment uuid, p_minutes integer) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  v_appointment appointment%ROWTYPE;
+BEGIN
+  PERFORM app.enter(p_session);
+  SELECT * INTO v_appointment FROM appointment
+  WHERE organization_id = app.organization_id() AND id = p_appointment AND status IN ('booked', 'confirmed') AND starts_at + make_interval(mins => p_minutes) <= app.session_now();
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  PERFORM app.emit(v_appointment.location_id, 'appointment.overdue', v_appointment.id, jsonb_build_object('version', v_appointment.version, 'startsAt', app.iso(v_appointment.starts_at)));
+  RETURN true;
+END $$;
+
+-- ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Across organizations, hence as the owner with its own policy of sight: it deletes what has no further use, nothing else.
+
+CREATE POLICY upkeep ON claim FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
+CREATE POLICY upkeep ON idempotency_key FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
+
+-- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Returns how many went.
+CREATE FUNCTION app.drop_past_claims(p_session jsonb, p_before timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_count bigint;
+BEGIN
+  PERFORM app.enter(p_session);
+  PERFORM set_config('app.upkeep', 'on', true);
+  DELETE FROM claim WHERE upper(during) < p_before OR expires_at < p_before;
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  PERFORM set_config('app.upkeep', '', true);
+  RETURN v_count;
+END $$;
+
+CREATE FUNCTION app.drop_expired_replies(p_session jsonb) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_count bigint;
+BEGIN
+  PERFORM app.enter(p_session);
+  PERFORM set_config('app.upkeep', 'on', true);
+  DELETE FROM idempotency_key WHERE expires_at < app.session_now();
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  PERFORM set_config('app.upkeep', '', true);
+  RETURN v_count;
+END $$;
+
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO app_rw;
+GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA app TO app_owner;

@@ -1,0 +1,109 @@
+/**
+ * What each column may hold, declared beside the schema. `column-classes.test.ts` compares this with the catalog, so a new
+ * column cannot exist without a class, and a sealed one cannot be anything but bytes.
+ *
+ * - public: ids, instants, codes, counts, the clinic's own names and addresses
+ * - contact: names of people and how to reach them; readable for search and calendar, masked in logs and by permission
+ * - clinical: anything about a person's health or treatment
+ * - secret: keys, tokens, answers kept for a repeated request
+ */
+type ColumnClass = 'public' | 'contact' | 'clinical' | 'secret';
+
+/** How long rows are kept once they have no further use. Legal periods are configuration; these are the kinds. */
+type Retention = 'business' | 'clinical' | 'audit' | 'transient';
+
+/** Whether a patient's or an organization's export holds the table. */
+type ExportClass = 'patient' | 'organization' | 'none';
+
+type TableClasses = {
+  retention: Retention;
+  export: ExportClass;
+  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' }>;
+};
+
+const NOTATION = {
+  public: { class: 'public', stored: 'plain' },
+  contact: { class: 'contact', stored: 'plain' },
+  sealedContact: { class: 'contact', stored: 'sealed' },
+  indexOfContact: { class: 'contact', stored: 'index' },
+  clinical: { class: 'clinical', stored: 'plain' },
+  sealedClinical: { class: 'clinical', stored: 'sealed' },
+  sealedSecret: { class: 'secret', stored: 'sealed' },
+} as const;
+
+function table(retention: Retention, exported: ExportClass, columns: Partial<Record<keyof typeof NOTATION, string>>): TableClasses {
+  const entries = Object.entries(columns).flatMap(([kind, names]) =>
+    names.split(/\s+/).map((name) => [name, NOTATION[kind as keyof typeof NOTATION]] as const),
+  );
+  return { retention, export: exported, columns: Object.fromEntries(entries) };
+}
+
+export const TABLES: Record<string, TableClasses> = {
+  organization: table('business', 'organization', { public: 'id name version created_at' }),
+  legal_entity: table('business', 'organization', { public: 'organization_id id name currency version created_at' }),
+  location: table('business', 'organization', {
+    public:
+      'organization_id id legal_entity_id name time_zone slot_minutes street city region postal_code country is_active version created_at',
+  }),
+  staff: table('business', 'organization', {
+    public: 'organization_id id job_title is_active version created_at',
+    contact: 'given_name family_name',
+    sealedContact: 'email_sealed',
+    indexOfContact: 'email_index',
+  }),
+  provider: table('business', 'organization', {
+    public: 'organization_id id staff_id credential is_active version created_at',
+    contact: 'display_name',
+  }),
+  patient: table('clinical', 'patient', {
+    public: 'organization_id id is_active merged_into_id source_id version created_at',
+    contact: 'given_name family_name preferred_name pronouns',
+    sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed',
+    indexOfContact: 'birth_date_index phone_index email_index',
+    clinical: 'deceased_on',
+    sealedClinical: 'note_sealed',
+  }),
+  patient_relation: table('clinical', 'patient', { public: 'organization_id patient_id related_id created_at', contact: 'kind' }),
+  room_type: table('business', 'organization', { public: 'organization_id id name version created_at' }),
+  service: table('business', 'organization', { public: 'organization_id id name category is_active version created_at' }),
+  service_version: table('business', 'organization', {
+    public: `organization_id id service_id effective_from effective_until duration_minutes buffer_before_minutes buffer_after_minutes room_type_id
+      room_turnover_minutes created_at`,
+  }),
+  service_price: table('business', 'organization', {
+    public: 'organization_id id service_id legal_entity_id effective_from effective_until price_cents created_at',
+  }),
+  provider_service: table('business', 'organization', { public: 'organization_id provider_id service_id created_at' }),
+  resource: table('business', 'none', { public: 'organization_id id kind' }),
+  claim: table('transient', 'none', { public: 'organization_id id resource_id during kind is_blocking expires_at appointment_id' }),
+  room: table('business', 'organization', {
+    public: 'organization_id id location_id room_type_id name position is_active version created_at',
+  }),
+  shift_rotation: table('business', 'organization', {
+    public: 'organization_id id provider_id location_id weeks anchor_date effective_from effective_until version created_at',
+  }),
+  shift: table('business', 'organization', { public: 'organization_id id rotation_id weeks week weekday starts_at ends_at' }),
+  appointment: table('clinical', 'patient', {
+    public: 'organization_id id location_id patient_id status starts_at ends_at channel cancel_reason version created_at',
+  }),
+  appointment_segment: table('clinical', 'patient', {
+    public: 'organization_id id appointment_id position service_id service_version_id provider_id room_id starts_at ends_at',
+  }),
+  appointment_history: table('clinical', 'patient', {
+    public: 'organization_id appointment_id version at actor_kind actor_id action channel reason status starts_at ends_at segments',
+    sealedClinical: 'note_sealed',
+  }),
+  idempotency_key: table('transient', 'none', {
+    public: 'organization_id actor_id route key body_hash outcome created_at expires_at',
+    sealedSecret: 'reply_sealed',
+  }),
+  outbox_stream: table('transient', 'none', { public: 'organization_id stream_id last_sequence' }),
+  outbox_event: table('transient', 'none', { public: 'organization_id stream_id sequence type subject_id payload at' }),
+  // The changed columns of every table: plain ones as they are, sealed ones sealed.
+  audit_log: table('audit', 'none', {
+    public: 'organization_id id at actor_kind actor_id request_id action table_name row_id operation',
+    clinical: 'before after',
+  }),
+  access_log: table('audit', 'none', { public: 'organization_id id at actor_kind actor_id request_id action patient_ids' }),
+  health_probe: table('transient', 'none', { public: 'id at' }),
+};

@@ -1,0 +1,13 @@
+export { insertRows, type BatchRow } from './batch.ts';
+export { createCodec, UnreadableValue, type Codec, type KeyRing, type Place } from './codec.ts';
+export { TABLES } from './column-classes.ts';
+export { openDatabase, Prisma, type Database, type DatabaseOptions, type Tx } from './database.ts';
+export { handleDatabaseError, type DatabaseErrorKind, type DatabaseErrorReport } from './errors.ts';
+export type { DatabaseHealth } from './health.ts';
+export { keyRingFromFile, keyRingOf } from './keys.ts';
+export { keyset, MAX_PAGE, toPage, type Page, type PageRequest } from './pagination.ts';
+export { GuardedPool, PoolTimeout, SilentRollback, type PoolObserver } from './pool.ts';
+export type { Session } from './session.ts';
+export { DEFAULT_POOL, TIMEOUTS, type DatabaseSettings } from './settings.ts';
+export { sql, type SqlText } from './sql.ts';
+export { parseDatabaseUrl, type ParsedUrl } from './url.ts';

@@ -1,0 +1,5 @@
+export { findDrift, readCatalog } from './catalog.ts';
+export { readMigrations } from './files.ts';
+export { deployMigrations, migrationStatus, type MigrationStatus } from './deploy.ts';
+export { missingMigration, writeMigration, writeSnapshot } from './draft.ts';
+export { setUpDatabase } from './setup.ts';

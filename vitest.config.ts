@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+/** Pure decisions and everything about time: run in three zones, since the machine's own must never matter. */
+const TIME_TESTS = ['**/rules.test.ts', '**/time.test.ts', 'packages/practice-data/**/*.test.ts'];
+const exclude = ['**/node_modules/**', '**/.data/**'];
+
+function inZone(name: string, TZ: string, include: string[]) {
+  return { test: { name, include, exclude, env: { TZ }, pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000 } };
+}
+
+const zone = process.env['TZ'];
+
+export default defineConfig({
+  test: {
+    globalSetup: ['apps/api/test/global-setup.ts'],
+    // `TZ=... npm test` runs everything in that zone; otherwise everything in UTC and what concerns time in two more.
+    projects: zone
+      ? [inZone(zone, zone, ['**/*.test.ts'])]
+      : [
+          inZone('UTC', 'UTC', ['**/*.test.ts']),
+          inZone('New York', 'America/New_York', TIME_TESTS),
+          inZone('Auckland', 'Pacific/Auckland', TIME_TESTS),
+        ],
+  },
+});
