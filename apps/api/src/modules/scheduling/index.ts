@@ -1,2 +1,3 @@
 export { schedulingJobs } from './jobs.ts';
 export { schedulingRoutes } from './routes.ts';
+export { bookAppointment } from './service/book.ts';
