@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { findDocViolations } from './docs.ts';
 import { findViolations } from './structure.ts';
+import { findSupplyViolations } from './supply.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
@@ -14,6 +15,7 @@ const steps: Step[] = [
   { name: 'types', run: () => command(bin('tsc'), ['-p', '.']) },
   { name: 'lint', run: () => command(bin('oxlint'), ['--type-aware', '--deny-warnings', '--report-unused-disable-directives']) },
   { name: 'structure', run: () => report(findViolations(root)) },
+  { name: 'supply', run: () => report(findSupplyViolations(root)) },
   { name: 'docs', run: () => report(findDocViolations(root)) },
   { name: 'unused', run: () => command(bin('knip'), ['--no-progress']) },
   { name: 'openapi', run: () => command(process.execPath, ['scripts/openapi.ts', '--check']), hint: 'npm run openapi' },

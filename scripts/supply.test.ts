@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { findSupplyViolations } from './supply.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'supply-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function violationsOf(entry: object): string[] {
+  writeFileSync(
+    join(folder, 'package-lock.json'),
+    JSON.stringify({ packages: { '': {}, 'node_modules/planted': { version: '1.0.0', integrity: 'sha512-x', license: 'MIT', ...entry } } }),
+  );
+  return findSupplyViolations(folder);
+}
+
+test('a package without a hash, or with a licence that the product may not have, is reported', () => {
+  expect(violationsOf({})).toEqual([]);
+  expect(violationsOf({ integrity: 'sha1-x' })).toEqual([expect.stringContaining('no sha512 hash')]);
+  expect(violationsOf({ integrity: undefined })).toHaveLength(1);
+  for (const license of ['GPL-3.0', 'AGPL-3.0-only', 'MPL-2.0', undefined])
+    expect(violationsOf({ license }), String(license)).toHaveLength(1);
+  expect(violationsOf({ license: 'MPL-2.0', dev: true })).toEqual([]);
+  expect(violationsOf({ license: 'GPL-3.0', dev: true })).toHaveLength(1);
+});
