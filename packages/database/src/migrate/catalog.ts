@@ -51,6 +51,8 @@ const CATALOG = `
       WHERE g.grantee <> f.proowner AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
     UNION ALL SELECT format('grant %s schema %s to %s', g.privilege_type, n.nspname, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
       FROM pg_namespace n JOIN space USING (oid), aclexplode(n.nspacl) g WHERE g.grantee <> n.nspowner
+    UNION ALL SELECT format('grant %s database to %s', g.privilege_type, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
+      FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) g WHERE d.datname = current_database() AND g.grantee <> d.datdba
     UNION ALL SELECT format('extension %s', extname) FROM pg_extension WHERE extname IN ('btree_gist')
   )
   SELECT text FROM line ORDER BY text COLLATE "C"`;
