@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { eventually } from '../../../apps/api/test/scratch.ts';
 import { FolderInUse, ownFolder, type Ownership } from './owner.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'medspa-owner-'));
@@ -67,6 +68,24 @@ describe('a folder', () => {
       expect(came.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       expect(came.filter((one) => one.status === 'rejected' && !(one.reason instanceof FolderInUse))).toEqual([]);
     }
+  });
+
+  test('does not go to one who was too slow: others came and went meanwhile', async () => {
+    const calls: NodeJS.WritableStream[] = [];
+    const stranger = await meetingEveryone((socket) => {
+      calls.push(socket);
+      // Only the first caller has to wait.
+      if (calls.length > 1) socket.end();
+    });
+    const folder = await leftBy({ port: stranger.port, pid: NOBODY });
+    const slow = ownFolder(folder).catch((error: unknown) => error);
+    await eventually('the slow one waits for an answer', () => calls.length === 1);
+    (await ownFolder(folder)).release();
+    await own(folder);
+    calls[0]?.end();
+    expect(await slow).toBeInstanceOf(FolderInUse);
+    await expect(ownFolder(folder)).rejects.toThrow(FolderInUse);
+    stranger.close();
   });
 
   test('is not kept by a record that a killed writer left half-written', async () => {

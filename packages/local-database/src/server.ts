@@ -119,7 +119,7 @@ export class Server {
     const { say } = this;
     if (this.process !== child) return;
     this.process = null;
-    if (!this.isWanted || !say) return;
+    if (!say) return;
     say('PostgreSQL ended unexpectedly; starting it again ...');
     this.start().then(
       () => say('PostgreSQL is back.'),
