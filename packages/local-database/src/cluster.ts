@@ -63,8 +63,11 @@ async function runInitdb(binaries: Binaries, account: Account, folder: string, p
     ],
     { ...account.ids, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } },
   );
+  const takeAlong = () => child.kill('SIGTERM');
+  process.on('exit', takeAlong);
   let said = '';
   child.stderr.on('data', (chunk) => (said += chunk));
   const [status] = await Promise.race([once(child, 'close'), once(child, 'error')]);
+  process.off('exit', takeAlong);
   if (status !== 0) throw new Error(`initdb failed: ${status instanceof Error ? status.message : said}`);
 }

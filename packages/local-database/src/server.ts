@@ -141,6 +141,10 @@ export class Server {
     child.on('error', () => {});
     closeSync(log);
     child.unref();
+    // Whoever exits without `stop` takes the server with it; only a killed owner leaves one behind.
+    const takeAlong = () => child.kill('SIGINT');
+    process.on('exit', takeAlong);
+    child.once('exit', () => process.off('exit', takeAlong));
     return child;
   }
 
