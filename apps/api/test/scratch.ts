@@ -18,10 +18,10 @@ export async function runAs(settings: DatabaseSettings, ...statements: string[])
   }
 }
 
-/** Asks until the answer is true; throws after ten seconds. For what another process does in its own time. */
-export async function eventually(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 15))) {
-    if (Date.now() > deadline) throw new Error(`Within ten seconds it did not happen that ${what}.`);
+/** Asks until the answer is true; throws after ten seconds unless told otherwise. For what another process does in its own time. */
+export async function eventually(what: string, isSo: () => Promise<boolean> | boolean, limitMillis = 10_000): Promise<void> {
+  for (const deadline = Date.now() + limitMillis; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 15))) {
+    if (Date.now() > deadline) throw new Error(`Within ${limitMillis / 1_000} seconds it did not happen that ${what}.`);
   }
 }
 
