@@ -7,14 +7,18 @@ export function findDocViolations(root: string): string[] {
   return pages(root).flatMap((page) => deadPaths(root, page).map((path) => `${page}: names ${path}, which is not there`));
 }
 
-/** Paths in backticks that begin with a folder or file of the repository, and targets of relative links. */
+/** Paths in backticks that begin with a folder or file of the repository, and targets of relative links and references. */
 function deadPaths(root: string, page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
   const tops = new Set(readdirSync(root).filter((name) => name !== 'node_modules'));
   const named = [...text.matchAll(/`([\w@.-]+(?:\/[\w@.{}*-]+)*\/?)`/g)]
     .map(([, path = '']) => path)
     .filter((path) => tops.has(path.split('/')[0] ?? '') && !/[{*]/.test(path));
-  const linked = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map(([, path = '']) => join(page, '..', path));
+  const targets = [...text.matchAll(/\]\(([^)\s]+)[^)]*\)/g), ...text.matchAll(/^\[[^\]]+\]:\s+(\S+)/gm)];
+  const linked = targets
+    .map(([, target = '']) => target.replace(/#.*$/, ''))
+    .filter((target) => target !== '' && !/^(https?|mailto):/.test(target))
+    .map((target) => (target.startsWith('/') ? target.slice(1) : join(page, '..', target)));
   return [...new Set([...named, ...linked])].filter((path) => !existsSync(join(root, path)));
 }
 

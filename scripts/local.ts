@@ -1,14 +1,15 @@
 // The database of a task: the embedded one in the project's folder, or the one that the environment names.
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import { join, resolve } from 'node:path';
+import { handleDatabaseError, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations, setUpDatabase } from '@medspa/database/migrate';
 import { startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
 import { PRACTICE_ORGANIZATION_ID } from '@medspa/practice-data';
 import pg from 'pg';
 
 export const ROOT = join(import.meta.dirname, '..');
-export const DATA = join(ROOT, '.data');
+/** Everything that tasks keep on this machine: databases, keys, logs. MEDSPA_DATA puts it elsewhere. */
+export const DATA = resolve(process.env['MEDSPA_DATA'] || join(ROOT, '.data'));
 const DATABASE = 'medspa';
 
 /** A database ready for the service: roles made, migrations applied. */
@@ -28,10 +29,10 @@ export async function openEmbedded(say: (text: string) => void, folder = join(DA
     for (;;) {
       const { runtime, owner } = await signIns(server);
       await deployMigrations(owner, say);
-      const state = await practiceState(server);
+      const state = await practiceState({ ...parseDatabaseUrl(server.adminUrl()).settings, database: DATABASE });
       if (state !== 'interrupted') return { runtime, owner, isNew: state === 'empty', announce: server.announce, close: server.close };
       say('The first run was interrupted while it filled the practice clinic; beginning anew.');
-      await asAdmin(server, 'postgres', (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
+      await withClient(parseDatabaseUrl(server.adminUrl()).settings, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
     }
   } catch (error) {
     await server.close();
@@ -60,53 +61,75 @@ export async function openExternal(
   ownerUrl: string | undefined,
   say: (text: string) => void,
 ): Promise<ReadyDatabase> {
-  const isAdministrator = await mayMakeRoles(given);
   let owner = ownerUrl ? parseDatabaseUrl(ownerUrl).settings : given;
   let runtime = given;
-  if (isAdministrator) {
+  if (await mayMakeRoles(given)) {
     say(`Setting up "${given.database}" with the administrator's sign-in; the service works as app_rw.`);
     await setUpDatabase({ ...given, database: 'postgres' }, { database: given.database });
     owner = { ...given, options: '-c role=app_owner' };
     runtime = { ...given, options: '-c role=app_rw' };
-  } else if (!ownerUrl) {
-    return { runtime, owner: runtime, isNew: false, announce: () => {}, close: async () => {} };
+    await deployMigrations(owner, say);
+  } else if (ownerUrl) {
+    await deployMigrations(owner, say);
   }
-  const applied = await deployMigrations(owner, say);
-  return { runtime, owner, isNew: applied.length > 0, announce: () => {}, close: async () => {} };
+  const state = await practiceState(given);
+  if (state === 'interrupted')
+    throw new Error(
+      `The practice clinic in "${given.database}" is half filled, since an earlier start was interrupted. Drop that database, or name another one, and start again.`,
+    );
+  return { runtime, owner, isNew: state === 'empty', announce: () => {}, close: async () => {} };
 }
 
 async function mayMakeRoles(settings: DatabaseSettings): Promise<boolean> {
-  const { host, port, user, password, ssl } = settings;
   for (const database of [settings.database, 'postgres']) {
-    const client = new pg.Client({ host, port, user, password, ssl, database, connectionTimeoutMillis: 5_000 });
     try {
-      await client.connect();
-      const { rows } = await client.query('SELECT rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_user');
-      return rows[0].may;
+      return await withClient({ ...settings, database }, async (client) => {
+        const { rows } = await client.query('SELECT rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_user');
+        return rows[0].may;
+      });
     } catch (error) {
       // The database may not exist yet.
-      if ((error as { code?: string }).code !== '3D000') throw error;
-    } finally {
-      await client.end();
+      if ((error as { code?: string }).code === '3D000') continue;
+      const report = handleDatabaseError(error);
+      if (report?.kind !== 'unavailable') throw error;
+      throw new Error(
+        `No PostgreSQL lets "${settings.user}" in at ${settings.host}:${settings.port}${report.code ? ` (${report.code})` : ''}. Is it running, and is the password right?`,
+        { cause: error },
+      );
     }
   }
   return false;
 }
 
-/** Whether the embedded database holds nothing, a clinic, or half of the practice clinic (a first run that was killed). */
-function practiceState(server: LocalDatabase): Promise<'empty' | 'interrupted' | 'filled'> {
-  return asAdmin(server, DATABASE, async (client) => {
+/**
+ * Whether the database holds nothing, a clinic, or half of the practice clinic (a first run that was killed). Whoever is bound
+ * by row-level security cannot count organizations; that the table never had a row, everybody can see. A database without
+ * our tables counts as filled: it is not ours to fill.
+ */
+function practiceState(settings: DatabaseSettings): Promise<'empty' | 'interrupted' | 'filled'> {
+  return withClient(settings, async (client) => {
+    const { rows: found } = await client.query(`SELECT to_regclass('public.organization') IS NOT NULL AS is_there`);
+    if (!found[0].is_there) return 'filled';
+    await client.query('BEGIN');
+    await client.query('SELECT app.enter($1)', [
+      JSON.stringify({ organizationId: PRACTICE_ORGANIZATION_ID, actorId: PRACTICE_ORGANIZATION_ID }),
+    ]);
     const { rows } = await client.query(
-      `SELECT count(*)::int AS organizations, bool_or(id = $1 AND NOT EXISTS (SELECT FROM outbox_event WHERE stream_id = $1 AND type = 'practice.filled')) AS interrupted FROM organization`,
+      `SELECT CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NOT EXISTS (SELECT FROM organization)
+                   ELSE pg_relation_size('public.organization') = 0 END AS "isEmpty",
+         EXISTS (SELECT FROM organization WHERE id = $1) AND NOT EXISTS (
+           SELECT FROM outbox_event WHERE organization_id = $1 AND stream_id = $1 AND type = 'practice.filled') AS "isHalf"`,
       [PRACTICE_ORGANIZATION_ID],
     );
-    if (rows[0].organizations === 0) return 'empty';
-    return rows[0].interrupted ? 'interrupted' : 'filled';
+    if (rows[0].isEmpty) return 'empty';
+    return rows[0].isHalf ? 'interrupted' : 'filled';
   });
 }
 
-async function asAdmin<T>(server: LocalDatabase, database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(server.adminUrl(database));
+async function withClient<T>(settings: DatabaseSettings, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const { host, port, user, password, ssl, database } = settings;
+  const client = new pg.Client({ host, port, user, password, ssl, database, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
   await client.connect();
   try {
     return await work(client);

@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const home = join(root, 'packages/database');
+const stamp = join(home, 'src/generated/.schema-hash');
 const node24 = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 /** What each npm script runs. A task is a TypeScript file, or a package's command with fixed arguments. */
@@ -33,10 +35,13 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 process.chdir(root);
-await alone('install', () => {
-  install();
-  generate();
-});
+// A clone that somebody else made ready is used as it is, also by one who may not write to it.
+if (firstMissingPackage() !== null || schemaDigest() !== generatedDigest()) {
+  await alone('install', () => {
+    install();
+    generate();
+  });
+}
 await handOver([join(root, task[0]), ...task.slice(1), ...args]);
 
 /** Runs `npm ci` unless every package of the lockfile is there in its version. */
@@ -72,16 +77,22 @@ function firstMissingPackage() {
   return existsSync(node24) ? null : 'Node 24 is missing';
 }
 
-/** Generates the Prisma client when the schema is newer than the last one. Needs no network. */
-function generate() {
-  const home = join(root, 'packages/database');
+/** What the generated client depends on. */
+function schemaDigest() {
   const schema = join(home, 'prisma/schema');
   const hash = createHash('sha256');
   for (const file of readdirSync(schema).toSorted()) hash.update(file).update(readFileSync(join(schema, file)));
-  hash.update(readFileSync(join(root, 'node_modules/prisma/package.json')));
-  const digest = hash.digest('hex');
-  const stamp = join(home, 'src/generated/.schema-hash');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  return hash.update(readFileSync(join(root, 'node_modules/prisma/package.json'))).digest('hex');
+}
+
+function generatedDigest() {
+  return existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+}
+
+/** Generates the Prisma client when the schema is newer than the last one. Needs no network. */
+function generate() {
+  const digest = schemaDigest();
+  if (generatedDigest() === digest) return;
   step('Generating the Prisma client ...');
   const result = spawnSync(node24, [join(root, 'node_modules/prisma/build/index.js'), 'generate', '--config', 'prisma.config.ts'], {
     cwd: home,
@@ -114,12 +125,14 @@ async function handOver(command) {
 /** Holds a lock so that two tasks started together on a fresh clone do not install twice. */
 async function alone(what, work) {
   const lock = join(root, '.data', `${what}.lock`);
-  mkdirSync(dirname(lock), { recursive: true });
   for (let said = false; ;) {
     try {
+      mkdirSync(dirname(lock), { recursive: true });
       writeFileSync(lock, String(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
+      if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS')
+        fail(`${dirname(lock)} cannot be written: this clone belongs to another user. Start as that user, or make a clone of your own.`);
       if (error.code !== 'EEXIST') throw error;
       if (holderIsGone(lock)) {
         rmSync(lock, { force: true });

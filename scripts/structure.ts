@@ -2,7 +2,7 @@
 // `structure.test.ts` plants a violation of each rule and expects it to be reported.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { parseSync } from 'oxc-parser';
+import { readSource, type Import, type Source } from './source.ts';
 
 /** Modules in order: each may use those before it, through their index.ts. `reports` reads SQL and uses nobody. */
 export const MODULES = [
@@ -29,6 +29,14 @@ const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/practice-data/src/', /^(node:|@medspa\/(contracts|database)$|uuid$)/],
   ['apps/api/src/platform/', /^(node:|@medspa\/(contracts|database)(\/|$)|@prisma\/instrumentation$|(?!\.|@medspa\/|pg$|@prisma\/)[a-z@])/],
 ];
+/** Composition roots, tasks and tests: they put things together and may import anything. */
+const ANYTHING =
+  /^(apps\/api\/src\/(app|compose|main|worker)\.ts|(apps|packages)\/[^/]+\/test\/.+|(apps|packages)\/[^/]+\/[^/]+\.config\.ts|(scripts|bench)\/.+)$/;
+
+/** What the database package offers to whoever is not queries.ts: types, and these values. */
+const OFFERED = new Set(['MAX_PAGE']);
+/** The one table of the platform that modules read: what happened. */
+const READ_BY_ALL = 'outbox_event';
 
 /** What each kind of file in a module may import from outside its module. */
 const MODULE_KINDS: Record<string, RegExp> = {
@@ -52,39 +60,49 @@ const INSIDE: Record<string, RegExp> = {
 /** Every violation in the tree below `root`, as `path: sentence`. */
 export function findViolations(root: string): string[] {
   const owners = tableOwners(join(root, 'packages/database/prisma/schema'));
-  return sourceFiles(root).flatMap((path) => {
-    const source = readFileSync(join(root, path), 'utf8');
-    return [...judgeName(path), ...judgeLength(path, source), ...judgeImports(path, source), ...judgeTables(path, source, owners)].map(
-      (said) => `${path}: ${said}`,
-    );
-  });
+  return sourceFiles(root).flatMap((path) => judgeFile(root, path, owners).map((said) => `${path}: ${said}`));
 }
 
-function judgeName(path: string): string[] {
-  const [, module, file] = /^apps\/api\/src\/modules\/([^/]+)\/(.+)$/.exec(path) ?? [];
-  if (!module || !file) return [];
+function judgeFile(root: string, path: string, owners: TableOwners): string[] {
+  const misplaced = judgePlace(path);
+  if (!/\.[cm]?[jt]sx?$/.test(path)) return misplaced;
+  const source = readSource(path, readFileSync(join(root, path), 'utf8'));
+  const tooLong = source.lines > LONGEST_FILE ? [`has ${source.lines} lines; a file is one thing, at most ${LONGEST_FILE}`] : [];
+  if (path.endsWith('.test.ts')) return [...misplaced, ...tooLong];
+  return [
+    ...misplaced,
+    ...tooLong,
+    ...judgeImports(path, source.imports),
+    ...judgeAmbient(path, source),
+    ...judgeDatabase(path, source, owners),
+  ];
+}
+
+/** A file where no rule says what it may do is a way around all of them. */
+function judgePlace(path: string): string[] {
+  const [, module, file] = /^apps\/api\/src\/modules\/(?:([^/]+)\/)?(.+)$/.exec(path) ?? [];
+  if (!file) {
+    const isKnown = ANYTHING.test(path) || FOLDERS.some(([folder]) => path.startsWith(folder));
+    return isKnown ? [] : ['no rule says what this may import; add its folder to FOLDERS in scripts/structure.ts'];
+  }
+  if (!module) return ['a file is in a module'];
   if (module !== 'reports' && !MODULES.includes(module))
     return [`there is no module "${module}"; add it to MODULES in scripts/structure.ts where it belongs`];
   return MODULE_FILES.test(file) ? [] : ['a module has no such file; see CONTRIBUTING, "A module, file by file"'];
 }
 
-function judgeLength(path: string, source: string): string[] {
-  const lines = source.split('\n').length;
-  return lines > LONGEST_FILE && !path.endsWith('.md') ? [`has ${lines} lines; a file is one thing, at most ${LONGEST_FILE}`] : [];
-}
-
-function judgeImports(path: string, source: string): string[] {
-  if (!path.endsWith('.ts') || path.endsWith('.test.ts')) return [];
-  return importsOf(path, source).flatMap((specifier) => {
-    const reason = judgeImport(path, specifier);
+function judgeImports(path: string, imports: Import[]): string[] {
+  if (ANYTHING.test(path)) return [];
+  return imports.flatMap(({ specifier, names }) => {
+    const reason = specifier === null ? 'an import says what it imports' : judgeImport(path, specifier, names);
     return reason ? [reason] : [];
   });
 }
 
-function judgeImport(path: string, specifier: string): string | null {
+function judgeImport(path: string, specifier: string, names: Import['names']): string | null {
   const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : null;
-  const module = /^apps\/api\/src\/modules\/([^/]+)\//.exec(path)?.[1];
-  if (module) return judgeModuleImport(path, module, specifier, target);
+  const module = moduleOf(path);
+  if (module) return judgeModuleImport(path, module, specifier, target) ?? judgeOffered(path, specifier, names);
 
   const folder = FOLDERS.find(([name]) => path.startsWith(name));
   if (!folder) return null;
@@ -112,48 +130,77 @@ function judgeModuleImport(path: string, module: string, specifier: string, targ
     : `${module} may not import ${other}; arrows go to the left: ${MODULES.join(' <- ')}`;
 }
 
-function judgeTables(path: string, source: string, owners: Map<string, string>): string[] {
-  const module = /^apps\/api\/src\/modules\/([^/]+)\//.exec(path)?.[1];
-  if (!module || path.endsWith('.test.ts') || module === 'reports') return [];
-  const isQueries = kindOf(path.slice(`apps/api/src/modules/${module}/`.length)) === 'queries';
-  return [...source.matchAll(/\btx\.([a-z]\w+)\./g)].flatMap(([, model = '']) => {
-    if (!isQueries) return [`only queries.ts speaks to the database (tx.${model})`];
-    const owner = owners.get(model);
-    return owner === module ? [] : [`table of "${model}" belongs to ${owner ?? 'nobody'}`];
-  });
+/** Only queries.ts takes from the database package what speaks to the database. */
+function judgeOffered(path: string, specifier: string, names: Import['names']): string | null {
+  if (specifier !== '@medspa/database' || isQueries(path)) return null;
+  const taken = names.find(({ name, isType }) => !isType && !OFFERED.has(name));
+  return taken ? `only queries.ts may import ${taken.name} of ${specifier}` : null;
 }
 
-/** Prisma's accessor of each model -> the module whose schema file declares it. */
-function tableOwners(folder: string): Map<string, string> {
-  const owners = new Map<string, string>();
+/** Time comes from `ctx.now()`, so that a test owns the clock; and rules answer the same question alike, always. */
+function judgeAmbient(path: string, { ambient }: Source): string[] {
+  if (!moduleOf(path)) return [];
+  return [...ambient].map((name) => `a module does not ask ${name}; what it needs comes in ctx or as an argument`);
+}
+
+function judgeDatabase(path: string, { database, tables }: Source, owners: TableOwners): string[] {
+  const module = moduleOf(path);
+  if (!module || module === 'reports') return [];
+  if (!isQueries(path)) return database.length > 0 || tables.size > 0 ? ['only queries.ts speaks to the database'] : [];
+  return [
+    ...database.flatMap((use) => {
+      if (use.kind === 'hidden') return ['a query names the table it is about: tx.table.verb(), never tx in disguise'];
+      if (use.kind === 'raw') return [];
+      const owner = owners.byModel.get(use.name);
+      return owner === module ? [] : [`table of "${use.name}" belongs to ${owner ?? 'nobody'}`];
+    }),
+    ...[...tables].flatMap((table) => {
+      const owner = owners.byTable.get(table);
+      return owner === undefined || owner === module || table === READ_BY_ALL ? [] : [`table "${table}" belongs to ${owner}`];
+    }),
+  ];
+}
+
+type TableOwners = { byModel: Map<string, string>; byTable: Map<string, string> };
+
+/** Prisma's accessor of each model, and its table, to the module whose schema file declares it. */
+function tableOwners(folder: string): TableOwners {
+  const owners: TableOwners = { byModel: new Map(), byTable: new Map() };
   for (const file of existsSync(folder) ? readdirSync(folder) : []) {
-    for (const [, model = ''] of readFileSync(join(folder, file), 'utf8').matchAll(/^model (\w+)/gm)) {
-      owners.set(model.charAt(0).toLowerCase() + model.slice(1), file.replace('.prisma', ''));
+    const module = file.replace('.prisma', '');
+    for (const [, model = '', body = ''] of readFileSync(join(folder, file), 'utf8').matchAll(/^model (\w+) \{([\s\S]*?)^\}/gm)) {
+      owners.byModel.set(model.charAt(0).toLowerCase() + model.slice(1), module);
+      owners.byTable.set(/@@map\("(\w+)"\)/.exec(body)?.[1] ?? model, module);
     }
   }
   return owners;
+}
+
+function moduleOf(path: string): string | undefined {
+  return /^apps\/api\/src\/modules\/([^/]+)\//.exec(path)?.[1];
+}
+
+function isQueries(path: string): boolean {
+  return kindOf(path.replace(/^apps\/api\/src\/modules\/[^/]+\//, '')) === 'queries';
 }
 
 function kindOf(file: string): string {
   return file.replace(/(\/.*|\.ts)$/, '');
 }
 
-function importsOf(path: string, source: string): string[] {
-  const { module } = parseSync(path, source);
-  return [
-    ...module.staticImports.map((found) => found.moduleRequest.value),
-    ...module.staticExports.flatMap((found) => found.entries.flatMap((entry) => entry.moduleRequest?.value ?? [])),
-    ...module.dynamicImports.map((found) => source.slice(found.moduleRequest.start + 1, found.moduleRequest.end - 1)),
-  ];
-}
-
-/** Every file of the project's own source, without generated and installed ones. */
+/** Every file of the project's own source, without generated and installed ones; in a module, every file there is. */
 function sourceFiles(root: string): string[] {
   return ['apps', 'packages', 'bench', 'scripts'].flatMap((top) =>
     existsSync(join(root, top))
-      ? readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
-          .map((path) => join(top, path).replaceAll('\\', '/'))
-          .filter((path) => /\.(ts|tsx|mjs)$|\/modules\/[^/]+\/README\.md$/.test(path) && !/\/(node_modules|generated)\//.test(path))
+      ? readdirSync(join(root, top), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) =>
+            join(entry.parentPath, entry.name)
+              .slice(root.length + 1)
+              .replaceAll('\\', '/'),
+          )
+          .filter((path) => /\.[cm]?[jt]sx?$/.test(path) || path.startsWith('apps/api/src/modules/'))
+          .filter((path) => !/\/(node_modules|generated)\//.test(path))
       : [],
   );
 }

@@ -64,9 +64,10 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
 
   try {
     await database.assertUsable();
-    const { pending } = await migrationStatus(config.database);
-    if (pending.length > 0)
-      throw new Error(`The database lacks ${pending.length} migrations (${pending[0]} ...). Run npm run db:migrate:deploy first.`);
+    const { pending, failed } = await migrationStatus(config.database);
+    const lacking = [...pending, ...failed];
+    if (lacking.length > 0)
+      throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
     if (options.serves) {
       const app = createApp({
         ...parts,

@@ -20,6 +20,8 @@ export async function createTestDatabase(changes: Partial<DatabaseSettings> = {}
   const { admin, template } = inject('cluster');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await once(admin, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER app_owner`);
+  // A clone has everything of its template but the privileges on the database itself.
+  await once(admin, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; GRANT CONNECT ON DATABASE ${name} TO app_owner, app_rw`);
   const own = { ...admin, database: name };
   const runtime = { ...own, user: 'app_rw', password: TEST_PASSWORDS.runtimePassword, ...changes };
   const database = openDatabase(runtime, options);

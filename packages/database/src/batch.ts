@@ -13,7 +13,10 @@ export type BatchRow = Record<string, string | number | boolean | null | Date | 
 export async function insertRows(tx: Tx, table: string, rows: BatchRow[], onConflict: 'fail' | 'skip' = 'fail'): Promise<number> {
   const first = rows[0];
   if (!first) return 0;
-  const columns = Object.keys(first).map(quote).join(', ');
+  const names = Object.keys(first);
+  if (rows.some((row) => Object.keys(row).length !== names.length || names.some((name) => !(name in row))))
+    throw new Error('Rows of one batch give the same columns.');
+  const columns = names.map(quote).join(', ');
   return tx.$executeRaw`
     INSERT INTO ${Prisma.raw(quote(table))} (${Prisma.raw(columns)})
     SELECT ${Prisma.raw(columns)} FROM jsonb_populate_recordset(NULL::${Prisma.raw(quote(table))}, ${JSON.stringify(rows.map(toJson))}::jsonb)

@@ -35,7 +35,9 @@ function table(retention: Retention, exported: ExportClass, columns: Partial<Rec
   const entries = Object.entries(columns).flatMap(([kind, names]) =>
     names.split(/\s+/).map((name) => [name, NOTATION[kind as keyof typeof NOTATION]] as const),
   );
-  return { retention, export: exported, columns: Object.fromEntries(entries) };
+  const byName = Object.fromEntries(entries);
+  if (Object.keys(byName).length < entries.length) throw new Error('A column is declared once, in one class.');
+  return { retention, export: exported, columns: byName };
 }
 
 export const TABLES: Record<string, TableClasses> = {

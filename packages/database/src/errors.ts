@@ -87,7 +87,6 @@ const BY_SQLSTATE: Record<string, DatabaseErrorKind> = {
   '25P04': 'transactionTimeout',
   '25P03': 'transactionTimeout',
   '53100': 'diskFull',
-  '53300': 'unavailable',
   '3D000': 'unavailable',
   '28P01': 'unavailable',
   '28000': 'unavailable',
@@ -135,6 +134,9 @@ const BY_ADAPTER_KIND: Record<string, DatabaseErrorKind> = {
   TooManyConnections: 'unavailable',
 };
 
+/** No class of SQLSTATE begins with E, and the operating system's codes (EPIPE, EPERM) all do. */
+const SQLSTATE = /^[0-9A-DF-Z][0-9A-Z]{4}$/;
+
 const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'EAI_AGAIN', 'ENOENT']);
 
 /** Errors without any code, recognised by the constant texts of pg and pg-pool. */
@@ -159,7 +161,7 @@ export function handleDatabaseError(error: unknown): DatabaseErrorReport | null 
   const kind = kindOf(facts);
   if (!kind) return null;
   const { constraint } = facts;
-  const field = constraint === undefined ? undefined : fieldOf(constraint);
+  const field = facts.column === undefined ? constraint && fieldOf(constraint) : camelCase(facts.column);
   const code = facts.sqlstate ?? facts.prismaCode;
   return {
     kind,
@@ -175,6 +177,7 @@ type Facts = {
   prismaCode?: string;
   adapterKind?: string;
   constraint?: string;
+  column?: string;
   socketCode?: string;
   text?: string;
   isStartTimeout?: boolean;
@@ -191,11 +194,12 @@ type AdapterCause = {
 
 function factsOf(error: unknown): Facts | null {
   if (!(error instanceof Error)) return null;
-  const { code, meta, cause, hint, name } = error as Error & {
+  const { code, meta, cause, hint, column, name } = error as Error & {
     code?: unknown;
     meta?: { driverAdapterError?: { cause?: AdapterCause } };
     cause?: AdapterCause;
     hint?: string;
+    column?: string;
   };
   const adapter = meta?.driverAdapterError?.cause ?? (name === 'DriverAdapterError' ? cause : undefined);
   const facts: Facts = {};
@@ -205,14 +209,18 @@ function factsOf(error: unknown): Facts | null {
     if (adapter.kind) facts.adapterKind = adapter.kind;
     const constraint = adapter.constraint?.index ?? adapter.hint;
     if (constraint) facts.constraint = constraint;
+    if (adapter.constraint?.fields?.[0]) facts.column = adapter.constraint.fields[0];
   }
   if (typeof code === 'string') {
     if (/^P\d{4}$/.test(code)) facts.prismaCode = code;
-    else if (/^[0-9A-Z]{5}$/.test(code) && !SOCKET_CODES.has(code)) facts.sqlstate ??= code;
+    else if (SQLSTATE.test(code)) facts.sqlstate ??= code;
     else facts.socketCode = code;
     if (code === 'P2028') facts.isStartTimeout = error.message.includes('Unable to start a transaction');
   }
-  if (!adapter && facts.sqlstate && typeof hint === 'string') facts.constraint = hint;
+  if (!adapter && facts.sqlstate) {
+    if (hint) facts.constraint = hint;
+    if (column) facts.column = column;
+  }
   if (Object.keys(facts).length === 0) facts.text = error.message;
   return facts;
 }
@@ -229,5 +237,9 @@ function kindOf(facts: Facts): DatabaseErrorKind | null {
 /** `service_organization_id_name_key` constrains `name`: Prisma names a unique key after its columns. */
 function fieldOf(constraint: string): string | undefined {
   const column = /_organization_id_(.+?)(?:_key|_fkey)$/.exec(constraint)?.[1];
-  return column?.replace(/_(?:sealed|index|id)$/, '').replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return column && camelCase(column);
+}
+
+function camelCase(column: string): string {
+  return column.replace(/_(?:sealed|index|id)$/, '').replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -6,7 +6,8 @@ export { handleDatabaseError, type DatabaseErrorKind, type DatabaseErrorReport }
 export type { DatabaseHealth } from './health.ts';
 export { keyRingFromFile, keyRingOf } from './keys.ts';
 export { keyset, MAX_PAGE, toPage, type Page, type PageRequest } from './pagination.ts';
-export { GuardedPool, PoolTimeout, SilentRollback, type PoolObserver } from './pool.ts';
+export { SilentRollback } from './client.ts';
+export { GuardedPool, PoolTimeout, type PoolObserver } from './pool.ts';
 export type { Session } from './session.ts';
 export { DEFAULT_POOL, TIMEOUTS, type DatabaseSettings } from './settings.ts';
 export { sql, type SqlText } from './sql.ts';

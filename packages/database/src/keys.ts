@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { KeyRing } from './codec.ts';
 
-/** A ring of one key given as 64 hex digits (ENCRYPTION_KEY). */
+/** A ring of one key given as 64 hex digits (ENCRYPTION_KEY). Throws for anything else. */
 export function keyRingOf(hex: string): KeyRing {
-  return { current: 1, keys: new Map([[1, Buffer.from(hex, 'hex')]]) };
+  return { current: 1, keys: new Map([[1, keyOf(hex)]]) };
+}
+
+/** Node reads as much of a text as is hex and drops the rest, so a damaged key would be a short one, silently. */
+function keyOf(hex: string): Buffer {
+  if (!/^[0-9a-f]{64}$/i.test(hex)) throw new Error('A key is 32 bytes, written as 64 hex digits.');
+  return Buffer.from(hex, 'hex');
 }
 
 /**
@@ -20,16 +26,17 @@ export function keyRingFromFile(path: string, mayCreate: boolean): KeyRing {
       throw new Error(`The key file ${path} is missing, and the database has data that only it opens. Put it back from your backup.`);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const draft = `${path}.new`;
-    writeFileSync(draft, `${JSON.stringify({ current: 1, keys: { 1: randomBytes(32).toString('hex') } })}\n`, { mode: 0o600 });
-    chmodSync(draft, 0o600);
+    rmSync(draft, { force: true });
+    // On the disk before it is used: a key that a power cut takes away is a key lost.
+    writeFileSync(draft, `${JSON.stringify({ current: 1, keys: { 1: randomBytes(32).toString('hex') } })}\n`, { mode: 0o600, flush: true });
     renameSync(draft, path);
   }
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
     throw new Error(`The key file ${path} is readable by others; set its mode to 0600.`);
   try {
     const file = JSON.parse(readFileSync(path, 'utf8')) as { current: number; keys: Record<string, string> };
-    const keys = new Map(Object.entries(file.keys).map(([id, hex]) => [Number(id), Buffer.from(hex, 'hex')]));
-    if (!keys.has(file.current) || [...keys.values()].some((key) => key.length !== 32)) throw new Error();
+    const keys = new Map(Object.entries(file.keys).map(([id, hex]) => [Number(id), keyOf(hex)]));
+    if (!keys.has(file.current)) throw new Error();
     return { current: file.current, keys };
   } catch {
     throw new Error(`The key file ${path} is damaged.`);

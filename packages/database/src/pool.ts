@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { beginWith, sessionOfBegin } from './session.ts';
+import { guardedClient, type Guarded, type Plans } from './client.ts';
 import { TIMEOUTS, type DatabaseSettings } from './settings.ts';
 
 /** What the pool tells about itself. Every hook gets shapes and times, never values. */
@@ -21,25 +21,12 @@ export class PoolTimeout extends Error {
   }
 }
 
-/** A transaction that PostgreSQL rolled back answered COMMIT: somebody swallowed an error inside it. */
-export class SilentRollback extends Error {
-  override readonly name = 'SilentRollback';
-  readonly code = '25P02';
-  readonly severity = 'ERROR';
-  constructor() {
-    super('The transaction had failed before its COMMIT, and nothing was written.');
-  }
-}
-
 type ConnectCallback = (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: boolean | Error) => void) => void;
 
 /**
- * The one pool of the process. Beyond pg's own it
- * - opens every transaction with the session of `withTransaction` and refuses one without,
+ * The one pool of the process, of guarded connections (client.ts). Beyond pg's own it
  * - keeps a connection after an ordinary SQL error (pg closes it: 18 duplicate e-mails were 18 reconnects),
  * - throws away a connection that comes back busy or inside a transaction, so that nobody reads or loses another's work,
- * - turns the COMMIT of a failed transaction into an error,
- * - removes row values from driver errors and puts the constraint's name where Prisma's error keeps it,
  * - names the wait for a connection that took too long.
  *
  * Touches `readyForQuery` of pg's client; `pool.test.ts` fails when an upgrade changes it.
@@ -48,6 +35,7 @@ export class GuardedPool extends pg.Pool {
   private readonly observer: PoolObserver;
 
   constructor(settings: DatabaseSettings, observer: PoolObserver = {}) {
+    const plans: Plans = { generation: 0 };
     super({
       host: settings.host,
       port: settings.port,
@@ -68,16 +56,13 @@ export class GuardedPool extends pg.Pool {
       lock_timeout: TIMEOUTS.lock,
       idle_in_transaction_session_timeout: TIMEOUTS.idleInTransaction,
       options: `-c timezone=UTC -c transaction_timeout=${TIMEOUTS.transaction} ${settings.options}`.trim(),
-      Client: clientClass(settings, observer),
+      Client: guardedClient(settings, observer, plans),
       types: { getTypeParser },
     });
     this.observer = observer;
     // A lost connection fails the call that uses it; an idle one is simply replaced.
     this.on('error', () => {});
-    this.on('connect', (client) => {
-      client.on('error', () => {});
-      observer.connected?.();
-    });
+    this.on('connect', () => observer.connected?.());
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -108,81 +93,49 @@ export class GuardedPool extends pg.Pool {
 
   private async acquire(): Promise<pg.PoolClient> {
     const since = performance.now();
-    let client: pg.PoolClient;
-    try {
-      client = await super.connect();
-    } catch (error) {
-      if (error instanceof Error && error.message.startsWith('timeout exceeded')) {
-        this.observer.timedOut?.();
-        throw new PoolTimeout();
+    for (;;) {
+      const client = await this.connectInTime();
+      // Idle since before a schema change broke a plan: its own plans are suspect as well.
+      if (guardOf(client).isStale()) {
+        client.release(true);
+        continue;
       }
-      throw error;
+      this.observer.acquired?.(performance.now() - since);
+      this.guardRelease(client);
+      return client;
     }
-    this.observer.acquired?.(performance.now() - since);
-    this.guardRelease(client);
-    return client;
+  }
+
+  private async connectInTime(): Promise<pg.PoolClient> {
+    try {
+      return await super.connect();
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('timeout exceeded')) throw error;
+      this.observer.timedOut?.();
+      throw new PoolTimeout();
+    }
   }
 
   private guardRelease(client: pg.PoolClient): void {
     const release = client.release.bind(client);
+    const guard = guardOf(client);
     client.release = (error?: Error | boolean): void => {
-      const isAlive = error === undefined || error === false || isStatementError(error);
-      const isIdle = (client as unknown as { readyForQuery: boolean }).readyForQuery && client.getTransactionStatus() === 'I';
-      if (isAlive && isIdle) return release();
-      if (isAlive) this.observer.discardedDirty?.();
-      release(error instanceof Error ? error : new Error('connection discarded'));
+      const isSound = error === undefined || error === false || isStatementError(error);
+      const isIdle = !guard.isBusy() && client.getTransactionStatus() === 'I';
+      if (isSound && isIdle && !guard.isStale()) return release();
+      if (isSound && !isIdle && !guard.isLost()) this.observer.discardedDirty?.();
+      release(error instanceof Error ? error : true);
     };
   }
 }
 
+function guardOf(client: pg.PoolClient): Guarded {
+  return client as unknown as Guarded;
+}
+
 /** True for an error of one statement, after which the connection is as good as before. */
 function isStatementError(error: unknown): boolean {
-  const { severity, code } = error as { severity?: string; code?: string };
-  // A plan that a schema change broke fails for ever on its connection.
-  return severity === 'ERROR' && code !== '0A000' && code !== '26000';
-}
-
-function clientClass(settings: DatabaseSettings, observer: PoolObserver): typeof pg.Client {
-  return class GuardedClient extends pg.Client {
-    constructor(config: pg.ClientConfig) {
-      // The pool hides its password from spreading.
-      super({ ...config, password: settings.password, connectionTimeoutMillis: settings.connectMillis });
-    }
-
-    // oxlint-disable-next-line typescript/no-explicit-any -- see GuardedPool.query.
-    override query(config: any, values?: any, callback?: any): any {
-      const text: string | undefined = typeof config === 'string' ? config : config?.text;
-      // Callbacks come from pg's own machinery only; there is nothing of ours to guard in them.
-      if (text === undefined || typeof values === 'function' || typeof callback === 'function')
-        return super.query(config, values, callback);
-      const session = text === 'BEGIN' ? sessionOfBegin.getStore() : undefined;
-      if (text === 'BEGIN' && !session) return Promise.reject(new Error('A transaction begins without a session; use withTransaction.'));
-      const since = performance.now();
-      return super.query(session ? beginWith(session) : config, values).then(
-        (result: pg.QueryResult) => {
-          observer.queried?.(text, performance.now() - since, false);
-          if (text === 'COMMIT' && result.command === 'ROLLBACK') throw new SilentRollback();
-          return result;
-        },
-        (error: unknown) => {
-          observer.queried?.(text, performance.now() - since, true);
-          throw withoutValues(error);
-        },
-      );
-    }
-  };
-}
-
-/** The driver's error without the row values that PostgreSQL quotes in it; the constraint's name moves to `hint`. */
-function withoutValues(error: unknown): unknown {
-  if (!(error instanceof pg.DatabaseError)) return error;
-  delete error.detail;
-  delete error.where;
-  delete error.internalQuery;
-  // Class 22 quotes the value it could not read in the message itself.
-  if (error.code?.startsWith('22')) error.message = `data exception ${error.code}`;
-  if (error.constraint) error.hint = error.constraint;
-  return error;
+  return (error as { severity?: string }).severity === 'ERROR';
 }
 
 /** Dates stay text (a local day is not an instant); 64-bit integers become numbers, and an unsafe one throws. */

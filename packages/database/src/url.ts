@@ -28,7 +28,8 @@ export function parseDatabaseUrl(text: string): ParsedUrl {
     if (parameters.has(name)) throw new Error(`DATABASE_URL has the parameter "${name}" twice.`);
     parameters.set(name, value);
   }
-  const host = parameters.get('host') ?? decodeURIComponent(url.hostname);
+  // An IPv6 address stands in brackets in a URL and nowhere else.
+  const host = parameters.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
   const database = decodeURIComponent(url.pathname.slice(1));
   if (host === '' || (host === 'socket' && normal !== text))
     throw new Error('DATABASE_URL names no host; for a socket add ?host=/folder/of/the/socket.');

@@ -17,9 +17,9 @@ export function serverAccount(): Account {
   );
 }
 
-/** True when the account can start the program from the folder and it ends well. */
-export function canRun(account: Account, program: string, args: string[], folder: string): boolean {
-  return spawnSync(program, args, { ...account.ids, cwd: folder, stdio: 'ignore' }).status === 0;
+/** True when the account can start the program and it ends well. */
+export function canRun(account: Account, program: string, args: string[]): boolean {
+  return spawnSync(program, args, { ...account.ids, cwd: '/', stdio: 'ignore' }).status === 0;
 }
 
 function idOf(flag: '-u' | '-g', name: string): number | null {

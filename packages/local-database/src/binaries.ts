@@ -39,5 +39,5 @@ function binariesOf(native: string): Binaries {
 }
 
 function runs(native: string, account: Account): boolean {
-  return canRun(account, binariesOf(native).postgres, ['--version'], native);
+  return canRun(account, binariesOf(native).postgres, ['--version']);
 }

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { canRun, serverAccount, type Account } from './account.ts';
 import { findBinaries } from './binaries.ts';
+import { ADMIN, createCluster } from './cluster.ts';
 import { FolderInUse, ownFolder } from './owner.ts';
-import { ADMIN, createCluster, freePort, Server } from './server.ts';
+import { freePort, Server } from './server.ts';
 
 export { FolderInUse };
 
@@ -52,8 +53,8 @@ export async function startLocalDatabase(options: LocalDatabaseOptions): Promise
   try {
     const layout = { cluster: join(folder, 'cluster'), password: join(folder, 'admin-password'), log: join(folder, 'server.log') };
     const binaries = findBinaries(account, folder);
-    if (!existsSync(join(layout.cluster, 'PG_VERSION'))) say('Creating a PostgreSQL 18 cluster ...');
-    createCluster(layout, binaries, account);
+    if (!existsSync(layout.cluster)) say('Creating a PostgreSQL 18 cluster ...');
+    await createCluster(layout, binaries, account);
     const server = new Server(layout, binaries, account, await freePort(), options.settings ?? {});
     await server.start();
     if (options.supervise) server.supervise(say);
@@ -84,12 +85,21 @@ export async function startLocalDatabase(options: LocalDatabaseOptions): Promise
  * below /var/lib that is named after it.
  */
 function placeFor(folder: string, account: Account, say: (text: string) => void): string {
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  if (!account.isBorrowed || canRun(account, '/bin/sh', ['-c', ':'], folder)) return folder;
+  makeFolder(folder);
+  // By the account itself: a process of its name is put into any folder before it becomes that account.
+  if (!account.isBorrowed || canRun(account, '/bin/sh', ['-c', 'cd "$1"', 'sh', folder])) return folder;
   const place = join('/var/lib/medspa', createHash('sha256').update(folder).digest('hex').slice(0, 12));
-  mkdirSync(place, { recursive: true, mode: 0o755 });
+  makeFolder(place);
   say(`PostgreSQL runs as "${account.name}", which cannot enter ${folder}; its data is in ${place}.`);
   return place;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new Error(`The folder ${folder} cannot be made: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function refuseForeignFolder(folder: string): void {

@@ -1,19 +1,17 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
-
-/** The cluster's own administrator; applications never sign in with it. */
-export const ADMIN = 'postgres';
+import { ADMIN, type Layout } from './cluster.ts';
 
 /**
  * Settings of every local server. Loopback only and without TLS, since the bundled OpenSSL is old. Logs name statement shapes
- * and never values: parameters are cut, and `terse` drops the DETAIL line that quotes rows.
+ * and never values: parameters are cut, and errors, which quote values and rows, are left out.
  */
 const SETTINGS: Record<string, string> = {
   listen_addresses: '127.0.0.1',
@@ -27,48 +25,25 @@ const SETTINGS: Record<string, string> = {
   jit: 'off',
   shared_preload_libraries: 'pg_stat_statements',
   log_error_verbosity: 'terse',
+  // Above errors: their first line quotes what could not be read. The application logs their class.
+  log_min_messages: 'log',
   log_min_duration_statement: '500',
   log_parameter_max_length: '0',
   log_parameter_max_length_on_error: '0',
 };
 
-/** Where one cluster lives. `cluster` belongs to the server account, the rest to this user. */
-export type Layout = { cluster: string; password: string; log: string };
-
-/** Creates the cluster unless it exists. A half-made one, left by a killed initdb, is made again. */
-export function createCluster(layout: Layout, binaries: Binaries, account: Account): void {
-  const complete = `${layout.password}.complete`;
-  if (existsSync(complete)) return;
-  rmSync(layout.cluster, { recursive: true, force: true });
-  mkdirSync(layout.cluster, { recursive: true, mode: 0o700 });
-  const password = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('hex');
-  writeFileSync(layout.password, password, { mode: 0o600 });
-  // initdb reads the password as the server account; the copy for it is gone before anything listens.
-  const handed = join(dirname(layout.cluster), 'initdb-password');
-  writeFileSync(handed, password, { mode: 0o600 });
-  if ('uid' in account.ids) {
-    chownSync(layout.cluster, account.ids.uid, account.ids.gid);
-    chownSync(handed, account.ids.uid, account.ids.gid);
-  }
-  const made = spawnSync(
-    binaries.initdb,
-    [
-      `--pgdata=${layout.cluster}`,
-      `--username=${ADMIN}`,
-      `--pwfile=${handed}`,
-      '--auth=scram-sha-256',
-      '--encoding=UTF8',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-      '--locale=C',
-      '--data-checksums',
-    ],
-    { ...account.ids, cwd: layout.cluster, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } },
-  );
-  rmSync(handed, { force: true });
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.error?.message ?? made.stderr}`);
-  writeFileSync(complete, '');
-}
+/** What passes: the memory, lock file or port of a server that was just killed takes a moment to be freed. */
+const PASSES = /shared memory block|lock file|[Aa]ddress already in use/;
+const PASSES_WITHIN_MILLIS = 10_000;
+/** A server that neither answers nor recovers within this does not start. */
+const SILENT_MILLIS = 60_000;
+const LONGEST_LOG_BYTES = 20_000_000;
+/** How a server is ended: politely, then as a crash it recovers from. */
+const ENDING: [signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL', waitMillis: number][] = [
+  ['SIGINT', 15_000],
+  ['SIGQUIT', 5_000],
+  ['SIGKILL', 5_000],
+];
 
 /** One PostgreSQL server process on a cluster folder. */
 export class Server {
@@ -79,7 +54,9 @@ export class Server {
   private readonly account: Account;
   private readonly settings: Record<string, string>;
   private process: ChildProcess | null = null;
-  private stopping = false;
+  private starting: Promise<void> | null = null;
+  private isWanted = false;
+  private say: ((text: string) => void) | null = null;
 
   constructor(layout: Layout, binaries: Binaries, account: Account, port: number, settings: Record<string, string>) {
     this.layout = layout;
@@ -94,53 +71,60 @@ export class Server {
     return this.process?.pid;
   }
 
-  /**
-   * Starts the server and resolves when it answers. A server that a killed owner left behind is stopped first; the shared
-   * memory of killed backends may take a moment to be freed, so a refused start is tried again for ten seconds.
-   */
-  async start(): Promise<void> {
-    await stopLeftover(this.layout.cluster);
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const child = this.launch();
-      if (await this.answers(child)) {
-        this.process = child;
-        return;
-      }
-      if (Date.now() > deadline) {
-        throw new Error(`PostgreSQL does not start. The end of ${this.layout.log}:\n${tail(this.layout.log)}`);
-      }
-      await sleep(200);
-    }
+  /** Starts the server and resolves when it answers. A server that a killed owner left behind is stopped first. */
+  start(): Promise<void> {
+    this.isWanted = true;
+    this.starting ??= this.bringUp().finally(() => (this.starting = null));
+    return this.starting;
   }
 
-  /** Starts the server again whenever it dies without having been stopped. `say` is told of each time. */
+  /** Starts the server again, on the same port, whenever it dies without having been stopped. `say` is told of each time. */
   supervise(say: (text: string) => void): void {
-    this.process?.once('exit', () => {
-      if (this.stopping) return;
-      say('PostgreSQL ended unexpectedly; starting it again ...');
-      this.start().then(
-        () => {
-          say('PostgreSQL is back.');
-          this.supervise(say);
-        },
-        (error: Error) => say(`PostgreSQL stays down: ${error.message}`),
-      );
-    });
+    this.say = say;
   }
 
   /** Ends the server: `fast` rolls back open transactions and checkpoints, `kill` is a crash (SIGKILL) for fault tests. */
   async stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
-    this.stopping = true;
+    this.isWanted = false;
+    await this.starting?.catch(() => {});
     const child = this.process;
-    if (child && child.exitCode === null && child.signalCode === null) {
-      child.ref();
-      const ended = once(child, 'exit');
-      child.kill(how === 'fast' ? 'SIGINT' : 'SIGKILL');
-      await ended;
-    }
     this.process = null;
-    this.stopping = false;
+    if (child) await end(child, how === 'fast' ? ENDING : [['SIGKILL', 5_000]]);
+  }
+
+  private async bringUp(): Promise<void> {
+    await stopLeftover(this.layout.cluster);
+    for (const deadline = Date.now() + PASSES_WITHIN_MILLIS; this.isWanted; await sleep(200)) {
+      const before = sizeOf(this.layout.log);
+      const child = this.launch();
+      let isUp = false;
+      try {
+        isUp = await this.answers(child);
+      } finally {
+        if (!isUp) await end(child, ENDING.slice(1));
+      }
+      if (isUp) {
+        this.process = child;
+        child.once('exit', () => this.lost(child));
+        return;
+      }
+      const said = readFileSync(this.layout.log).subarray(before).toString('utf8');
+      if (this.isWanted && (!PASSES.test(said) || Date.now() > deadline))
+        throw new Error(`PostgreSQL does not start. From ${this.layout.log}:\n${said.split('\n').slice(-12).join('\n')}`);
+    }
+    throw new Error('PostgreSQL was stopped before it was up.');
+  }
+
+  private lost(child: ChildProcess): void {
+    const { say } = this;
+    if (this.process !== child) return;
+    this.process = null;
+    if (!say) return;
+    say('PostgreSQL ended unexpectedly; starting it again ...');
+    this.start().then(
+      () => say('PostgreSQL is back.'),
+      (error: Error) => this.isWanted && say(`PostgreSQL stays down: ${error.message}`),
+    );
   }
 
   private launch(): ChildProcess {
@@ -157,13 +141,16 @@ export class Server {
     child.on('error', () => {});
     closeSync(log);
     child.unref();
+    // Whoever exits without `stop` takes the server with it; only a killed owner leaves one behind.
+    const takeAlong = () => child.kill('SIGINT');
+    process.on('exit', takeAlong);
+    child.once('exit', () => process.off('exit', takeAlong));
     return child;
   }
 
+  /** True when the server takes connections, false when it ended or stays silent. One that recovers from a crash gets its time. */
   private async answers(child: ChildProcess): Promise<boolean> {
-    let ended = false;
-    child.once('exit', () => (ended = true));
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline && !ended; await sleep(20)) {
+    for (let deadline = Date.now() + SILENT_MILLIS; Date.now() < deadline && isRunning(child) && this.isWanted; await sleep(20)) {
       const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: ADMIN, password: this.password, database: 'postgres' });
       client.on('error', () => {});
       try {
@@ -171,9 +158,10 @@ export class Server {
         await client.end();
         return true;
       } catch (error) {
-        const code = (error as { code?: string }).code;
+        const { code } = error as { code?: string };
         if (code === '28P01')
           throw new Error(`The password in ${this.layout.password} is not that of the cluster beside it.`, { cause: error });
+        if (code === '57P03') deadline = Date.now() + SILENT_MILLIS;
       }
     }
     return false;
@@ -191,39 +179,49 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Ends a server that still runs on the cluster after its owner was killed: politely, then as a crash it recovers from. */
+function isRunning(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+async function end(child: ChildProcess, ending: typeof ENDING): Promise<void> {
+  for (const [signal, waitMillis] of ending) {
+    if (!isRunning(child)) return;
+    child.ref();
+    child.kill(signal);
+    for (const deadline = Date.now() + waitMillis; Date.now() < deadline && isRunning(child); await sleep(10));
+  }
+}
+
+/** Ends a server that still runs on the cluster after its owner was killed. */
 async function stopLeftover(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   if (!existsSync(file)) return;
   const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
-  for (const [signal, waitMs] of [
-    ['SIGINT', 10_000],
-    ['SIGQUIT', 5_000],
-    ['SIGKILL', 5_000],
-  ] as const) {
+  for (const [signal, waitMillis] of ENDING) {
     if (!isServerOf(cluster, pid)) return;
     process.kill(pid, signal);
-    for (const deadline = Date.now() + waitMs; Date.now() < deadline && isServerOf(cluster, pid); await sleep(50));
+    for (const deadline = Date.now() + waitMillis; Date.now() < deadline && isServerOf(cluster, pid); await sleep(50));
   }
 }
 
-/** True when the process is alive and serves this cluster; a recycled process id is somebody else. */
+/** True when the process is alive and serves this cluster. A recycled process id is somebody else, who must not be ended. */
 function isServerOf(cluster: string, pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
+  if (process.platform === 'linux') {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(cluster);
+    } catch {
+      return false;
+    }
   }
-  if (process.platform === 'win32') return true;
   const shown = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
-  return shown.error ? true : shown.stdout.includes(cluster);
+  return !shown.error && shown.stdout.includes(`-D ${cluster} `);
 }
 
+/** The log is begun anew when it has become long. */
 function openLog(file: string): number {
-  const isLong = existsSync(file) && statSync(file).size > 20_000_000;
-  return openSync(file, isLong ? 'w' : 'a', 0o600);
+  return openSync(file, sizeOf(file) > LONGEST_LOG_BYTES ? 'w' : 'a', 0o600);
 }
 
-function tail(file: string): string {
-  return readFileSync(file, 'utf8').split('\n').slice(-12).join('\n');
+function sizeOf(file: string): number {
+  return existsSync(file) ? statSync(file).size : 0;
 }

@@ -85,14 +85,18 @@ export async function loadConfig(
 ): Promise<Config> {
   let given: Record<string, string | undefined>;
   try {
-    const fromFile = options.envFile && existsSync(options.envFile) ? readEnvFile(options.envFile, CONFIG_KEYS) : {};
-    given = await resolveSecrets({ ...fromFile, ...definedOf(env) }, options.secrets);
+    given = await resolveSecrets(readEnvironment(env, options.envFile), options.secrets);
   } catch (error) {
     throw new ConfigError([(error as Error).message]);
   }
   const parsed = Environment.safeParse(given);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   return assemble(parsed.data);
+}
+
+/** The keys of the configuration as they are given: the env file where there is one, and the environment over it. */
+export function readEnvironment(env: Record<string, string | undefined>, envFile?: string): Record<string, string> {
+  return { ...(envFile && existsSync(envFile) ? readEnvFile(envFile, CONFIG_KEYS) : {}), ...definedOf(env) };
 }
 
 /** An empty value is an unset one: a template that was not filled must not look configured. */

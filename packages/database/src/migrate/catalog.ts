@@ -8,8 +8,8 @@ import { PRISMA_FOLDER } from './files.ts';
 export const SNAPSHOT_FILE = join(PRISMA_FOLDER, 'catalog.txt');
 
 /**
- * Every object of the platform as one sorted line of text: tables, columns, constraints, indexes, triggers, functions, policies,
- * grants. Prisma's own comparison does not see most of these. Months of the logs are left out, since time makes them.
+ * Every object of the platform as one sorted line of text: tables, views, columns, constraints, indexes, triggers, functions,
+ * policies, grants. Prisma's own comparison does not see most of these. Months of the logs are left out, since time makes them.
  */
 const CATALOG = `
   WITH space AS (SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('public', 'app')),
@@ -40,10 +40,14 @@ const CATALOG = `
       WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
     UNION ALL SELECT format('type %s (%s)', y.oid::regtype, (SELECT string_agg(format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = y.typrelid))
       FROM pg_type y JOIN owned c ON c.oid = y.typrelid WHERE c.relkind = 'c'
+    UNION ALL SELECT format('view %s owner=%s %s %s', o.oid::regclass, o.relowner::regrole, o.reloptions, md5(pg_get_viewdef(o.oid))) FROM owned o WHERE o.relkind IN ('v', 'm')
+    UNION ALL SELECT format('sequence %s owner=%s', o.oid::regclass, o.relowner::regrole) FROM owned o WHERE o.relkind = 'S'
+    UNION ALL SELECT format('enum %s (%s)', y.oid::regtype, (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = y.oid))
+      FROM pg_type y JOIN space ON space.oid = y.typnamespace WHERE y.typtype = 'e'
     UNION ALL SELECT format('grant %s %s to %s', g.privilege_type, o.oid::regclass, g.grantee::regrole)
-      FROM owned o, aclexplode(o.relacl) g WHERE o.relkind IN ('r', 'p', 'S') AND g.grantee <> o.relowner AND g.grantee <> 0
+      FROM owned o, aclexplode(o.relacl) g WHERE o.relkind IN ('r', 'p', 'S', 'v', 'm') AND g.grantee <> o.relowner AND g.grantee <> 0
     UNION ALL SELECT format('grant %s %s to PUBLIC', g.privilege_type, o.oid::regclass)
-      FROM owned o, aclexplode(o.relacl) g WHERE o.relkind IN ('r', 'p', 'S') AND g.grantee = 0
+      FROM owned o, aclexplode(o.relacl) g WHERE o.relkind IN ('r', 'p', 'S', 'v', 'm') AND g.grantee = 0
     UNION ALL SELECT format('grant %s (%s) %s to %s', g.privilege_type, a.attname, t.oid::regclass, g.grantee::regrole)
       FROM tables t JOIN pg_attribute a ON a.attrelid = t.oid, aclexplode(a.attacl) g
     UNION ALL SELECT format('grant %s %s to %s', g.privilege_type, f.oid::regprocedure, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
@@ -51,6 +55,8 @@ const CATALOG = `
       WHERE g.grantee <> f.proowner AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
     UNION ALL SELECT format('grant %s schema %s to %s', g.privilege_type, n.nspname, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
       FROM pg_namespace n JOIN space USING (oid), aclexplode(n.nspacl) g WHERE g.grantee <> n.nspowner
+    UNION ALL SELECT format('grant %s database to %s', g.privilege_type, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
+      FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) g WHERE d.datname = current_database() AND g.grantee <> d.datdba
     UNION ALL SELECT format('extension %s', extname) FROM pg_extension WHERE extname IN ('btree_gist')
   )
   SELECT text FROM line ORDER BY text COLLATE "C"`;

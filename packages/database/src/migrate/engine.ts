@@ -13,12 +13,19 @@ import type pg from 'pg';
 
 export type SchemaEngine = Awaited<ReturnType<typeof bindings.SchemaEngine.new>>;
 
-/** Prisma's own schema engine as WebAssembly: no native binary, nothing downloaded, the same migration table. */
-export async function loadSchemaEngine(pool: pg.Pool, schema: { path: string; content: string }[]): Promise<SchemaEngine> {
+/**
+ * Prisma's own schema engine as WebAssembly: no native binary, nothing downloaded, the same migration table. It runs scripts on
+ * the connection that is given for them.
+ */
+export async function loadSchemaEngine(
+  pool: pg.Pool,
+  schema: { path: string; content: string }[],
+  forScripts: Pick<pg.Pool, 'query'> = pool,
+): Promise<SchemaEngine> {
   await instantiate();
   failure = null;
   const datamodels = schema.map(({ path, content }): [string, string] => [path, content]);
-  return bindings.SchemaEngine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(new MigrationAdapter(pool)));
+  return bindings.SchemaEngine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(new MigrationAdapter(pool, forScripts)));
 }
 
 /** Why the last script failed. The engine reports only that one did. */
@@ -47,6 +54,15 @@ function instantiate(): Promise<void> {
   return instantiated;
 }
 
+/** False for a script with statements that cannot share a transaction, or that ends its own. */
+export function isAtomic(script: string): boolean {
+  const statements = script.replaceAll(/--.*$/gm, '');
+  return !/\b(CONCURRENTLY|VACUUM)\b|(^|;)\s*COMMIT\b/i.test(statements);
+}
+
+/** In the script's own transaction, so that the table never says less than the truth when the process is killed in between. */
+const MARK_FINISHED = 'UPDATE _prisma_migrations SET finished_at = clock_timestamp() WHERE finished_at IS NULL AND rolled_back_at IS NULL';
+
 /**
  * The pg adapter with two changes that migrations need: a script goes to the server whole (the original cuts it at every
  * semicolon, also inside function bodies), so a migration is one transaction; and the catalog's "char" columns are read.
@@ -55,13 +71,15 @@ class MigrationAdapter implements SqlMigrationAwareDriverAdapterFactory {
   readonly provider = 'postgres';
   readonly adapterName = '@prisma/adapter-pg';
   private readonly pool: pg.Pool;
+  private readonly forScripts: Pick<pg.Pool, 'query'>;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, forScripts: Pick<pg.Pool, 'query'>) {
     this.pool = pool;
+    this.forScripts = forScripts;
   }
 
   async connect(): Promise<SqlDriverAdapter> {
-    const { pool } = this;
+    const { pool, forScripts } = this;
     const charColumns = new WeakMap<unknown[], number[]>();
     const adapter = await new PrismaPg(withReadableChars(pool, charColumns)).connect();
     const queryRaw = adapter.queryRaw.bind(adapter);
@@ -73,7 +91,7 @@ class MigrationAdapter implements SqlMigrationAwareDriverAdapterFactory {
       },
       executeScript: async (script: string) => {
         try {
-          await pool.query(script);
+          await forScripts.query(isAtomic(script) ? `${script}\n;\n${MARK_FINISHED}` : script);
         } catch (error) {
           const { message, position } = error as Error & { position?: string };
           const line = position ? `, line ${script.slice(0, Number(position)).split('\n').length}` : '';

@@ -8,14 +8,14 @@ export const MIGRATIONS_FOLDER = join(PRISMA_FOLDER, 'migrations');
 
 export type MigrationFile = { name: string; script: string; checksum: string };
 
-/** The migrations in order, with the checksum that Prisma keeps of an applied one. */
-export function readMigrations(): MigrationFile[] {
-  return readdirSync(MIGRATIONS_FOLDER, { withFileTypes: true })
+/** The migrations of the folder (ours unless told) in order, with the checksum that Prisma keeps of an applied one. */
+export function readMigrations(folder = MIGRATIONS_FOLDER): MigrationFile[] {
+  return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .toSorted()
     .map((name) => {
-      const script = readFileSync(join(MIGRATIONS_FOLDER, name, 'migration.sql'), 'utf8');
+      const script = readFileSync(join(folder, name, 'migration.sql'), 'utf8');
       return { name, script, checksum: createHash('sha256').update(script).digest('hex') };
     });
 }

@@ -96,9 +96,18 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON outbox_event F
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION app.append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON access_log FOR EACH STATEMENT EXECUTE FUNCTION app.append_only();
 
--- Months of the logs. The default partition catches what no month holds, so that a late job never refuses a write.
+-- Months of the logs. The default partition catches what no month holds, so that a late job never refuses a write. A
+-- partition is a table that can be named: it is protected like the log it belongs to.
+CREATE PROCEDURE app.protect_log_part(p_table regclass) LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.protect(p_table, false);
+  EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION app.append_only()', p_table);
+END $$;
+
 CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE TABLE access_log_default PARTITION OF access_log DEFAULT;
+CALL app.protect_log_part('audit_log_default');
+CALL app.protect_log_part('access_log_default');
 
 CREATE FUNCTION app.ensure_log_months(p_ahead integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -109,9 +118,15 @@ BEGIN
   FOREACH v_log IN ARRAY ARRAY['audit_log', 'access_log'] LOOP
     FOR v_month IN SELECT generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_ahead), '1 month') LOOP
       CONTINUE WHEN to_regclass(format('public.%s_%s', v_log, to_char(v_month, 'YYYY_MM'))) IS NOT NULL;
-      EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)', v_log || '_' || to_char(v_month, 'YYYY_MM'), v_log,
-        v_month::timestamp AT TIME ZONE 'UTC', (v_month + interval '1 month') AT TIME ZONE 'UTC');
-      v_made := v_made + 1;
+      BEGIN
+        EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)', v_log || '_' || to_char(v_month, 'YYYY_MM'), v_log,
+          v_month::timestamp AT TIME ZONE 'UTC', (v_month + interval '1 month') AT TIME ZONE 'UTC');
+        CALL app.protect_log_part(format('public.%I', v_log || '_' || to_char(v_month, 'YYYY_MM')));
+        v_made := v_made + 1;
+      EXCEPTION WHEN check_violation THEN
+        -- The job came so late that the default partition has rows of this month: there they stay.
+        NULL;
+      END;
     END LOOP;
   END LOOP;
   RETURN v_made;

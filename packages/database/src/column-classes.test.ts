@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
+import { TABLES } from './column-classes.ts';
+
+type Column = { table: string; column: string; type: string };
+
+let t: TestDatabase;
+let columns: Column[];
+beforeAll(async () => {
+  t = await createTestDatabase();
+  // Partitions have their parent's columns; the migration table is Prisma's.
+  columns = await t.look<Column>(
+    `SELECT c.relname AS table, a.attname AS column, format_type(a.atttypid, NULL) AS type
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> '_prisma_migrations'
+       AND a.attnum > 0 AND NOT a.attisdropped`,
+  );
+});
+afterAll(() => t.drop());
+
+const declared = Object.entries(TABLES).flatMap(([table, { columns: of }]) =>
+  Object.entries(of).map(([column, how]) => ({ name: `${table}.${column}`, column, ...how })),
+);
+const storedAs = (stored: string) => declared.filter((one) => one.stored === stored).map(({ name }) => name);
+
+describe('every column has a class', () => {
+  test('the catalog and the declaration name the same columns', () => {
+    const live = columns.map(({ table, column }) => `${table}.${column}`);
+    expect(live.length).toBeGreaterThan(150);
+    expect(live.toSorted()).toEqual(declared.map(({ name }) => name).toSorted());
+  });
+});
+
+describe('a sealed column and an index of one', () => {
+  test('is bytes and nothing else', () => {
+    const types = new Map(columns.map(({ table, column, type }) => [`${table}.${column}`, type]));
+    const sealed = [...storedAs('sealed'), ...storedAs('index')];
+    expect(sealed.length).toBeGreaterThan(5);
+    expect(sealed.filter((name) => types.get(name) !== 'bytea')).toEqual([]);
+  });
+
+  test('is named _sealed or _index, and nothing else is', () => {
+    const live = columns.map(({ table, column }) => `${table}.${column}`);
+    expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());
+    expect(live.filter((name) => name.endsWith('_index')).toSorted()).toEqual(storedAs('index').toSorted());
+  });
+
+  test('an index stands beside the sealed column that it finds', () => {
+    const sealed = new Set(storedAs('sealed'));
+    expect(storedAs('index').filter((name) => !sealed.has(name.replace(/_index$/, '_sealed')))).toEqual([]);
+  });
+
+  test('what is secret or clinical and typed by people is sealed; only what rules and reports need stays plain', () => {
+    const plain = declared.filter((one) => one.stored === 'plain' && (one.class === 'clinical' || one.class === 'secret'));
+    // The date of a death ends bookings; the audit log holds sealed columns as they are sealed.
+    expect(plain.map(({ name }) => name)).toEqual(['patient.deceased_on', 'audit_log.before', 'audit_log.after']);
+  });
+});

@@ -1,0 +1,88 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createCodec } from './codec.ts';
+import { keyRingFromFile, keyRingOf } from './keys.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'medspa-keys-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let count = 0;
+const aPath = () => join(folder, `ring-${count++}`, 'keys', 'encryption.json');
+const PLACE = { organizationId: 'o', table: 't', column: 'c', rowId: 'r' };
+const HEX = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
+
+/** A complete file with this content. */
+function aFile(content: string): string {
+  const path = join(folder, `given-${count++}.json`);
+  writeFileSync(path, content, { mode: 0o600 });
+  return path;
+}
+
+describe('the local key file', () => {
+  test('is made on the first run, for its owner alone, and read again as it is', () => {
+    const path = aPath();
+    const made = keyRingFromFile(path, true);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(path, '..')).mode & 0o777).toBe(0o700);
+    expect([...made.keys.values()].map((key) => key.length)).toEqual([32]);
+    const again = keyRingFromFile(path, false);
+    expect(createCodec(again).open(PLACE, createCodec(made).seal(PLACE, 'value'))).toBe('value');
+  });
+
+  test('holds another key each time', () => {
+    const [one, two] = [keyRingFromFile(aPath(), true), keyRingFromFile(aPath(), true)];
+    expect(one.keys.get(1)).not.toEqual(two.keys.get(1));
+  });
+
+  test('is never made anew where it exists, though it might be', () => {
+    const path = aPath();
+    keyRingFromFile(path, true);
+    const before = readFileSync(path, 'utf8');
+    keyRingFromFile(path, true);
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  test('that is missing beside data stops the start, and is not made', () => {
+    const path = aPath();
+    expect(() => keyRingFromFile(path, false)).toThrow('is missing, and the database has data that only it opens');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test.each([0o640, 0o604, 0o666])('that others may read or write (%o) is refused', (mode) => {
+    const path = aFile(JSON.stringify({ current: 1, keys: { 1: HEX } }));
+    chmodSync(path, mode);
+    expect(() => keyRingFromFile(path, false)).toThrow('is readable by others; set its mode to 0600');
+  });
+
+  test.each([
+    ['empty', ''],
+    ['cut', '{"current": 1, "keys": {"1": "8f1c'],
+    ['of another form', '[]'],
+    ['without its current key', JSON.stringify({ current: 2, keys: { 1: HEX } })],
+    ['with a short key', JSON.stringify({ current: 1, keys: { 1: HEX.slice(2) } })],
+    ['with a key that is not hex', JSON.stringify({ current: 1, keys: { 1: `zz${HEX.slice(2)}` } })],
+    ['with a longer text that begins like a key', JSON.stringify({ current: 1, keys: { 1: `${HEX}zz` } })],
+  ])('that is damaged (%s) is refused without quoting it', (_, content) => {
+    const path = aFile(content);
+    expect(() => keyRingFromFile(path, false)).toThrow(`The key file ${path} is damaged.`);
+    expect(readFileSync(path, 'utf8')).toBe(content);
+  });
+
+  test('may hold several keys, of which one is current', () => {
+    const path = aFile(JSON.stringify({ current: 2, keys: { 1: HEX, 2: HEX.split('').toReversed().join('') } }));
+    const ring = keyRingFromFile(path, false);
+    expect([ring.current, [...ring.keys.keys()]]).toEqual([2, [1, 2]]);
+  });
+});
+
+describe('a key of the environment', () => {
+  test('is a ring of one', () => {
+    expect(keyRingOf(HEX)).toEqual({ current: 1, keys: new Map([[1, Buffer.from(HEX, 'hex')]]) });
+  });
+
+  test.each(['', HEX.slice(2), `zz${HEX.slice(2)}`, `${HEX}00`])('that is not 64 hex digits is refused: %#', (hex) => {
+    expect(() => keyRingOf(hex)).toThrow('64 hex digits');
+  });
+});
