@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import type { Config } from './config.ts';
 import type { Actor, Ctx } from './context.ts';
+import { SECURITY_HEADERS } from './headers.ts';
 import type { AppEnv } from './http.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -12,18 +13,6 @@ import { HTTP_MILLIS } from './server.ts';
 
 /** Bodies are JSON of a few kilobytes; an import of a thousand patients is the largest. */
 const MAX_BODY_BYTES = 1_000_000;
-
-/** Nothing here may be framed, sniffed, cached or referred from. Pages set a policy of their own. */
-const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-  'strict-transport-security': 'max-age=63072000; includeSubDomains',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-site',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-  'cache-control': 'no-store',
-} as const;
 
 /** Says who sends a request, or null. Sign-in comes with identity; until then practice mode answers for everyone. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string } | null>;
@@ -47,7 +36,8 @@ export function observe(log: Log, metrics: Metrics): MiddlewareHandler<AppEnv> {
  * What every request passes before its handler, in one middleware since each one costs: security headers (set before the
  * handler: one added afterwards costs ten times as much), exact CORS, type and size of the body.
  */
-export function edge(config: Pick<Config, 'corsOrigins'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+  const origins = new Set([...config.corsOrigins, new URL(config.apiUrl).origin]);
   return async (c, next) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
     c.header('x-request-id', c.get('requestId'));
@@ -55,8 +45,7 @@ export function edge(config: Pick<Config, 'corsOrigins'>, isStopping: () => bool
 
     const origin = c.req.header('origin');
     if (origin !== undefined) {
-      c.header('vary', 'Origin');
-      if (!config.corsOrigins.has(origin) && !isSameOrigin(origin, c.req.header('host'))) throw new Problem('origin-refused');
+      if (!origins.has(origin)) throw new Problem('origin-refused');
       c.header('access-control-allow-origin', origin);
       c.header('access-control-allow-credentials', 'true');
       c.header('access-control-expose-headers', 'x-request-id');
@@ -108,11 +97,6 @@ export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'co
     c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });
     await next();
   };
-}
-
-/** A page's own address counts, whatever scheme the proxy in front of us speaks. "null" never equals a host. */
-function isSameOrigin(origin: string, host: string | undefined): boolean {
-  return host !== undefined && (origin === `https://${host}` || origin === `http://${host}`);
 }
 
 /** Refuses what is not JSON or declares too much; true when the length is not declared. */
