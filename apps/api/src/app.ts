@@ -1,6 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
-import { HTTPException } from 'hono/http-exception';
 import { catalogRoutes } from './modules/catalog/index.ts';
 import { identityRoutes } from './modules/identity/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
@@ -46,10 +45,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const routes = apiRoutes();
 
   app.onError((error, c) => {
-    const problem =
-      error instanceof HTTPException && error.status === 400
-        ? new Problem('malformed-body', { errors: [{ in: 'body', pointer: '', detail: 'Not valid JSON.' }] })
-        : problemOf(error);
+    const problem = problemOf(error);
     const requestId = c.get('requestId');
     metrics.problem(problem.slug);
     if (problem.status >= 500) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });

@@ -95,7 +95,7 @@ const OF_UNWANTED_BODY = new Set([400, 413, 415]);
 
 function holdAgainstDocumentation(method: string, path: string, response: Response, body: unknown): void {
   const pathname = path.split('?')[0] ?? '';
-  if (!pathname.startsWith('/v1/')) return;
+  if (!pathname.startsWith('/v1/') || method === 'HEAD' || method === 'OPTIONS') return;
   const pattern = Object.keys(document.paths).find((known) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname));
   const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method.toLowerCase()];
   if (!operation && response.status >= 400) return;

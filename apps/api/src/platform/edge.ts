@@ -8,7 +8,7 @@ import { SECURITY_HEADERS } from './headers.ts';
 import type { AppEnv } from './http.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { Problem } from './problem.ts';
+import { MUST_BE_JSON, Problem } from './problem.ts';
 import { HTTP_MILLIS } from './server.ts';
 
 /** Bodies are JSON of a few kilobytes; an import of a thousand patients is the largest. */
@@ -83,6 +83,9 @@ export function timeLimit(millis = HTTP_MILLIS): MiddlewareHandler<AppEnv> {
     });
     try {
       await Promise.race([next(), limit]);
+    } catch (thrown) {
+      // What is not an Error passes by Hono's error handler: unanswered, unlogged.
+      throw thrown instanceof Error ? thrown : new Error('Something that is not an Error was thrown.');
     } finally {
       clearTimeout(timer);
     }
@@ -105,9 +108,7 @@ function refuseForeignBody(method: string, type: string | undefined, length: str
   const hasBody = (length !== undefined && length !== '0') || encoding !== undefined;
   if (!hasBody) return false;
   if (!/^application\/json(?:\s*;|$)/i.test(type ?? '')) {
-    throw new Problem('unsupported-media-type', {
-      errors: [{ in: 'header', pointer: 'content-type', detail: 'Must be application/json.' }],
-    });
+    throw new Problem('unsupported-media-type', { errors: [MUST_BE_JSON] });
   }
   if (Number(length ?? 0) > MAX_BODY_BYTES) throw bodyTooLarge();
   return encoding !== undefined;

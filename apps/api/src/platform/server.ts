@@ -19,17 +19,33 @@ const LIMITS = {
 } satisfies ServerOptions;
 
 /**
- * An HTTP server for the app. What is not HTTP never reaches it: Node refuses it with a bare status, and a request line or
- * host that makes no address is refused here, both without a word about why.
+ * An HTTP server for the app. What is not HTTP never reaches it: Node refuses it with a bare status, and hosts and request
+ * lines that make no address are refused here, both without a word about why.
  */
 export function createHttpServer(
   fetch: (request: Request, env: never) => Response | Promise<Response>,
   limits: ServerOptions = {},
 ): Server {
   const listener = getRequestListener(fetch as never, {
-    errorHandler: (error) => new Response(null, { status: error instanceof RequestError ? 400 : 500, headers: SECURITY_HEADERS }),
+    errorHandler: (error) => refusal(error instanceof RequestError ? 400 : 500),
   });
-  return createServer({ ...LIMITS, ...limits }, (request, response) => void listener(request, response));
+  return createServer({ ...LIMITS, ...limits }, (request, response) => {
+    if (namesOneHost(request.rawHeaders)) void listener(request, response);
+    else response.writeHead(400, REFUSED).end();
+  });
+}
+
+const REFUSED = { ...SECURITY_HEADERS, connection: 'close' };
+
+function refusal(status: number): Response {
+  return new Response(null, { status, headers: REFUSED });
+}
+
+/** Node refuses a request without a host, and takes the first of two; a proxy before it may have taken the second. */
+function namesOneHost(rawHeaders: string[]): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === 'host') hosts++;
+  return hosts === 1;
 }
 
 /** Metrics for a scraper inside the network: a port of their own, never the public one. */
