@@ -7,7 +7,7 @@ import type { TestApp } from './harness.ts';
 
 const document = openApiDocument('');
 
-/** The day on which the requests below are valid. */
+/** The moment from which the requests below are valid, unless told. */
 export const REQUEST_TIME = new Date('2026-03-02T12:00:00Z');
 
 /** A request for one operation that the service answers with success. */
@@ -17,7 +17,8 @@ export type ValidRequest = { call: Call; method: string; path: string; body: unk
  * A valid request for every operation of the API, each with rows of its own to work on, so that they can be sent in any order.
  * The documentation's examples with the clinic's ids; `app` books what is to be moved and cancelled.
  */
-export async function validRequests(app: TestApp, database: Database, clinic: Clinic): Promise<ValidRequest[]> {
+export async function validRequests(app: TestApp, database: Database, clinic: Clinic, now = REQUEST_TIME): Promise<ValidRequest[]> {
+  const day = (ahead: number) => new Date(now.getTime() + ahead * 86_400_000).toISOString().slice(0, 10);
   const [patientId, relatedId, formerId] = [
     await aPatient(database, clinic),
     await aPatient(database, clinic),
@@ -25,7 +26,7 @@ export async function validRequests(app: TestApp, database: Database, clinic: Cl
   ];
   const { providerId: newcomerId, rotationId } = await arrange(database, clinic, (tx) => aProvider(tx, clinic));
   await app.send('POST', `/v1/patients/${patientId}/relations`, { relatedId: formerId, kind: 'other' });
-  const appointments = await Promise.all(['15', '16', '17', '18'].map((hour) => book(app, clinic, patientId, `2026-03-03T${hour}:00:00Z`)));
+  const appointments = await Promise.all(['15', '16', '17', '18'].map((hour) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`)));
   const [read = '', moved = '', cancelled = '', confirmed = ''] = appointments;
 
   const { roomIds, ...own } = clinic;
@@ -47,15 +48,15 @@ export async function validRequests(app: TestApp, database: Database, clinic: Cl
     [/^\/v1\/patients/, patientId],
   ];
   const changes: Record<string, object> = {
-    'post-appointments': { startsAt: '2026-03-04T10:00' },
-    'post-appointments-id-reschedule': { startsAt: '2026-03-04T14:00' },
+    'post-appointments': { startsAt: `${day(2)}T10:00` },
+    'post-appointments-id-reschedule': { startsAt: `${day(2)}T14:00` },
     'post-shift-rotations': {
       providerId: newcomerId,
       locationId: clinic.locationId,
       effectiveFrom: '2019-01-07',
       effectiveUntil: '2020-01-01',
     },
-    'post-shift-rotations-id-end': { effectiveUntil: '2026-03-09' },
+    'post-shift-rotations-id-end': { effectiveUntil: day(7) },
     'patch-patients-id': { isActive: true },
   };
 

@@ -181,7 +181,8 @@ function withoutValues(error: unknown): unknown {
   delete error.internalQuery;
   // Class 22 quotes the value it could not read in the message itself.
   if (error.code?.startsWith('22')) error.message = `data exception ${error.code}`;
-  if (error.constraint) error.hint = error.constraint;
+  // A hint of the server's own goes as well: it may quote what it advises on.
+  error.hint = error.constraint;
   return error;
 }
 

@@ -99,10 +99,16 @@ export function createLog(
     (event: LogEvent, fields: LogFields = {}) => {
       if (!logger.isLevelEnabled(at)) return;
       const kept = Object.fromEntries(Object.entries(fields).filter(([name]) => FIELDS.has(name))) as LogFields;
-      if (kept.at && !readable) kept.at = kept.at.slice(0, 3);
+      if (kept.at && !readable) kept.at = nearest(kept.at);
       logger[at](kept, event);
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), flush: () => stream.flushSync?.() };
+}
+
+/** The few frames that say most: our own, or whose they are when none is ours. */
+function nearest(frames: string[]): string[] {
+  const own = frames.filter((frame) => !frame.includes('/node_modules/') && !frame.includes(' node:'));
+  return (own.length > 0 ? own : frames).slice(0, 3);
 }
 
 /** `09:30:12.345 error  request failed  kind=TypeError` and a frame a line. */
