@@ -9,7 +9,7 @@ import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { edge, observe, routeOf, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
@@ -47,7 +47,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.onError((error, c) => {
     const problem = problemOf(error);
     const requestId = c.get('requestId');
-    metrics.problem(problem.slug);
+    metrics.problem(problem.slug, routeOf(c));
     if (problem.status >= 500) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
     if (problem.status === 503) c.header('retry-after', '1');
     c.header('content-type', 'application/problem+json');

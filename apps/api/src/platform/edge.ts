@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import type { Config } from './config.ts';
@@ -25,11 +25,16 @@ export function observe(log: Log, metrics: Metrics): MiddlewareHandler<AppEnv> {
     c.set('requestId', requestId);
     await next();
     const seconds = (performance.now() - since) / 1_000;
-    const matched = routePath(c, -1);
-    const route = matched.endsWith('*') ? 'unmatched' : matched;
+    const route = routeOf(c);
     metrics.request(c.req.method, route, c.res.status, seconds);
     log.info('request', { requestId, method: c.req.method, route, status: c.res.status, millis: Math.round(seconds * 1_000) });
   };
+}
+
+/** The pattern of the route that was found, which is all that log and metrics learn of an address. */
+export function routeOf(c: Context<AppEnv>): string {
+  const matched = routePath(c, -1);
+  return matched.endsWith('*') ? 'unmatched' : matched;
 }
 
 /**

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
 import { aClinic, aPatient, type Clinic } from '../../test/factories.ts';
 import { startCollector, type ReceivedSpan } from '../../test/fakes/collector.ts';
+import { eventually } from '../../test/own-database.ts';
+import { serviceEnv, startServiceProcess } from '../../test/process.ts';
 import { startTestService } from '../../test/service.ts';
 
 let t: TestDatabase;
@@ -23,6 +25,28 @@ test('without a collector there is no trace: nothing is registered, and no span 
   const span = trace.getTracer('test').startSpan('test');
   expect(span.isRecording()).toBe(false);
   await service.stop();
+});
+
+test('what makes traces is loaded only when there is a collector', async () => {
+  const count = `import { registerHooks } from 'node:module';
+    const loaded = new Set();
+    registerHooks({ resolve: (name, about, next) => { const found = next(name, about); if (/opentelemetry.(sdk|exporter)|instrumentation/.test(found.url)) loaded.add(found.url); return found; } });
+    process.on('SIGUSR2', () => console.error('loaded', loaded.size));`;
+  const loadedWith = async (env: Record<string, string>) => {
+    const service = await startServiceProcess({ ...serviceEnv(t.runtime, 'loads', clinic), JOBS: 'off', ...env }, [
+      `--import=data:text/javascript,${encodeURIComponent(count)}`,
+    ]);
+    service.kill('SIGUSR2');
+    const { answer } = await eventually(
+      () => Promise.resolve(/loaded (\d+)/.exec(service.output())?.[1]),
+      (said) => said !== undefined,
+    );
+    service.kill('SIGTERM');
+    expect(await service.ended).toBe(0);
+    return Number(answer);
+  };
+  expect(await loadedWith({})).toBe(0);
+  expect(await loadedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })).toBeGreaterThan(0);
 });
 
 describe('with a collector', () => {
