@@ -1,14 +1,15 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
-import { HTTPException } from 'hono/http-exception';
 import { catalogRoutes } from './modules/catalog/index.ts';
 import { identityRoutes } from './modules/identity/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
-import { documentation } from './platform/documentation.ts';
-import { edge, observe, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { documentation } from './platform/documentation/index.ts';
+import type { OpenApi } from './platform/documentation/openapi.ts';
+import { strictBody } from './platform/body.ts';
+import { edge, observe, routeOf, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
@@ -28,6 +29,8 @@ export type AppParts = {
   metrics: Metrics;
   isStopping: () => boolean;
   isTraced: boolean;
+  /** Longest time for an answer, 15 s unless told. */
+  httpMillis?: number;
 };
 
 /** Every module under /v1, behind sign-in. */
@@ -42,19 +45,16 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const routes = apiRoutes();
 
   app.onError((error, c) => {
-    const problem =
-      error instanceof HTTPException && error.status === 400
-        ? new Problem('malformed-body', { errors: [{ in: 'body', pointer: '', detail: 'Not valid JSON.' }] })
-        : problemOf(error);
+    const problem = problemOf(error);
     const requestId = c.get('requestId');
-    metrics.problem(problem.slug);
+    metrics.problem(problem.slug, routeOf(c));
     if (problem.status >= 500) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
     if (problem.status === 503) c.header('retry-after', '1');
     c.header('content-type', 'application/problem+json');
     return c.body(JSON.stringify(problemDocument(problem, requestId, config.apiUrl)), problem.status as 400);
   });
   app.notFound((c) => {
-    const allowed = methodsOf(routes, c.req.path);
+    const allowed = methodsOf(app, c.req.path);
     if (allowed.length > 0) c.header('allow', allowed.join(', '));
     throw new Problem(allowed.length > 0 ? 'method-not-allowed' : 'not-found');
   });
@@ -63,32 +63,45 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.use(observe(log, metrics));
   app.use(edge(config, parts.isStopping));
   app.route('/', healthRoutes(parts.database, parts.isStopping));
-  app.route('/', documentation(openApiDocument(config.apiUrl)));
-  app.use('/v1/*', timeLimit(), signedIn(parts.findActor, parts));
+  app.route(
+    '/',
+    documentation(() => openApiDocument(config.apiUrl)),
+  );
+  app.use('/v1/*', timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
   app.route('/v1', routes);
   return app;
 }
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
-export function openApiDocument(apiUrl: string) {
+export function openApiDocument(apiUrl: string): OpenApi {
   const app = router().route('/v1', apiRoutes());
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Medical Spa Platform',
       version: '0.1.0',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       description:
-        'Every refusal is an RFC 9457 problem document. Instants carry an offset; days are days of the location. Amounts are integer minor units.',
+        'The calendar, appointments, patients and catalog of a medical spa over HTTP, JSON in and out. Amounts are integer minor units, instants carry an offset, days are days of the location, and every refusal is an RFC 9457 problem document.',
     },
     servers: [{ url: apiUrl }],
+    tags: [
+      { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
+      { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
+      { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },
+      { name: 'Catalog', description: 'What is offered: services with terms and prices by date, who performs them, kinds of rooms.' },
+      { name: 'Organization', description: 'The organization, the parties that own its books, its locations and its people.' },
+    ],
   });
+  return document as unknown as OpenApi;
 }
 
-/** Methods that the routes answer at this path. */
-function methodsOf(routes: OpenAPIHono<AppEnv>, path: string): string[] {
-  const methods = routes.routes
-    .filter((route) => route.method !== 'ALL' && new RegExp(`^/v1${route.path.replaceAll(/:[^/]+/g, '[^/]+')}$`).test(path))
-    .map((route) => route.method);
+/** Methods that are answered at this path. */
+function methodsOf(app: OpenAPIHono<AppEnv>, path: string): string[] {
+  const methods = app.routes
+    .filter(
+      (route) => route.method !== 'ALL' && new RegExp(`^${route.path.replaceAll('.', '[.]').replaceAll(/:[^/]+/g, '[^/]+')}$`).test(path),
+    )
+    .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return [...new Set(methods)];
 }

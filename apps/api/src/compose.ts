@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import { PERMISSIONS } from '@medspa/contracts';
-import { createCodec, keyRingFromFile, keyRingOf, openDatabase } from '@medspa/database';
+import { createCodec, handleDatabaseError, keyRingFromFile, keyRingOf, openDatabase, type Database } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
@@ -7,7 +8,7 @@ import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
 import type { FindActor } from './platform/edge.ts';
 import { startJobs } from './platform/jobs.ts';
-import { drain, Lifecycle } from './platform/lifecycle.ts';
+import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { createHttpServer, createMetricsServer, listen } from './platform/server.ts';
@@ -26,7 +27,7 @@ export type ServiceOptions = {
 
 /**
  * Starts the parts of the service in order and refuses to start half: wrong role, missing migrations or an unreachable
- * database end it with a sentence. The parts are ended in the reverse sense by the one lifecycle.
+ * database end it with a sentence. The one lifecycle ends what was started.
  */
 export async function startService(config: Config, log: Log, options: ServiceOptions): Promise<Service> {
   for (const note of config.notes) log.info('setting', { setting: note });
@@ -61,13 +62,24 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   const lifecycle = new Lifecycle(log);
   const parts = { database, codec, breaker: breaker.policy, now: () => new Date() };
   const service: Service = { port: 0, metricsPort: null, lifecycle };
+  const serving: Stoppable[] = [];
+  lifecycle.add(serving);
+  lifecycle.add([{ name: 'database', stop: database.disconnectDatabase }]);
+  if (tracing) lifecycle.add([{ name: 'tracing', stop: tracing.stop }]);
+  if (options.last) lifecycle.add([options.last]);
 
   try {
-    await database.assertUsable();
-    const { pending, failed } = await migrationStatus(config.database);
-    const lacking = [...pending, ...failed];
-    if (lacking.length > 0)
-      throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
+    await assertReady(config, database);
+    if (options.runsJobs) {
+      const jobs = await startJobs(config.database, [...schedulingJobs, ...upkeepJobs], { ...parts, log, metrics });
+      serving.push({ name: 'jobs', stop: jobs.stop });
+    }
+    if (config.metrics) {
+      const server = createMetricsServer(metrics.render);
+      service.metricsPort = await listen(server, config.metrics.port, config.metrics.host);
+      serving.push({ name: 'metrics', stop: () => drain(server, 500) });
+    }
+    // Last, so that whoever is let in finds everything running.
     if (options.serves) {
       const app = createApp({
         ...parts,
@@ -80,38 +92,49 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
       });
       const server = createHttpServer(app.fetch);
       service.port = await listen(server, config.port, config.host);
-      lifecycle.add({ name: 'http', stop: () => drain(server) });
+      serving.push({ name: 'http', stop: () => drain(server) });
     }
-    if (options.runsJobs) {
-      const jobs = await startJobs(config.database, [...schedulingJobs, ...upkeepJobs], { ...parts, log, metrics });
-      lifecycle.add({ name: 'jobs', stop: jobs.stop });
-    }
-    if (config.metrics) {
-      const server = createMetricsServer(metrics.render);
-      service.metricsPort = await listen(server, config.metrics.port, config.metrics.host);
-      lifecycle.add({ name: 'metrics', stop: () => drain(server, 500) });
-    }
-    addRest();
   } catch (error) {
-    addRest();
     await lifecycle.stop();
     throw error;
   }
   log.info('listening', { address: `${config.host}:${service.port}` });
   return service;
-
-  function addRest(): void {
-    lifecycle.add({ name: 'database', stop: database.disconnectDatabase });
-    if (tracing) lifecycle.add({ name: 'tracing', stop: tracing.stop });
-    if (options.last) lifecycle.add(options.last);
-  }
 }
 
-/** Until sign-in exists: the one person of practice mode, or nobody. */
-function findActorOf({ practice }: Config): FindActor {
+/** Throws a sentence for the operator when the database is not one that the service can work with. */
+async function assertReady({ database: settings }: Config, database: Database): Promise<void> {
+  try {
+    await database.assertUsable();
+  } catch (error) {
+    if (!handleDatabaseError(error)) throw error;
+    const { message } = error as Error;
+    throw new Error(
+      `The database "${settings.database}" at ${settings.host}:${settings.port} does not let ${settings.user} in: ${message}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const { pending, failed } = await migrationStatus(settings);
+  const lacking = [...pending, ...failed];
+  if (lacking.length > 0)
+    throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
+}
+
+/**
+ * Until sign-in exists: the one person of practice mode, or nobody. Whoever is let in must name this machine by its address
+ * or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
+ */
+function findActorOf({ practice, apiUrl }: Config): FindActor {
   const found = practice && {
     organizationId: practice.organizationId,
     actor: { kind: 'staff' as const, id: practice.actorId, permissions: new Set(PERMISSIONS) },
   };
-  return () => Promise.resolve(found);
+  return (headers) => Promise.resolve(isOwnName(headers.get('host') ?? '', apiUrl) ? found : null);
+}
+
+function isOwnName(host: string, apiUrl: string): boolean {
+  const name = host.replace(/:\d+$/, '');
+  return name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === new URL(apiUrl).hostname;
 }

@@ -5,7 +5,8 @@ import { createLog } from './platform/log.ts';
 // Entry of a process that only runs background jobs, beside API processes with JOBS=off.
 try {
   const config = await loadConfig(process.env, { envFile: '.env' });
-  const service = await startService(config, createLog(config.logLevel), { serves: false, runsJobs: true });
+  const log = createLog(config.logLevel, undefined, { readable: config.environment === 'development' });
+  const service = await startService(config, log, { serves: false, runsJobs: true });
   service.lifecycle.handleSignals();
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);

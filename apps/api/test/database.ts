@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { openDatabase, type Database, type DatabaseOptions, type DatabaseSettings } from '@medspa/database';
 import pg from 'pg';
 import { inject } from 'vitest';
@@ -12,6 +13,8 @@ export type TestDatabase = {
   admin: DatabaseSettings;
   /** Rows as the administrator sees them, past row-level security: for asserting, never for arranging. */
   look: <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
+  /** PostgreSQL's own log, which all tests of the run share. */
+  serverLog: () => Promise<string>;
   drop: () => Promise<void>;
 };
 
@@ -33,6 +36,11 @@ export async function createTestDatabase(changes: Partial<DatabaseSettings> = {}
     owner: { ...own, user: 'app_owner', password: TEST_PASSWORDS.ownerPassword },
     admin: own,
     look: async (text, values) => (await watcher.query(text, values)).rows,
+    serverLog: async () =>
+      join(
+        dirname((await watcher.query<{ folder: string }>(`SELECT current_setting('data_directory') AS folder`)).rows[0]?.folder ?? ''),
+        'server.log',
+      ),
     drop: async () => {
       await database.disconnectDatabase();
       await watcher.end();

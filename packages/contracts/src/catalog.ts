@@ -7,7 +7,7 @@ export type CreateRoomType = z.infer<typeof CreateRoomType>;
 export const UpdateRoomType = z.strictObject({ name: text(80), version: Version });
 export type UpdateRoomType = z.infer<typeof UpdateRoomType>;
 
-const fiveMinutes = (min: number, max: number) => z.int().min(min).max(max).multipleOf(5);
+const fiveMinutes = (min: number, max: number) => z.int().min(min).max(max).multipleOf(5).meta({ multipleOf: 5 });
 
 /** What a service takes: time, buffers around it, a kind of room. */
 const terms = {

@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { Id } from './primitives.ts';
+import { Id, wholeNumberIn } from './primitives.ts';
+
+/** Most rows of one page. */
+export const MAX_ROWS = 100;
 
 /** Query of every list: at most 100 rows, after the row whose id is the cursor. */
 export const PageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).optional().describe('rows on the page, 50 unless told'),
+  limit: wholeNumberIn(1, MAX_ROWS).optional().describe('rows on the page, 50 unless told'),
   cursor: Id.optional().describe('`nextCursor` of the page before'),
 });
 export type PageQuery = z.infer<typeof PageQuery>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PageQuery } from './page.ts';
+import { MAX_ROWS, PageQuery } from './page.ts';
 import { Email, Id, multilineText, Phone, PlainDate, text, Version } from './primitives.ts';
 
 const Address = z.strictObject({
@@ -88,7 +88,7 @@ export const SearchPatients = z
     phone: Phone.optional(),
     email: Email.optional(),
     birthDate: PlainDate.optional(),
-    limit: PageQuery.shape.limit,
+    limit: z.int().min(1).max(MAX_ROWS).optional().describe('rows on the page, 50 unless told'),
     cursor: PageQuery.shape.cursor,
   })
   .refine((by) => by.name ?? by.phone ?? by.email ?? by.birthDate, { error: 'Say what to search for.', path: ['name'] });

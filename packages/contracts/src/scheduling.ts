@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Id, Instant, multilineText, PlainDate, text, Version, WallTime, WhenInput } from './primitives.ts';
+import { MAX_ROWS, PageQuery } from './page.ts';
+import { Id, Instant, multilineText, PlainDate, text, Version, WallTime, WhenInput, wholeNumberIn } from './primitives.ts';
 
 // ── rooms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,8 +77,8 @@ export type EndShiftRotation = z.infer<typeof EndShiftRotation>;
 export const ShiftRotationQuery = z.strictObject({
   providerId: Id.optional(),
   locationId: Id.optional(),
-  limit: z.coerce.number().int().min(1).max(100).optional(),
-  cursor: Id.optional(),
+  limit: PageQuery.shape.limit,
+  cursor: PageQuery.shape.cursor,
 });
 export type ShiftRotationQuery = z.infer<typeof ShiftRotationQuery>;
 
@@ -276,8 +277,8 @@ export const LocationDay = z
   .meta({ id: 'LocationDay' });
 
 export const EventsQuery = z.strictObject({
-  after: z.coerce.number().int().nonnegative().default(0).describe('the last sequence number that the caller has seen'),
-  limit: z.coerce.number().int().min(1).max(100).optional(),
+  after: wholeNumberIn(0, Number.MAX_SAFE_INTEGER).default(0).describe('the last sequence number that the caller has seen'),
+  limit: wholeNumberIn(1, MAX_ROWS).optional().describe('events in the answer, 100 unless told'),
 });
 export type EventsQuery = z.infer<typeof EventsQuery>;
 

@@ -133,6 +133,7 @@ function withoutValues(error: unknown): unknown {
   if (error.code === '23502' && error.column) error.detail = `Key (${error.column})`;
   // Class 22 quotes the value it could not read in the message itself.
   if (error.code?.startsWith('22')) error.message = `data exception ${error.code}`;
-  if (error.constraint) error.hint = error.constraint;
+  // A hint of the server's own goes as well: it may quote what it advises on.
+  error.hint = error.constraint;
   return error;
 }

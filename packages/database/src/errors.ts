@@ -81,6 +81,8 @@ const BY_SQLSTATE: Record<string, DatabaseErrorKind> = {
   '40P01': 'conflict',
   '0A000': 'stalePlan',
   '26000': 'stalePlan',
+  // A primary that became a standby, or a disk that its keeper made read-only.
+  '25006': 'unavailable',
   '25P02': 'rolledBack',
   '55P03': 'lockTimeout',
   '57014': 'statementTimeout',

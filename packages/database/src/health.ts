@@ -39,13 +39,19 @@ export function createHealthCheck(settings: DatabaseSettings, writes: boolean): 
     const since = performance.now();
     try {
       const client = await pool.connect();
+      let isHeld = true;
+      const giveBack = (isBroken: boolean) => {
+        if (isHeld) client.release(isBroken);
+        isHeld = false;
+      };
       // A black-holed connection answers neither the statement nor its cancellation: it is dropped after the limit.
-      const limit = setTimeout(() => client.release(true), LIMIT_MILLIS - (performance.now() - since));
+      const limit = setTimeout(() => giveBack(true), LIMIT_MILLIS - (performance.now() - since));
       try {
         await client.query(writes ? 'UPDATE health_probe SET at = clock_timestamp() WHERE id = 1' : 'SELECT 1');
-        client.release();
+        giveBack(false);
       } finally {
         clearTimeout(limit);
+        giveBack(true);
       }
       return { healthy: true, latency: Math.round((performance.now() - since) * 100) / 100 };
     } catch (error) {

@@ -7,14 +7,17 @@ const QUEUED = 128;
 
 export type Breaker = { policy: IPolicy; state: () => 'closed' | 'open' | 'half-open' };
 
+/** How long callers are refused before one may try. */
+const OPEN_MILLIS = 5_000;
+
 /**
  * Stops asking a database that does not answer: after half of the calls of ten seconds failed for infrastructure's reasons,
  * callers are refused for five seconds, then one may try. A duplicate key or any other refusal never counts.
  */
-export function createBreaker(onChange: (state: 'closed' | 'open' | 'half-open') => void = () => {}): Breaker {
+export function createBreaker(onChange: (state: 'closed' | 'open' | 'half-open') => void = () => {}, openMillis = OPEN_MILLIS): Breaker {
   const circuit = circuitBreaker(
     handleWhen((error) => handleDatabaseError(error)?.infrastructure ?? false),
-    { halfOpenAfter: 5_000, breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }) },
+    { halfOpenAfter: openMillis, breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }) },
   );
   const state = () => (circuit.state === CircuitState.Closed ? 'closed' : circuit.state === CircuitState.HalfOpen ? 'half-open' : 'open');
   circuit.onStateChange(() => onChange(state()));

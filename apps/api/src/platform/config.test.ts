@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { TEST_KEY } from '../../test/harness.ts';
 import { ConfigError, loadConfig } from './config.ts';
 
@@ -10,8 +13,8 @@ const PRODUCTION = {
   API_URL: 'https://api.example.com',
 };
 
-async function refusal(env: Record<string, string | undefined>): Promise<string> {
-  const error = await loadConfig(env).then(
+async function refusal(env: Record<string, string | undefined>, options: Parameters<typeof loadConfig>[1] = {}): Promise<string> {
+  const error = await loadConfig(env, options).then(
     () => null,
     (thrown: unknown) => thrown,
   );
@@ -77,4 +80,160 @@ test("the report's four development origins are allowed, exactly", async () => {
 
 test('a placeholder that nobody replaced is refused', async () => {
   expect(await refusal({ ...BASE, DATABASE_URL: 'postgresql://u:${DB_PASSWORD}@db/x' })).toMatch(/nobody replaces/);
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'medspa-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Writes a file of these lines and gives its path. */
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('an env file', () => {
+  const envFile = (text: string) => ({ envFile: file('env', text) });
+
+  test('gives what the environment does not', async () => {
+    const config = await loadConfig(BASE, envFile('# comment\nPORT=9000\nexport LOG_LEVEL="warn"\nMETRICS_PORT = 9100\n'));
+    expect(config).toMatchObject({ port: 9_000, logLevel: 'warn', metrics: { port: 9_100 } });
+    expect(await loadConfig({ ...BASE, PORT: '9001' }, envFile('PORT=9000\n'))).toMatchObject({ port: 9_001 });
+  });
+
+  test('with a key twice is refused with the lines, whichever would have won, and without the values', async () => {
+    const said = await refusal(
+      BASE,
+      envFile(
+        'PORT=9000\nDATABASE_URL=postgresql://u:hunter2@db/a\n# DATABASE_URL=x\n  export DATABASE_URL = "postgresql://u:hunter3@db/b"\r\n',
+      ),
+    );
+    expect(said).toMatch(/DATABASE_URL is set 2 times \(lines 2, 4\)/);
+    expect(said).not.toMatch(/hunter/);
+  });
+
+  test('with a key that nothing reads is refused by its name and line', async () => {
+    expect(await refusal(BASE, envFile('PORT=9000\nDATABSE_URL=postgresql://u:hunter2@db/a\n'))).toMatch(
+      /nothing reads DATABSE_URL \(line 2\)/,
+    );
+    expect(await refusal(BASE, envFile('FEATURE.FLAG=1\n'))).toMatch(/nothing reads FEATURE\.FLAG/);
+  });
+
+  test('may hold a certificate over several lines, none of which is taken for a key', async () => {
+    const pem = '-----BEGIN CERTIFICATE-----\nMIIBQ\nZm9vYmFy==\nPORT=1\n-----END CERTIFICATE-----';
+    const config = await loadConfig(
+      { ENCRYPTION_KEY: TEST_KEY },
+      envFile(`DATABASE_CA="${pem}"\nDATABASE_HOST=10.0.0.5\nDATABASE_PASSWORD=x\nPORT=9000\n`),
+    );
+    expect(config.database.ssl).toEqual({ rejectUnauthorized: true, ca: pem });
+    expect(config.port).toBe(9_000);
+  });
+
+  test('that is not there is no file', async () => {
+    expect(await loadConfig(BASE, { envFile: join(folder, 'none') })).toMatchObject({ port: 8_080 });
+  });
+});
+
+test('an empty value is an unset one, in the environment and in the file', async () => {
+  const config = await loadConfig(
+    { ...BASE, PORT: '', LOG_LEVEL: '  ', CORS_ORIGINS: '' },
+    { envFile: file('empty', 'METRICS_PORT=\nAPI_URL=\n') },
+  );
+  expect(config).toMatchObject({ port: 8_080, logLevel: 'debug', metrics: null, apiUrl: 'http://127.0.0.1:8080' });
+  expect(await refusal({ ENCRYPTION_KEY: ' ', DATABASE_URL: '' })).toMatch(/DATABASE_URL: missing[\s\S]*ENCRYPTION_KEY: missing/);
+});
+
+describe('the way to the database', () => {
+  const parts = { ENCRYPTION_KEY: TEST_KEY, DATABASE_HOST: '10.0.0.5', DATABASE_PASSWORD: 'p/w@%x' };
+  const [ca, cert, key] = ['CA', 'CERT', 'KEY'].map((name) => `-----BEGIN ${name}-----\nabc\n-----END ${name}-----`) as [
+    string,
+    string,
+    string,
+  ];
+
+  test('may be given in parts, where a password needs no encoding', async () => {
+    const config = await loadConfig({
+      ...parts,
+      DATABASE_PORT: '6432',
+      DATABASE_NAME: 'spa',
+      DATABASE_USER: 'runtime',
+      DATABASE_POOL_MAX: '5',
+      DATABASE_ROLE: 'app_rw',
+    });
+    expect(config.database).toMatchObject({
+      host: '10.0.0.5',
+      port: 6_432,
+      database: 'spa',
+      user: 'runtime',
+      password: 'p/w@%x',
+      ssl: false,
+      poolMax: 5,
+      options: '-c role=app_rw',
+    });
+  });
+
+  test('may name its certificates and key as text or as files, beside parts or a URL', async () => {
+    const ssl = { rejectUnauthorized: true, ca, cert, key };
+    expect((await loadConfig({ ...parts, DATABASE_CA: ca, DATABASE_CERT: cert, DATABASE_KEY: key })).database.ssl).toEqual(ssl);
+    const files = { DATABASE_CA: file('ca.pem', ca), DATABASE_CERT: file('cert.pem', cert), DATABASE_KEY: file('key.pem', key) };
+    expect((await loadConfig({ ...parts, ...files })).database.ssl).toEqual(ssl);
+    expect((await loadConfig({ ...BASE, ...files })).database.ssl).toEqual(ssl);
+    expect((await loadConfig({ ...BASE, DATABASE_URL: `${BASE.DATABASE_URL}?sslmode=verify-full`, DATABASE_CA: ca })).database.ssl).toEqual(
+      { rejectUnauthorized: true, ca },
+    );
+  });
+
+  test('is refused with half of what TLS needs', async () => {
+    expect(await refusal({ ...parts, DATABASE_CA: join(folder, 'gone.pem') })).toMatch(/DATABASE_CA: neither a PEM text nor a file/);
+    expect(await refusal({ ...parts, DATABASE_CA: ca, DATABASE_CERT: cert })).toMatch(/DATABASE_CERT: .*DATABASE_KEY go together/);
+    expect(await refusal({ ...parts, DATABASE_CERT: cert, DATABASE_KEY: key })).toMatch(/DATABASE_CA: missing/);
+  });
+
+  test.each([
+    ['postgresql://app_rw:x@/medspa?host=/cloudsql/p:r:i', '/cloudsql/p:r:i'],
+    ['postgresql://app_rw:x@localhost/medspa?host=/cloudsql/p:r:i', '/cloudsql/p:r:i'],
+    ['postgres://app_rw:x@%2Fvar%2Frun%2Fpostgresql/medspa', '/var/run/postgresql'],
+  ])('may be a socket: %s', async (DATABASE_URL, host) => {
+    expect((await loadConfig({ ...BASE, DATABASE_URL })).database).toMatchObject({ host, database: 'medspa', user: 'app_rw', ssl: false });
+  });
+
+  test('may carry the pool parameters of a Prisma URL, which become settings of the pool, and start-up says so', async () => {
+    const { database, notes } = await loadConfig({
+      ...BASE,
+      DATABASE_URL: `${BASE.DATABASE_URL}?connection_limit=5&pool_timeout=20&connect_timeout=10&statement_cache_size=0`,
+    });
+    expect(database).toMatchObject({ poolMax: 5, poolWaitMillis: 20_000, connectMillis: 10_000, statementCacheSize: 0 });
+    for (const name of ['connection_limit=5', 'pool_timeout=20', 'connect_timeout=10', 'statement_cache_size=0'])
+      expect(notes.join('\n')).toContain(name);
+    expect(notes.join()).not.toContain('secret');
+  });
+
+  test.each([
+    'prepared_statement_cache_size=100',
+    'pgbouncer=true',
+    'schema=public',
+    'connection_limit=0',
+    'connection_limit=ten',
+    'connection_limit=1&connection_limit=2',
+  ])('is refused with %s, by the name of the parameter', async (parameter) => {
+    const said = await refusal({ ...BASE, DATABASE_URL: `${BASE.DATABASE_URL}?${parameter}` });
+    expect(said).toContain(parameter.split('=')[0]);
+    expect(said).not.toContain('secret');
+  });
+
+  test('given twice says which one is used', async () => {
+    expect((await loadConfig({ ...BASE, DATABASE_HOST: 'elsewhere' })).notes).toEqual(['DATABASE_URL: is used, and DATABASE_HOST is not']);
+  });
+});
+
+test('a development service says where it can be reached, and asks for nothing that production needs', async () => {
+  const config = await loadConfig({ ...BASE, PORT: '9000' });
+  expect(config).toMatchObject({
+    environment: 'development',
+    host: '127.0.0.1',
+    apiUrl: 'http://127.0.0.1:9000',
+    tracing: null,
+    runsJobs: true,
+    practice: null,
+  });
 });

@@ -96,7 +96,7 @@ export async function loadConfig(
 
 /** The keys of the configuration as they are given: the env file where there is one, and the environment over it. */
 export function readEnvironment(env: Record<string, string | undefined>, envFile?: string): Record<string, string> {
-  return { ...(envFile && existsSync(envFile) ? readEnvFile(envFile, CONFIG_KEYS) : {}), ...definedOf(env) };
+  return { ...(envFile && existsSync(envFile) ? definedOf(readEnvFile(envFile, CONFIG_KEYS)) : {}), ...definedOf(env) };
 }
 
 /** An empty value is an unset one: a template that was not filled must not look configured. */
@@ -145,6 +145,11 @@ function assemble(env: Environment): Config {
 }
 
 function databaseOf(env: Environment, problems: string[], notes: string[]): DatabaseSettings | null {
+  const tls = {
+    ca: pemOf(env, 'DATABASE_CA', problems),
+    cert: pemOf(env, 'DATABASE_CERT', problems),
+    key: pemOf(env, 'DATABASE_KEY', problems),
+  };
   const overrides = {
     ...(env.DATABASE_POOL_MAX === undefined ? {} : { poolMax: env.DATABASE_POOL_MAX }),
     ...(env.DATABASE_ROLE === undefined ? {} : { options: `-c role=${env.DATABASE_ROLE}` }),
@@ -154,10 +159,11 @@ function databaseOf(env: Environment, problems: string[], notes: string[]): Data
       problems.push('DATABASE_URL: holds a ${...} that nobody replaces; give DATABASE_PASSWORD and the other fields instead.');
       return null;
     }
+    if (env.DATABASE_HOST) notes.push('DATABASE_URL: is used, and DATABASE_HOST is not');
     try {
       const parsed = parseDatabaseUrl(env.DATABASE_URL);
       notes.push(...parsed.notes);
-      return { ...parsed.settings, ...overrides };
+      return { ...parsed.settings, ...overrides, ssl: tlsOf(parsed.settings.ssl, tls, problems) };
     } catch (error) {
       problems.push((error as Error).message);
       return null;
@@ -167,11 +173,6 @@ function databaseOf(env: Environment, problems: string[], notes: string[]): Data
     problems.push('DATABASE_URL: missing (or DATABASE_HOST, DATABASE_USER, DATABASE_PASSWORD and DATABASE_NAME).');
     return null;
   }
-  const [ca, cert, key] = [
-    pemOf(env, 'DATABASE_CA', problems),
-    pemOf(env, 'DATABASE_CERT', problems),
-    pemOf(env, 'DATABASE_KEY', problems),
-  ];
   return {
     ...DEFAULT_POOL,
     host: env.DATABASE_HOST,
@@ -179,9 +180,22 @@ function databaseOf(env: Environment, problems: string[], notes: string[]): Data
     user: env.DATABASE_USER,
     password: env.DATABASE_PASSWORD,
     database: env.DATABASE_NAME,
-    ssl: ca ? { rejectUnauthorized: true, ca, ...(cert ? { cert } : {}), ...(key ? { key } : {}) } : false,
+    ssl: tlsOf(false, tls, problems),
     ...overrides,
   };
+}
+
+/** What the URL says about TLS, completed by the certificates and the key that stand in fields of their own. */
+function tlsOf(
+  base: DatabaseSettings['ssl'],
+  { ca, cert, key }: { ca: string | undefined; cert: string | undefined; key: string | undefined },
+  problems: string[],
+): DatabaseSettings['ssl'] {
+  if ((cert === undefined) !== (key === undefined)) problems.push('DATABASE_CERT: a certificate and its DATABASE_KEY go together.');
+  if (base === false && cert && !ca)
+    problems.push('DATABASE_CA: missing; without it nobody verifies the server that is shown the certificate.');
+  if (base === false && !ca) return false;
+  return { ...base, rejectUnauthorized: true, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
 }
 
 /** A certificate or key given as its text (from a secret) or as a file's path. */

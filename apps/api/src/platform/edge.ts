@@ -1,29 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import type { Config } from './config.ts';
 import type { Actor, Ctx } from './context.ts';
+import { SECURITY_HEADERS } from './headers.ts';
 import type { AppEnv } from './http.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { Problem } from './problem.ts';
+import { MUST_BE_JSON, Problem } from './problem.ts';
 import { HTTP_MILLIS } from './server.ts';
 
 /** Bodies are JSON of a few kilobytes; an import of a thousand patients is the largest. */
 const MAX_BODY_BYTES = 1_000_000;
-
-/** Nothing here may be framed, sniffed, cached or referred from. Pages set a policy of their own. */
-const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-  'strict-transport-security': 'max-age=63072000; includeSubDomains',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-site',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-  'cache-control': 'no-store',
-} as const;
 
 /** Says who sends a request, or null. Sign-in comes with identity; until then practice mode answers for everyone. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string } | null>;
@@ -36,18 +25,24 @@ export function observe(log: Log, metrics: Metrics): MiddlewareHandler<AppEnv> {
     c.set('requestId', requestId);
     await next();
     const seconds = (performance.now() - since) / 1_000;
-    const matched = routePath(c, -1);
-    const route = matched.endsWith('*') ? 'unmatched' : matched;
+    const route = routeOf(c);
     metrics.request(c.req.method, route, c.res.status, seconds);
     log.info('request', { requestId, method: c.req.method, route, status: c.res.status, millis: Math.round(seconds * 1_000) });
   };
+}
+
+/** The pattern of the route that was found, which is all that log and metrics learn of an address. */
+export function routeOf(c: Context<AppEnv>): string {
+  const matched = routePath(c, -1);
+  return matched.endsWith('*') ? 'unmatched' : matched;
 }
 
 /**
  * What every request passes before its handler, in one middleware since each one costs: security headers (set before the
  * handler: one added afterwards costs ten times as much), exact CORS, type and size of the body.
  */
-export function edge(config: Pick<Config, 'corsOrigins'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+  const origins = new Set([...config.corsOrigins, new URL(config.apiUrl).origin]);
   return async (c, next) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
     c.header('x-request-id', c.get('requestId'));
@@ -55,8 +50,7 @@ export function edge(config: Pick<Config, 'corsOrigins'>, isStopping: () => bool
 
     const origin = c.req.header('origin');
     if (origin !== undefined) {
-      c.header('vary', 'Origin');
-      if (!config.corsOrigins.has(origin) && !isSameOrigin(origin, c.req.header('host'))) throw new Problem('origin-refused');
+      if (!origins.has(origin)) throw new Problem('origin-refused');
       c.header('access-control-allow-origin', origin);
       c.header('access-control-allow-credentials', 'true');
       c.header('access-control-expose-headers', 'x-request-id');
@@ -94,6 +88,9 @@ export function timeLimit(millis = HTTP_MILLIS): MiddlewareHandler<AppEnv> {
     });
     try {
       await Promise.race([next(), limit]);
+    } catch (thrown) {
+      // What is not an Error passes by Hono's error handler: unanswered, unlogged.
+      throw thrown instanceof Error ? thrown : new Error('Something that is not an Error was thrown.');
     } finally {
       clearTimeout(timer);
     }
@@ -110,20 +107,13 @@ export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'co
   };
 }
 
-/** A page's own address counts, whatever scheme the proxy in front of us speaks. "null" never equals a host. */
-function isSameOrigin(origin: string, host: string | undefined): boolean {
-  return host !== undefined && (origin === `https://${host}` || origin === `http://${host}`);
-}
-
 /** Refuses what is not JSON or declares too much; true when the length is not declared. */
 function refuseForeignBody(method: string, type: string | undefined, length: string | undefined, encoding: string | undefined): boolean {
   if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return false;
   const hasBody = (length !== undefined && length !== '0') || encoding !== undefined;
   if (!hasBody) return false;
   if (!/^application\/json(?:\s*;|$)/i.test(type ?? '')) {
-    throw new Problem('unsupported-media-type', {
-      errors: [{ in: 'header', pointer: 'content-type', detail: 'Must be application/json.' }],
-    });
+    throw new Problem('unsupported-media-type', { errors: [MUST_BE_JSON] });
   }
   if (Number(length ?? 0) > MAX_BODY_BYTES) throw bodyTooLarge();
   return encoding !== undefined;

@@ -1,12 +1,11 @@
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import { escapePointer } from './body.ts';
 import type { Ctx, RepeatableRequest } from './context.ts';
 import { Problem } from './problem.ts';
 import { hashBody } from './repeatable.ts';
-
-export { createRoute };
 
 export type AppEnv = { Bindings: HttpBindings; Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string } };
 
@@ -28,20 +27,43 @@ export function jsonReply<Schema extends z.ZodType>(description: string, schema:
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** The responses for ways to be refused, beside those that every route shares. */
+/** Ways to be refused that every route shares. */
+export const EVERYWHERE: readonly ProblemSlug[] = [
+  'invalid-request',
+  'not-authenticated',
+  'not-permitted',
+  'origin-refused',
+  'overloaded',
+  'unavailable',
+  'internal',
+  'too-slow',
+];
+/** And those that every route with a body shares. */
+export const WITH_BODY: readonly ProblemSlug[] = ['malformed-body', 'body-too-large', 'unsupported-media-type'];
+
+/** The responses for ways to be refused, beside those that `createRoute` adds to every route. */
 export function problems(...slugs: ProblemSlug[]) {
-  const all: ProblemSlug[] = ['invalid-request', 'not-authenticated', 'not-permitted', 'overloaded', ...slugs];
-  const byStatus = Map.groupBy(all, (slug) => PROBLEMS[slug].status);
+  const byStatus = Map.groupBy(new Set(slugs), (slug) => PROBLEMS[slug].status);
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
       {
         description: group.map((slug) => `\`${slug}\`: ${PROBLEMS[slug].title}`).join(' '),
         content: { 'application/problem+json': { schema: ProblemDocument } },
+        'x-problems': group,
       },
     ]),
   ) as { [status in never]: never };
 }
+
+/** A route with its documentation: the responses that its module names, and the ways in which the platform may refuse. */
+export const createRoute = ((route: Parameters<typeof defineRoute>[0]) => {
+  const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
+    (response) => response['x-problems'] ?? [],
+  );
+  const all = problems(...own, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
+  return defineRoute({ ...route, responses: { ...route.responses, ...all } });
+}) as typeof defineRoute;
 
 /** Path parameter `id`. */
 export const IdParam = z.object({ id: Id });
@@ -74,21 +96,27 @@ type Issue = { code?: string | undefined; path: PropertyKey[]; message: string; 
 
 const TARGETS: Record<string, ProblemError['in']> = { json: 'body', query: 'query', param: 'path', header: 'header' };
 
+/** As many as help a person; a list of a thousand rows can be wrong in every one. */
+const MAX_ERRORS = 50;
+
 /** Where and why a request does not match. An unknown key is named itself; values are never repeated. */
 function errorsOf(target: string, issues: readonly unknown[]): ProblemError[] {
   const place = TARGETS[target] ?? 'body';
-  return (issues as Issue[]).flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return (issue.keys ?? []).map((key) => ({ in: place, pointer: pointerOf(place, [...issue.path, key]), detail: 'Unknown key.' }));
-    }
-    const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-    return [{ in: place, pointer: pointerOf(place, issue.path), detail: isMissing ? 'Required.' : issue.message }];
-  });
+  return (issues as Issue[])
+    .slice(0, MAX_ERRORS)
+    .flatMap((issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        return (issue.keys ?? []).slice(0, MAX_ERRORS).map((key) => errorAt(place, [...issue.path, key], 'Unknown key.'));
+      }
+      const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+      return [errorAt(place, issue.path, isMissing ? 'Required.' : issue.message)];
+    })
+    .slice(0, MAX_ERRORS);
 }
 
-function pointerOf(place: ProblemError['in'], path: PropertyKey[]): string {
-  if (place !== 'body') return path.map(String).join('.');
-  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+function errorAt(place: ProblemError['in'], path: PropertyKey[], detail: string): ProblemError {
+  const parts = path.map((part) => escapePointer(String(part)));
+  return { in: place, pointer: place === 'body' ? parts.map((part) => `/${part}`).join('') : parts.join('.'), detail };
 }
 
 /** A value as its documented form, and nothing beside it: a column that nobody documented stays inside. */

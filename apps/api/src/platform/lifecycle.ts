@@ -5,16 +5,20 @@ import { errorFields, type Log } from './log.ts';
 /** Cloud Run gives ten seconds between SIGTERM and SIGKILL; requests get eight of them. */
 const DRAIN_MILLIS = 8_000;
 
-/** A part of the service that must be ended, in the order given. */
+/** All parts together: whatever has not ended then is left to the operating system. */
+const STOP_MILLIS = 9_500;
+
+/** A part of the service that must be ended. */
 export type Stoppable = { name: string; stop: () => Promise<void> };
 
 /**
  * The one place that ends the process. On SIGTERM or SIGINT it stops taking new connections, finishes what is in flight, ends
- * the parts in order and lets the process exit. A second signal ends it at once.
+ * the stages in order and lets the process exit. A second signal ends it at once. An error that nobody caught ends it the same
+ * way, since nobody knows what state it left.
  */
 export class Lifecycle {
   private readonly log: Log;
-  private readonly parts: Stoppable[] = [];
+  private readonly stages: Stoppable[][] = [];
   private stopping: Promise<void> | null = null;
 
   constructor(log: Log) {
@@ -26,20 +30,26 @@ export class Lifecycle {
     return this.stopping !== null;
   }
 
-  /** Ended in the order of these calls. */
-  add(part: Stoppable): void {
-    this.parts.push(part);
+  /** Stages are ended in the order of these calls; the parts of one stage at once. */
+  add(stage: Stoppable[]): void {
+    this.stages.push(stage);
   }
 
-  /** Installs the only signal handlers of the process. */
+  /** Installs the only signal and error handlers of the process. */
   handleSignals(): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         if (this.isStopping) process.exit(1);
         this.log.info('stopping', { signal });
-        void this.stop().then(() => process.exit(0));
+        void this.end(0);
       });
     }
+    // Rejections that nobody handles arrive here as well. Node's own handler would print the message, which may quote a row.
+    process.on('uncaughtException', (error) => {
+      this.log.error('unhandled', errorFields(error));
+      if (this.isStopping) process.exit(1);
+      void this.end(1);
+    });
   }
 
   stop(): Promise<void> {
@@ -47,16 +57,24 @@ export class Lifecycle {
     return this.stopping;
   }
 
-  private async endAll(): Promise<void> {
-    for (const part of this.parts) {
-      try {
-        await part.stop();
-      } catch (error) {
-        this.log.error('request failed', { state: part.name, ...errorFields(error) });
-      }
-    }
-    this.log.info('stopped');
+  private async end(code: number): Promise<never> {
+    const isDone = await Promise.race([this.stop().then(() => true), sleep(STOP_MILLIS, false, { ref: false })]);
+    if (!isDone) this.log.error('stopping', { state: 'late' });
     this.log.flush();
+    process.exit(isDone ? code : 1);
+  }
+
+  private async endAll(): Promise<void> {
+    for (const stage of this.stages) await Promise.all(stage.map((part) => this.endOne(part)));
+    this.log.info('stopped');
+  }
+
+  private async endOne({ name, stop }: Stoppable): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.log.error('stopping', { state: name, ...errorFields(error) });
+    }
   }
 }
 

@@ -6,7 +6,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** Everything that is measured. Labels are routes, classes and outcomes: nothing that a person typed. */
 export type Metrics = {
   request: (method: string, route: string, status: number, seconds: number) => void;
-  problem: (slug: string) => void;
+  problem: (slug: string, route: string) => void;
   job: (job: string, outcome: 'done' | 'failed', seconds: number) => void;
   breaker: (state: 'closed' | 'open' | 'half-open') => void;
   pool: PoolObserver & { retried: () => void };
@@ -29,8 +29,8 @@ export function createMetrics(): Metrics {
   });
   const problems = new Counter({
     name: 'http_problems_total',
-    help: 'Refused and failed requests by reason',
-    labelNames: ['slug'],
+    help: 'Refused and failed requests by reason and route',
+    labelNames: ['slug', 'route'],
     registers,
   });
   const acquire = new Histogram({ name: 'db_pool_acquire_seconds', help: 'Wait for a connection', buckets: SECONDS, registers });
@@ -61,7 +61,7 @@ export function createMetrics(): Metrics {
 
   return {
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
-    problem: (slug) => problems.inc({ slug }),
+    problem: (slug, route) => problems.inc({ slug, route }),
     job: (job, outcome, seconds) => jobs.observe({ job, outcome }, seconds),
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
     pool: {

@@ -1,6 +1,7 @@
 import { PROBLEMS, type ProblemDocument, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import { handleDatabaseError, type DatabaseErrorKind } from '@medspa/database';
 import { BrokenCircuitError, BulkheadRejectedError } from 'cockatiel';
+import { HTTPException } from 'hono/http-exception';
 import { fieldOfConstraint } from './constraints.ts';
 
 type Extension = Pick<ProblemDocument, 'errors' | 'version' | 'currentStatus' | 'busy' | 'alternatives'>;
@@ -56,6 +57,7 @@ const BY_DATABASE_KIND: Record<DatabaseErrorKind, ProblemSlug> = {
 /** The problem that an error amounts to: its own, the database's, or `internal`, which says nothing. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof HTTPException) return problemOfStatus(error.status);
   if (error instanceof BrokenCircuitError) return new Problem('unavailable');
   if (error instanceof BulkheadRejectedError) return new Problem('overloaded');
   const report = handleDatabaseError(error);
@@ -65,6 +67,16 @@ export function problemOf(error: unknown): Problem {
   const slug = report.kind === 'foreignKey' && report.code === '23503' && field ? 'not-found' : BY_DATABASE_KIND[report.kind];
   return field ? problemAt(slug, `/${field}`) : new Problem(slug);
 }
+
+/** What the HTTP library refuses by itself: a body that it cannot read, or of another type than the route takes. */
+function problemOfStatus(status: number): Problem {
+  if (status === 400) return new Problem('malformed-body', { errors: [inBody('', 'Not valid JSON.')] });
+  if (status === 415) return new Problem('unsupported-media-type', { errors: [MUST_BE_JSON] });
+  return new Problem('internal');
+}
+
+/** The place and reason of `unsupported-media-type`. */
+export const MUST_BE_JSON: ProblemError = { in: 'header', pointer: 'content-type', detail: 'Must be application/json.' };
 
 /** RFC 9457. `type` leads to the documentation of the slug. */
 export function problemDocument(problem: Problem, requestId: string, apiUrl: string): ProblemDocument {

@@ -1,11 +1,12 @@
 /** Where secrets come from: Google's endpoints, or a local stand-in in tests. */
-export type SecretSource = { secretManagerUrl: string; metadataUrl: string };
+export type SecretSource = { secretManagerUrl: string; metadataUrl: string; limitMillis?: number };
 
 const GOOGLE: SecretSource = {
   secretManagerUrl: 'https://secretmanager.googleapis.com',
   metadataUrl: 'http://metadata.google.internal',
 };
 
+/** Longest wait for each of the two. */
 const LIMIT_MILLIS = 5_000;
 
 /**
@@ -41,11 +42,11 @@ export async function resolveSecrets(
   return { ...env, ...Object.fromEntries(resolved) };
 }
 
-async function machineToken({ metadataUrl }: SecretSource): Promise<string> {
+async function machineToken({ metadataUrl, limitMillis = LIMIT_MILLIS }: SecretSource): Promise<string> {
   const response = await fetch(`${metadataUrl}/computeMetadata/v1/instance/service-accounts/default/token`, {
     headers: { 'metadata-flavor': 'Google' },
     redirect: 'error',
-    signal: AbortSignal.timeout(LIMIT_MILLIS),
+    signal: AbortSignal.timeout(limitMillis),
   });
   if (!response.ok) throw new Error('no token');
   const { access_token: token } = (await response.json()) as { access_token?: string };
@@ -53,13 +54,18 @@ async function machineToken({ metadataUrl }: SecretSource): Promise<string> {
   return token;
 }
 
-async function accessSecret({ secretManagerUrl }: SecretSource, token: string, key: string, name: string): Promise<string> {
+async function accessSecret(
+  { secretManagerUrl, limitMillis = LIMIT_MILLIS }: SecretSource,
+  token: string,
+  key: string,
+  name: string,
+): Promise<string> {
   let response: Response;
   try {
     response = await fetch(`${secretManagerUrl}/v1/${name}:access`, {
       headers: { authorization: `Bearer ${token}` },
       redirect: 'error',
-      signal: AbortSignal.timeout(LIMIT_MILLIS),
+      signal: AbortSignal.timeout(limitMillis),
     });
   } catch (error) {
     throw new Error(`${key}: Secret Manager cannot be reached.`, { cause: error });

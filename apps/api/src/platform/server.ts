@@ -1,26 +1,51 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { SECURITY_HEADERS } from './headers.ts';
 
 /** The whole answer must be on its way within this; the database's own limits end before it. */
 export const HTTP_MILLIS = 15_000;
 
 /**
- * An HTTP server for the app, with limits that a slow or hostile client runs into: headers within 5 s and 16 kB, the whole
- * request within 10 s, idle connections dropped after 65 s (a load balancer's own limit is 60).
+ * Limits that a slow or hostile client runs into: headers within 5 s and 16 kB, the whole request within 10 s, idle
+ * connections dropped after 65 s (a load balancer's own limit is 60).
  */
-export function createHttpServer(fetch: (request: Request, env: never) => Response | Promise<Response>): Server {
-  const server = createAdaptorServer({
-    fetch: fetch as never,
-    serverOptions: {
-      headersTimeout: 5_000,
-      requestTimeout: 10_000,
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 65_000,
-      maxHeaderSize: 16_384,
-    },
-  }) as Server;
-  return server;
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+} satisfies ServerOptions;
+
+/**
+ * An HTTP server for the app. What is not HTTP never reaches it: Node refuses it with a bare status, and hosts and request
+ * lines that make no address are refused here, both without a word about why.
+ */
+export function createHttpServer(
+  fetch: (request: Request, env: never) => Response | Promise<Response>,
+  limits: ServerOptions = {},
+): Server {
+  const listener = getRequestListener(fetch as never, {
+    errorHandler: (error) => refusal(error instanceof RequestError ? 400 : 500),
+  });
+  return createServer({ ...LIMITS, ...limits }, (request, response) => {
+    if (namesOneHost(request.rawHeaders)) void listener(request, response);
+    else response.writeHead(400, REFUSED).end();
+  });
+}
+
+const REFUSED = { ...SECURITY_HEADERS, connection: 'close' };
+
+function refusal(status: number): Response {
+  return new Response(null, { status, headers: REFUSED });
+}
+
+/** Node refuses a request without a host, and takes the first of two; a proxy before it may have taken the second. */
+function namesOneHost(rawHeaders: string[]): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === 'host') hosts++;
+  return hosts === 1;
 }
 
 /** Metrics for a scraper inside the network: a port of their own, never the public one. */
@@ -30,7 +55,10 @@ export function createMetricsServer(render: () => Promise<{ type: string; text: 
       response.writeHead(404).end();
       return;
     }
-    void render().then(({ type, text }) => response.writeHead(200, { 'content-type': type }).end(text));
+    render().then(
+      ({ type, text }) => response.writeHead(200, { 'content-type': type }).end(text),
+      () => response.writeHead(500).end(),
+    );
   });
 }
 

@@ -1,0 +1,108 @@
+import type { ProblemDocument } from '@medspa/contracts';
+import { openDatabase } from '@medspa/database';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
+import { aClinic, type Clinic } from '../../test/factories.ts';
+import { testApp, type Answer } from '../../test/harness.ts';
+import { eventually, startOwnDatabase } from '../../test/own-database.ts';
+import { createBreaker, type Breaker } from './breaker.ts';
+
+let t: TestDatabase;
+let clinic: Clinic;
+beforeAll(async () => {
+  t = await createTestDatabase({ poolMax: 4 });
+  clinic = await aClinic(t.database);
+});
+afterAll(() => t.drop());
+
+const times = <T>(count: number, work: (index: number) => Promise<T>) =>
+  Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+
+type Subject = { states: string[]; breaker: Breaker; ask: () => Promise<Answer<ProblemDocument>> };
+
+describe('the breaker', () => {
+  test('stays closed over 200 duplicate names, since they are no fault of the database', async () => {
+    const states: string[] = [];
+    const breaker = createBreaker((state) => states.push(state));
+    const app = testApp(t.database, { as: clinic, breaker });
+    await app.send('POST', '/v1/room-types', { name: 'Sauna' });
+    for (let round = 0; round < 4; round++) {
+      const answers = await times(50, () => app.send('POST', '/v1/room-types', { name: 'Sauna' }));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([409]));
+    }
+    expect([breaker.state(), states]).toEqual(['closed', []]);
+    expect((await app.get('/v1/room-types')).status).toBe(200);
+  });
+
+  test('opens when the database is away, refuses without asking, and closes after its return', async () => {
+    const own = await startOwnDatabase();
+    const database = openDatabase(own.runtime);
+    const as = await aClinic(database);
+    const [patient, hasty] = [60_000, 100].map((openMillis) => {
+      const states: string[] = [];
+      const breaker = createBreaker((state) => states.push(state), openMillis);
+      const app = testApp(database, { as, breaker });
+      return { states, breaker, ask: () => app.get<ProblemDocument>('/v1/organization') };
+    }) as [Subject, Subject];
+    try {
+      await times(10, patient.ask);
+      await own.server.halt();
+      for (const { ask, states } of [patient, hasty]) {
+        const answers = await times(40, ask);
+        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+        expect(states[0]).toBe('open');
+      }
+      await own.server.start();
+      await eventually(hasty.ask, ({ status }) => status === 200);
+      expect(hasty.breaker.state()).toBe('closed');
+      expect(hasty.states.slice(-2)).toEqual(['half-open', 'closed']);
+
+      // The database works, and this one still does not ask: that is what shields one that struggles to start.
+      const { status, body, headers } = await patient.ask();
+      expect([status, body.slug, headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
+      expect([patient.breaker.state(), patient.states]).toEqual(['open', ['open']]);
+    } finally {
+      await database.disconnectDatabase();
+      await own.end();
+    }
+  });
+
+  test('opens again when the first who may ask finds the database still away', async () => {
+    const states: string[] = [];
+    const breaker = createBreaker((state) => states.push(state), 50);
+    const gone = () => breaker.policy.execute(() => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' })));
+    await Promise.allSettled(Array.from({ length: 40 }, gone));
+    await eventually(
+      () => gone().catch(() => {}),
+      () => states.length >= 3,
+    );
+    expect(states.slice(0, 3)).toEqual(['open', 'half-open', 'open']);
+  });
+});
+
+describe('the bulkhead', () => {
+  test('lets 64 work and 128 wait; the others are refused at once, and those inside are served', async () => {
+    const app = testApp(t.database, { as: clinic });
+    const { host, port, user, password, database } = t.admin;
+    const other = new pg.Client({ host, port, user, password, database });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
+    const refused: string[] = [];
+    const asked = Array.from({ length: 250 }, async () => {
+      const { status, body } = await app.get<ProblemDocument>('/v1/room-types');
+      if (status === 503) refused.push(body.slug);
+      return status;
+    });
+    await eventually(
+      () => Promise.resolve(refused.length),
+      (count) => count === 250 - 64 - 128,
+      1_500,
+    );
+    await other.end();
+    const statuses = await Promise.all(asked);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(64 + 128);
+    expect(new Set(refused)).toEqual(new Set(['overloaded']));
+  });
+});

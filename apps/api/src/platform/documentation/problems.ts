@@ -1,0 +1,69 @@
+import { PROBLEMS, type ProblemSlug } from '@medspa/contracts';
+import { EVERYWHERE, WITH_BODY } from '../http.ts';
+import { html, prose, type Html } from './html.ts';
+import { problemsOf, type Call } from './openapi.ts';
+
+/** What a client should make of each refusal. */
+const WHAT_TO_DO: Record<ProblemSlug, string> = {
+  'malformed-body':
+    'The body could not be read as JSON in UTF-8, gives a key twice, or nests too deep. Nothing was done; send it again in good form.',
+  'invalid-request':
+    '`errors` names each place and what is wrong with it. Keys that are not documented are refused, so that a misspelt one is not silently ignored.',
+  'not-authenticated': 'The request does not say who sends it.',
+  'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
+  'origin-refused': 'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`).',
+  'not-found':
+    'The address or the id in it is unknown. What belongs to another organization is answered alike. In the body, `errors` names the reference that leads nowhere.',
+  'method-not-allowed': 'The header `Allow` lists the methods that the address answers.',
+  'already-exists': 'Another row has the value that must be unique; `errors` names the field.',
+  'still-referred-to': 'Something else refers to it, so it cannot go.',
+  overlaps: 'Versions, prices and rotations follow one another; the dates given reach into another one.',
+  'stale-version': 'Somebody changed it after you read it. `version` is the one it has now: read it again, and decide again.',
+  'wrong-status': '`currentStatus` is the status that it has, from which this step does not lead on.',
+  'slot-taken':
+    '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand.',
+  'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
+  'unsupported-media-type': 'Send `content-type: application/json`.',
+  'rule-violated': 'The values are readable, but a rule forbids them together; `errors` names the field where one is at fault.',
+  'idempotency-key-reused': 'The key belongs to an earlier request with another body. A new request takes a new key.',
+  'local-time-skipped': 'On that night the clocks jump over this time. Choose another, or give an instant.',
+  'local-time-repeated': 'On that night this local time comes twice. Give the offset, as in `2026-11-01T01:30:00-04:00`.',
+  'in-the-past': 'Past days do not change. At the location it is already later.',
+  'patient-inactive': 'The patient is marked inactive, deceased or merged into another.',
+  'location-inactive': 'The location is closed.',
+  'service-not-offered': 'The service is retired, or has no terms on that date.',
+  'provider-not-qualified': 'Let the provider perform the service first, or choose another.',
+  'provider-not-working': 'No shift of the provider covers the whole time there. `alternatives` offers open times.',
+  'room-unsuitable': 'The room is of another kind, at another location, or out of use.',
+  internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
+  overloaded:
+    'The service sheds load, or somebody else works on the same row. Wait for the seconds of `Retry-After`, then send the same request again.',
+  unavailable: 'Wait for the seconds of `Retry-After`, then send the same request again, with the same `Idempotency-Key`.',
+  'too-slow': 'The time limit ran out. Send the same request again with the same `Idempotency-Key`: if it was done, you get its answer.',
+};
+
+/** Every way to be refused, at the address to which `type` of a problem document leads. */
+export function problemSections(calls: Call[]): Html {
+  return html`${(Object.keys(PROBLEMS) as ProblemSlug[]).map((slug) => problemSection(slug, calls))}`;
+}
+
+function problemSection(slug: ProblemSlug, calls: Call[]): Html {
+  const { status, title } = PROBLEMS[slug];
+  const givers = calls.filter((call) => problemsOf(call).includes(slug));
+  const isShared = [...EVERYWHERE, ...WITH_BODY].includes(slug);
+  return html`<section class="problem" id="problem-${slug}">
+    <h3><a href="#problem-${slug}">${slug}</a> <span class="status">${status}</span></h3>
+    <p class="says">${title}</p>
+    <p>${prose(WHAT_TO_DO[slug])}</p>
+    ${!isShared && givers.length > 0 && giversOf(givers)}
+  </section> `;
+}
+
+function giversOf(givers: Call[]): Html {
+  const links = givers.map((call, index) => [index > 0 && ', ', html`<a href="#${call.anchor}">${call.summary}</a>`]);
+  if (givers.length <= 6) return html`<p class="givers">Given by ${links}.</p> `;
+  return html`<details class="givers">
+    <summary>Given by ${givers.length} calls</summary>
+    <p>${links}</p>
+  </details> `;
+}

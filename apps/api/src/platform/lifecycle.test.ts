@@ -1,0 +1,276 @@
+import { connect } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
+import { aClinic, aPatient, type Clinic } from '../../test/factories.ts';
+import { eventually } from '../../test/own-database.ts';
+import { serviceEnv, spawnService, startServiceProcess, type ServiceProcess } from '../../test/process.ts';
+import { createLog } from './log.ts';
+import { Lifecycle } from './lifecycle.ts';
+
+let t: TestDatabase;
+let clinic: Clinic;
+beforeAll(async () => {
+  t = await createTestDatabase();
+  clinic = await aClinic(t.database);
+});
+afterAll(() => t.drop());
+
+/** Connections of a process, and so the requests that can wait in the database at once. */
+const POOL = 30;
+
+const running: Pick<ServiceProcess, 'kill' | 'ended'>[] = [];
+afterEach(async () => {
+  for (const { kill } of running) kill('SIGKILL');
+  await Promise.all(running.splice(0).map(({ ended }) => ended));
+});
+
+async function start(nodeOptions: string[] = []): Promise<ServiceProcess & { name: string }> {
+  const name = `process-${randomUUID().slice(0, 8)}`;
+  const env = serviceEnv(t.runtime, name, clinic);
+  const service = await startServiceProcess({ ...env, DATABASE_URL: `${env['DATABASE_URL']}&connection_limit=${POOL}` }, nodeOptions);
+  running.push(service);
+  return { ...service, name };
+}
+
+async function asAdmin(): Promise<pg.Client> {
+  const { host, port, user, password, database } = t.admin;
+  const client = new pg.Client({ host, port, user, password, database });
+  await client.connect();
+  return client;
+}
+
+/** How many sessions of the process wait for a lock, and how many it has at all. */
+async function sessionsOf(name: string): Promise<{ waiting: number; all: number }> {
+  const [row] = await t.look<{ waiting: number; all: number }>(
+    `SELECT count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting, count(*)::int AS all FROM pg_stat_activity WHERE application_name LIKE $1 || '%'`,
+    [name],
+  );
+  return row ?? { waiting: 0, all: 0 };
+}
+
+/** True when a new connection is taken. */
+function isOpen(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Requests that wait for a lock which the test holds; `release` lets them go on. */
+async function slowRequests(service: ServiceProcess & { name: string }, count: number) {
+  const holder = await asAdmin();
+  await holder.query('BEGIN');
+  await holder.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
+  const answers = Array.from({ length: count }, () =>
+    fetch(`${service.url}/v1/room-types`).then(({ status, headers }) => ({ status, connection: headers.get('connection') })),
+  );
+  await eventually(
+    () => sessionsOf(service.name),
+    ({ waiting }) => waiting === count,
+  );
+  return { answers: Promise.allSettled(answers), release: () => holder.end() };
+}
+
+describe('a process that is told to stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s answers every request that it accepted, takes no more, and leaves nothing behind',
+    async (signal) => {
+      const service = await start();
+      expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+      const { answers, release } = await slowRequests(service, POOL);
+      const since = performance.now();
+      service.kill(signal);
+      await eventually(
+        () => isOpen(service.url),
+        (open) => !open,
+      );
+      await release();
+      expect((await answers).map((answer) => (answer.status === 'fulfilled' ? answer.value.status : String(answer.reason)))).toEqual(
+        Array.from({ length: POOL }, () => 200),
+      );
+      expect(await service.ended).toBe(0);
+      expect(performance.now() - since).toBeLessThan(10_000);
+      expect(await sessionsOf(service.name)).toEqual({ waiting: 0, all: 0 });
+      expect(service.output()).toMatch(new RegExp(`stopping {2}signal=${signal}[\\s\\S]*stopped`));
+    },
+  );
+
+  test('twice ends at once', async () => {
+    const service = await start();
+    const { answers, release } = await slowRequests(service, 2);
+    service.kill('SIGTERM');
+    await eventually(
+      () => Promise.resolve(service.output()),
+      (text) => text.includes('stopping'),
+    );
+    service.kill('SIGTERM');
+    expect(await service.ended).toBe(1);
+    await release();
+    expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  test('has one handler for each signal', async () => {
+    const told = `process.on('SIGUSR2', () => console.error('handlers', process.listenerCount('SIGTERM'), process.listenerCount('SIGINT'), process.listenerCount('uncaughtException')))`;
+    const service = await start([`--import=data:text/javascript,${encodeURIComponent(told)}`]);
+    await fetch(`${service.url}/v1/organization`);
+    service.kill('SIGUSR2');
+    const { answer } = await eventually(
+      () => Promise.resolve(service.output()),
+      (text) => text.includes('handlers'),
+    );
+    expect(answer).toContain('handlers 1 1 1');
+  });
+});
+
+test('a process that nobody expected to fail says of what kind and where, without the message, and ends with 1', async () => {
+  const bomb = `process.on('SIGUSR2', () => void Promise.reject(new RangeError('canary words')))`;
+  const service = await start([`--import=data:text/javascript,${encodeURIComponent(bomb)}`]);
+  service.kill('SIGUSR2');
+  expect(await service.ended).toBe(1);
+  expect(service.output()).toMatch(/error {2}unhandled {2}kind=RangeError/);
+  expect(service.output()).not.toContain('canary');
+  expect(await sessionsOf(service.name)).toEqual({ waiting: 0, all: 0 });
+});
+
+test('a process that is killed leaves whole visits or none, and everyone who had an answer has a visit', async () => {
+  const service = await start();
+  const patients = await Promise.all(Array.from({ length: 40 }, () => aPatient(t.database, clinic)));
+  const noon = (Math.floor(Date.now() / 86_400_000) + 3) * 86_400_000 + 17 * 3_600_000;
+  const acknowledged: string[] = [];
+  const attempts = patients.map(async (patientId, index) => {
+    const answer = await fetch(`${service.url}/v1/appointments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': `killed-${index}-${patientId}` },
+      body: JSON.stringify({
+        locationId: clinic.locationId,
+        patientId,
+        startsAt: new Date(noon + (index % 20) * 86_400_000 + Math.floor(index / 20) * 3_600_000).toISOString(),
+        services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId }],
+      }),
+    });
+    const { id } = (await answer.json()) as { id: string };
+    acknowledged.push(id);
+    if (acknowledged.length === 5) service.kill('SIGKILL');
+  });
+  const outcomes = await Promise.allSettled(attempts);
+  expect(await service.ended).toBe('SIGKILL');
+  expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+  await eventually(
+    () => sessionsOf(service.name),
+    ({ all }) => all === 0,
+  );
+  const visits = await t.look<Record<string, number | string>>(
+    `SELECT a.id, (SELECT count(*)::int FROM appointment_segment s WHERE s.appointment_id = a.id) AS segments,
+      (SELECT count(*)::int FROM appointment_history h WHERE h.appointment_id = a.id) AS history,
+      (SELECT count(*)::int FROM claim c WHERE c.appointment_id = a.id) AS claims,
+      (SELECT count(*)::int FROM outbox_event e WHERE e.subject_id = a.id) AS events,
+      (SELECT count(*)::int FROM audit_log l WHERE l.row_id = a.id) AS audited,
+      (SELECT count(*)::int FROM graphile_worker.jobs j WHERE j.key = 'overdue:' || a.id) AS jobs,
+      (SELECT count(*)::int FROM idempotency_key k WHERE k.outcome::text LIKE '%' || a.id || '%') AS replies
+    FROM appointment a WHERE organization_id = $1`,
+    [clinic.organizationId],
+  );
+  for (const visit of visits)
+    expect(visit).toMatchObject({ segments: 1, history: 1, claims: 3, events: 1, audited: 1, jobs: 1, replies: 1 });
+  expect(visits.map(({ id }) => id)).toEqual(expect.arrayContaining(acknowledged));
+  const [orphans] = await t.look<{ count: number }>(
+    `SELECT (SELECT count(*) FROM claim c WHERE NOT EXISTS (SELECT FROM appointment a WHERE a.id = c.appointment_id))::int
+      + (SELECT count(*) FROM idempotency_key)::int AS count`,
+  );
+  expect(orphans?.count).toBe(visits.length);
+});
+
+describe('a process that cannot work refuses to start with a sentence:', () => {
+  async function refusal(changes: Record<string, string>): Promise<string> {
+    const service = spawnService({ ...serviceEnv(t.runtime, 'refused', clinic), ...changes });
+    running.push(service);
+    expect(await service.ended, service.output()).toBe(1);
+    return service.output();
+  }
+
+  test('every weak or missing setting is named, and no value is repeated', async () => {
+    const said = await refusal({ NODE_ENV: 'production', ENCRYPTION_KEY: '0'.repeat(64), CORS_ORIGINS: '*' });
+    for (const key of ['ENCRYPTION_KEY', 'CORS_ORIGINS', 'API_URL', 'PRACTICE_ORGANIZATION', 'DATABASE_URL']) expect(said).toContain(key);
+    expect(said).not.toMatch(/0000|test-runtime|at file:/);
+  });
+
+  test.each<[name: string, url: (runtime: TestDatabase['runtime']) => string, says: RegExp]>([
+    [
+      'the database is down',
+      ({ user, password }) => `postgresql://${user}:${password}@127.0.0.1:1/medspa`,
+      /The database "medspa" at 127\.0\.0\.1:1 does not let app_rw in/,
+    ],
+    [
+      'the password is wrong',
+      ({ host, port, user, database }) => `postgresql://${user}:wrong-words@${host}:${port}/${database}`,
+      /does not let app_rw in: .*password/,
+    ],
+    [
+      'there is no such database',
+      ({ host, port, user, password }) => `postgresql://${user}:${password}@${host}:${port}/nothing`,
+      /"nothing".* does not let app_rw in/,
+    ],
+  ])('%s', async (_name, url, says) => {
+    const said = await refusal({ DATABASE_URL: url(t.runtime) });
+    expect(said).toMatch(says);
+    expect(said).not.toMatch(/wrong-words|test-runtime|at file:/);
+  });
+
+  test('the sign-in is one that row-level security does not bind', async () => {
+    const { host, port, user, password, database } = t.owner;
+    expect(await refusal({ DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database}` })).toMatch(
+      /row-level security does not bind .*Sign in as app_rw/,
+    );
+  });
+
+  test('migrations are missing', async () => {
+    const name = `test_${randomUUID().replaceAll('-', '')}`;
+    const admin = await asAdmin();
+    await admin.query(`CREATE DATABASE ${name} OWNER app_owner`);
+    const { host, port, user, password } = t.runtime;
+    const said = await refusal({ DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${name}` });
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.end();
+    expect(said).toMatch(/The database lacks \d+ migrations .*db:migrate:deploy/);
+  });
+
+  test('the port is taken', async () => {
+    const service = await start();
+    expect(await refusal({ PORT: new URL(service.url).port })).toMatch(/EADDRINUSE/);
+  });
+});
+
+describe('the order of ending', () => {
+  test('is stage by stage, the parts of one at the same time, and a part that fails stops nobody', async () => {
+    const lines: string[] = [];
+    const lifecycle = new Lifecycle(createLog('info', { write: (line) => void lines.push(line) }));
+    const order: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const part = (name: string, work: () => Promise<void> = () => Promise.resolve()) => ({
+      name,
+      stop: async () => {
+        order.push(`${name} begins`);
+        await work();
+        order.push(`${name} ends`);
+      },
+    });
+    lifecycle.add([
+      part('http', () => gate.promise),
+      part('jobs', () => Promise.resolve(gate.resolve())),
+      part('bad', () => Promise.reject(new TypeError('canary'))),
+    ]);
+    lifecycle.add([part('database')]);
+    expect(lifecycle.isStopping).toBe(false);
+    const [first, second] = [lifecycle.stop(), lifecycle.stop()];
+    expect(lifecycle.isStopping).toBe(true);
+    expect(first).toBe(second);
+    await first;
+    expect(order.slice(0, 3)).toEqual(['http begins', 'jobs begins', 'bad begins']);
+    expect(order.slice(-2)).toEqual(['database begins', 'database ends']);
+    expect(lines.join('')).toMatch(/"state":"bad","kind":"TypeError"/);
+    expect(lines.join('')).not.toContain('canary');
+  });
+});

@@ -1,0 +1,164 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
+import { aClinic } from '../../test/factories.ts';
+import { eventually } from '../../test/own-database.ts';
+import { startTestService, type RunningService } from '../../test/service.ts';
+import { openApiDocument } from '../app.ts';
+
+let t: TestDatabase;
+let service: RunningService;
+beforeAll(async () => {
+  t = await createTestDatabase();
+  service = await startTestService('metrics', t, await aClinic(t.database), { database: { poolMax: 2, poolWaitMillis: 200 } });
+});
+afterAll(async () => {
+  await service.stop();
+  await t.drop();
+});
+
+type Sample = { name: string; labels: Record<string, string>; value: number };
+
+async function samples(): Promise<Sample[]> {
+  const text = await (await fetch(service.metricsUrl)).text();
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [, name = '', labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      return {
+        name,
+        labels: Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, said]) => [key, said])) as Record<string, string>,
+        value: Number(value),
+      };
+    });
+}
+
+/** The sum of all samples of this name and these labels. */
+async function valueOf(name: string, labels: Record<string, string> = {}): Promise<number> {
+  const found = (await samples()).filter(
+    (sample) => sample.name === name && Object.entries(labels).every(([key, said]) => sample.labels[key] === said),
+  );
+  if (found.length === 0) throw new Error(`There is no ${name} ${JSON.stringify(labels)}.`);
+  return found.reduce((sum, { value }) => sum + value, 0);
+}
+
+const post = (path: string, body: object) =>
+  fetch(`${service.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+describe('what is measured moves', () => {
+  test('requests, by method, route and status', async () => {
+    const of = { method: 'GET', route: '/v1/organization', status: '200' };
+    await fetch(`${service.url}/v1/organization`);
+    const before = await valueOf('http_request_duration_seconds_count', of);
+    await fetch(`${service.url}/v1/organization`);
+    expect(await valueOf('http_request_duration_seconds_count', of)).toBe(before + 1);
+    expect(await valueOf('http_request_duration_seconds_sum', of)).toBeGreaterThan(0);
+  });
+
+  test('refusals and failures, by reason and route', async () => {
+    await fetch(`${service.url}/v1/patients/none`);
+    await fetch(`${service.url}/nowhere`);
+    expect(await valueOf('http_problems_total', { slug: 'invalid-request', route: '/v1/patients/:id' })).toBe(1);
+    expect(await valueOf('http_problems_total', { slug: 'not-found', route: 'unmatched' })).toBe(1);
+  });
+
+  test('statements, by outcome, and the wait for a connection', async () => {
+    const before = [await valueOf('db_query_duration_seconds_count', { outcome: 'done' }), await valueOf('db_pool_acquire_seconds_count')];
+    await post('/v1/room-types', { name: 'Twice' });
+    await post('/v1/room-types', { name: 'Twice' });
+    expect(await valueOf('db_query_duration_seconds_count', { outcome: 'failed' })).toBe(1);
+    expect(await valueOf('db_query_duration_seconds_count', { outcome: 'done' })).toBeGreaterThan(before[0] ?? 0);
+    expect(await valueOf('db_pool_acquire_seconds_count')).toBe((before[1] ?? 0) + 2);
+    expect(await valueOf('db_pool_connects_total')).toBeGreaterThan(0);
+  });
+
+  test('transactions that lost a race and ran again', async () => {
+    await t.look(`
+      CREATE SEQUENCE tries; GRANT USAGE ON SEQUENCE tries TO app_rw;
+      CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.name = 'Contended' AND nextval('public.tries') < 3 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER lose BEFORE INSERT ON room_type FOR EACH ROW EXECUTE FUNCTION lose();`);
+    expect((await post('/v1/room-types', { name: 'Contended' })).status).toBe(201);
+    expect(await valueOf('db_transaction_retries_total')).toBe(2);
+  });
+
+  test('jobs, by name and outcome', async () => {
+    await t.look(`SELECT graphile_worker.add_job('drop-expired-replies', '{}')`);
+    await t.look(`SELECT graphile_worker.add_job('notice-overdue', '{}')`);
+    await eventually(
+      async () =>
+        (await samples())
+          .filter(({ name }) => name === 'job_duration_seconds_count')
+          .map(({ labels }) => `${labels['job']} ${labels['outcome']}`),
+      (jobs) => jobs.includes('drop-expired-replies done') && jobs.includes('notice-overdue failed'),
+    );
+    expect(await valueOf('job_duration_seconds_count', { job: 'drop-expired-replies', outcome: 'done' })).toBe(1);
+  });
+
+  test('the event loop and the process', async () => {
+    expect(await valueOf('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0);
+    expect(await valueOf('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
+  });
+
+  test('the pool while it is full, callers who wait and who gave up, and the breaker that opens over it', async () => {
+    expect(await valueOf('db_pool_connections', { state: 'max' })).toBe(2);
+    expect(await valueOf('db_breaker_state')).toBe(0);
+    const { host, port, user, password, database } = t.admin;
+    const other = new pg.Client({ host, port, user, password, database });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
+    const asked = Array.from({ length: 40 }, () => fetch(`${service.url}/v1/room-types`));
+    await eventually(
+      () => valueOf('db_pool_waiting'),
+      (waiting) => waiting > 0,
+    );
+    expect(await valueOf('db_pool_connections', { state: 'total' })).toBe(2);
+    expect(await valueOf('db_pool_connections', { state: 'idle' })).toBe(0);
+    await eventually(
+      () => valueOf('db_pool_timeouts_total'),
+      (count) => count >= 20,
+    );
+    await eventually(
+      () => valueOf('db_breaker_state'),
+      (state) => state === 2,
+    );
+    await other.end();
+    await Promise.all(asked);
+    await eventually(
+      () => valueOf('db_pool_connections', { state: 'idle' }),
+      (idle) => idle === 2,
+    );
+    expect(await valueOf('db_pool_waiting')).toBe(0);
+  });
+});
+
+test('labels are patterns and classes: no id, no address, nothing that somebody typed', async () => {
+  await fetch(`${service.url}/v1/patients/0199e6ea-ea18-7e88-85e1-078829b56df3?canaria=1`);
+  await fetch(`${service.url}/canaria/0199e6ea-ea18-7e88-85e1-078829b56df3`);
+  await fetch(`${service.url}/v1/canaria`, { method: 'PROPFIND' });
+  const own = [
+    '/',
+    '/docs',
+    '/docs/style.css',
+    '/docs/icon.svg',
+    '/openapi.json',
+    '/health',
+    '/health/live',
+    '/live',
+    '/health/ready',
+    '/ready',
+  ];
+  const documented = Object.keys(openApiDocument('').paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
+  const patterns = new Set([...documented, ...own, 'unmatched']);
+  const all = await samples();
+  for (const route of new Set(all.map(({ labels }) => labels['route']).filter((said) => said !== undefined)))
+    expect(patterns).toContain(route);
+  expect(JSON.stringify(all.map(({ labels }) => labels))).not.toMatch(/canaria|[0-9a-f]{8}-[0-9a-f]{4}/);
+});
+
+test('the public port has no metrics', async () => {
+  for (const path of ['/metrics', '/v1/metrics', '/metrics/', '/health/metrics'])
+    expect((await fetch(`${service.url}${path}`)).status, path).toBe(404);
+});

@@ -1,0 +1,153 @@
+import type { Patient, ProblemDocument } from '@medspa/contracts';
+import { v7 as newId } from 'uuid';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
+import { aClinic, type Clinic } from '../../test/factories.ts';
+import { testApp, type TestApp } from '../../test/harness.ts';
+import { REQUEST_TIME, validRequests, type ValidRequest } from '../../test/requests.ts';
+import { openApiDocument } from '../app.ts';
+import { callsOf } from './documentation/openapi.ts';
+
+let t: TestDatabase;
+let clinic: Clinic;
+let app: TestApp;
+let requests: ValidRequest[];
+let now = REQUEST_TIME;
+beforeAll(async () => {
+  t = await createTestDatabase({ poolMax: 10 });
+  clinic = await aClinic(t.database);
+  app = testApp(t.database, { as: clinic, now: () => now });
+  requests = await validRequests(app, t.database, clinic);
+});
+afterAll(() => t.drop());
+
+const PERSON = { givenName: 'Canary-Given-41', familyName: 'Canary-Family-41', email: 'canary-41@example.com', note: 'Canary-Note-41' };
+const key = () => ({ 'idempotency-key': newId() });
+const create = (body: object, headers: Record<string, string>, by = app) =>
+  by.send<Patient & ProblemDocument>('POST', '/v1/patients', body, headers);
+const countPatients = async () => (await t.look<{ count: number }>('SELECT count(*)::int AS count FROM patient'))[0]?.count ?? 0;
+
+/** Rows of every table of ours, by table. */
+async function countRows(): Promise<object[]> {
+  const tables = await t.look<{ name: string }>(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
+  );
+  return t.look(tables.map(({ name }) => `SELECT '${name}' AS name, count(*)::int AS count FROM ${name}`).join(' UNION ALL '));
+}
+
+describe('a request with an Idempotency-Key happens once, in a row and at the same moment, and gives one answer:', () => {
+  const repeatable = callsOf(openApiDocument('')).filter((call) => call.parameters?.some(({ name }) => name === 'idempotency-key'));
+
+  test.each(repeatable.map((call) => [`${call.method} ${call.path}`, call.anchor] as const))('%s', async (_name, anchor) => {
+    const { method, path, body } = requests.find(({ call }) => call.anchor === anchor) as ValidRequest;
+    const headers = key();
+    const send = () => app.send(method, path, body, headers);
+    const together = await Promise.all(Array.from({ length: 4 }, send));
+    expect(together[0]?.status, together[0]?.text).toBeLessThan(300);
+    const after = await countRows();
+    const later = await send();
+    expect(new Set([...together, later].map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(await countRows()).toEqual(after);
+  });
+
+  test('which is every request that adds something', () => {
+    const adding = callsOf(openApiDocument('')).filter(({ method, path }) => method === 'post' && path !== '/v1/patients/search');
+    expect(repeatable.map(({ anchor }) => anchor)).toEqual(adding.map(({ anchor }) => anchor));
+  });
+});
+
+describe('the same key', () => {
+  test('with another body is refused, and nothing is done', async () => {
+    const headers = key();
+    await create(PERSON, headers);
+    const before = await countPatients();
+    const { status, body } = await create({ ...PERSON, note: 'another' }, headers);
+    expect([status, body.slug]).toEqual([422, 'idempotency-key-reused']);
+    expect(await countPatients()).toBe(before);
+  });
+
+  test('with the same body spelt otherwise is the same request', async () => {
+    const headers = key();
+    const first = await create(PERSON, headers);
+    const again = await app.send(
+      'POST',
+      '/v1/patients',
+      JSON.stringify(Object.fromEntries(Object.entries(PERSON).toReversed()), null, 4),
+      headers,
+    );
+    expect(again.text).toBe(first.text);
+  });
+
+  test('of another person is another request', async () => {
+    const headers = key();
+    const other = testApp(t.database, { as: { organizationId: clinic.organizationId, actorId: newId() }, now: () => now });
+    const [mine, theirs] = [await create(PERSON, headers), await create({ ...PERSON, note: 'theirs' }, headers, other)];
+    expect([mine.status, theirs.status]).toEqual([201, 201]);
+    expect(theirs.body.id).not.toBe(mine.body.id);
+  });
+
+  test('of another organization is another request', async () => {
+    const headers = key();
+    const elsewhere = testApp(t.database, { as: { ...(await aClinic(t.database)), actorId: clinic.actorId }, now: () => now });
+    const [mine, theirs] = [await create(PERSON, headers), await create(PERSON, headers, elsewhere)];
+    expect([mine.status, theirs.status]).toEqual([201, 201]);
+    expect(theirs.body.id).not.toBe(mine.body.id);
+  });
+
+  test('at another address is another request', async () => {
+    const headers = key();
+    await create(PERSON, headers);
+    expect((await app.send('POST', '/v1/room-types', { name: newId() }, headers)).status).toBe(201);
+  });
+
+  test('is new again after a day', async () => {
+    const headers = key();
+    const first = await create(PERSON, headers);
+    now = new Date(REQUEST_TIME.getTime() + 24 * 3_600_000 - 1_000);
+    expect((await create(PERSON, headers)).body.id).toBe(first.body.id);
+    now = new Date(REQUEST_TIME.getTime() + 24 * 3_600_000);
+    const second = await create({ ...PERSON, note: 'a day later' }, headers);
+    expect(second.status).toBe(201);
+    expect(second.body.id).not.toBe(first.body.id);
+    now = REQUEST_TIME;
+  });
+
+  test('after a refusal is as good as new, since a refusal keeps nothing', async () => {
+    const headers = key();
+    const name = newId();
+    await app.send('POST', '/v1/room-types', { name });
+    const kept = () => t.look('SELECT key FROM idempotency_key WHERE key = $1', [headers['idempotency-key']]);
+    expect((await app.send('POST', '/v1/room-types', { name }, headers)).status).toBe(409);
+    expect((await app.send('POST', '/v1/room-types', { name: '' }, headers)).status).toBe(400);
+    expect(await kept()).toEqual([]);
+    expect((await app.send('POST', '/v1/room-types', { name: newId() }, headers)).status).toBe(201);
+    expect(await kept()).toHaveLength(1);
+  });
+});
+
+test('a request without a key happens as often as it is sent', async () => {
+  const before = await countPatients();
+  await create(PERSON, {});
+  await create(PERSON, {});
+  expect(await countPatients()).toBe(before + 2);
+});
+
+test('the kept answer is sealed: no word of the patient stands in its row, and it opens in its place only', async () => {
+  const headers = key();
+  await create(PERSON, headers);
+  const read = () =>
+    t.look<{ row: string; raw: string }>(
+      `SELECT k::text AS row, encode(coalesce(reply_sealed, ''), 'escape') AS raw FROM idempotency_key k WHERE key = $1`,
+      [headers['idempotency-key']],
+    );
+  const [kept] = await read();
+  expect(kept?.raw.length).toBeGreaterThan(100);
+  expect(`${kept?.row}${kept?.raw}`).not.toMatch(/canary/i);
+
+  // Put under another key it does not open, and the caller learns nothing from it.
+  const moved = newId();
+  await t.look(`UPDATE idempotency_key SET key = $1 WHERE key = $2`, [moved, headers['idempotency-key']]);
+  const { status, text } = await create(PERSON, { 'idempotency-key': moved });
+  expect(status).toBe(500);
+  expect(text).not.toMatch(/canary/i);
+});

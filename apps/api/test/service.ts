@@ -1,0 +1,39 @@
+import type { DatabaseSettings } from '@medspa/database';
+import { startService, type Service } from '../src/compose.ts';
+import { loadConfig, type Config } from '../src/platform/config.ts';
+import { createLog } from '../src/platform/log.ts';
+import type { TestDatabase } from './database.ts';
+import type { Clinic } from './factories.ts';
+import { TEST_KEY } from './harness.ts';
+
+/** The whole service in this process, on ports of its own, with every line that it logged. */
+export type RunningService = Service & { url: string; metricsUrl: string; lines: string[]; stop: () => Promise<void> };
+
+/** Starts it on the test's database, in practice mode as the clinic's owner. `name` keeps its pool apart from the test's. */
+export async function startTestService(
+  name: string,
+  t: TestDatabase,
+  clinic: Pick<Clinic, 'organizationId' | 'actorId'>,
+  changes: { config?: Partial<Config>; database?: Partial<DatabaseSettings> } = {},
+): Promise<RunningService> {
+  const config = await loadConfig({
+    DATABASE_HOST: t.runtime.host,
+    DATABASE_PASSWORD: t.runtime.password,
+    ENCRYPTION_KEY: TEST_KEY,
+    PORT: '0',
+    METRICS_PORT: '0',
+    PRACTICE_ORGANIZATION: clinic.organizationId,
+    PRACTICE_ACTOR: clinic.actorId,
+  });
+  const all = { ...config, ...changes.config, database: { ...t.runtime, applicationName: name, ...changes.database } };
+  const lines: string[] = [];
+  const log = createLog(all.logLevel, { write: (line) => void lines.push(line) }, { readable: all.environment === 'development' });
+  const service = await startService(all, log, { serves: true, runsJobs: all.runsJobs });
+  return {
+    ...service,
+    url: `http://127.0.0.1:${service.port}`,
+    metricsUrl: `http://127.0.0.1:${service.metricsPort}/metrics`,
+    lines,
+    stop: () => service.lifecycle.stop(),
+  };
+}
