@@ -22,13 +22,9 @@ export class Problem extends Error {
   }
 }
 
-/** A problem with one place of the request body that is at fault. */
-export function problemAt(slug: ProblemSlug, pointer: string): Problem {
-  return new Problem(slug, { errors: [inBody(pointer, PROBLEMS[slug].title)] });
-}
-
-function inBody(pointer: string, detail: string): ProblemError {
-  return { in: 'body', pointer, detail };
+/** A problem with the one place of the request that is at fault: a pointer into the body, or the name of a parameter. */
+export function problemAt(slug: ProblemSlug, pointer: string, place: ProblemError['in'] = 'body'): Problem {
+  return new Problem(slug, { errors: [{ in: place, pointer, detail: PROBLEMS[slug].title }] });
 }
 
 const BY_DATABASE_KIND: Record<DatabaseErrorKind, ProblemSlug> = {
