@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { Id } from './primitives.ts';
+import { Id, wholeNumber } from './primitives.ts';
 
 /** Query of every list: at most 100 rows, after the row whose id is the cursor. */
 export const PageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).optional().describe('rows on the page, 50 unless told'),
+  limit: wholeNumber(1, 100).optional().describe('rows on the page, 50 unless told'),
   cursor: Id.optional().describe('`nextCursor` of the page before'),
 });
 export type PageQuery = z.infer<typeof PageQuery>;

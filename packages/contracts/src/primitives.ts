@@ -33,6 +33,14 @@ function isPrintable(value: string): boolean {
   return value.isWellFormed() && !/[\u0000-\u001F\u007F-\u009F\u2028\u2029\uFFFD]/.test(value);
 }
 
+/** A count in a query, written in digits: JavaScript would also read a space as 0, `1e2` and `0x10`. */
+export function wholeNumber(min: number, max: number) {
+  return z.preprocess(
+    (said) => (/^\d{1,16}$/.test(String(said)) ? Number(said) : said),
+    z.int(wrong('Not a whole number.')).min(min).max(max),
+  );
+}
+
 export const Id = z.uuid(wrong('Not an id.'));
 
 /** A moment: a Date in code, ISO 8601 with an offset on the wire. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Instant, multilineText, PlainDate, text, Version, WallTime, WhenInput } from './primitives.ts';
+import { Id, Instant, multilineText, PlainDate, text, Version, WallTime, WhenInput, wholeNumber } from './primitives.ts';
 
 // ── rooms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,7 +76,7 @@ export type EndShiftRotation = z.infer<typeof EndShiftRotation>;
 export const ShiftRotationQuery = z.strictObject({
   providerId: Id.optional(),
   locationId: Id.optional(),
-  limit: z.coerce.number().int().min(1).max(100).optional(),
+  limit: wholeNumber(1, 100).optional(),
   cursor: Id.optional(),
 });
 export type ShiftRotationQuery = z.infer<typeof ShiftRotationQuery>;
@@ -282,8 +282,8 @@ export const LocationDay = z
   .meta({ id: 'LocationDay' });
 
 export const EventsQuery = z.strictObject({
-  after: z.coerce.number().int().nonnegative().default(0).describe('the last sequence number that the caller has seen'),
-  limit: z.coerce.number().int().min(1).max(100).optional(),
+  after: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0).describe('the last sequence number that the caller has seen'),
+  limit: wholeNumber(1, 100).optional(),
 });
 export type EventsQuery = z.infer<typeof EventsQuery>;
 

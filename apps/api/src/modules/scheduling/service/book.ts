@@ -61,10 +61,10 @@ export async function rescheduleAppointment(ctx: Ctx, id: string, input: Resched
     }),
   );
   return appointmentOf(result, async () => {
-    const { locationId, patientId, services } = await readAppointment(ctx, id);
+    const { locationId, patientId, services, startsAt: movedFrom } = await readAppointment(ctx, id);
     const providerOf = new Map(input.assignments.map((assigned) => [assigned.id, assigned.providerId]));
     const wanted = services.map((one) => ({ serviceId: one.serviceId, providerId: providerOf.get(one.id) ?? one.providerId }));
-    return offer(ctx, { locationId, patientId, startsAt, appointmentId: id, services: wanted });
+    return offer(ctx, { locationId, patientId, startsAt, movedFrom: new Date(movedFrom), appointmentId: id, services: wanted });
   });
 }
 
@@ -119,13 +119,23 @@ async function readAppointment(ctx: Ctx, id: string): Promise<queries.Appointmen
 
 type Service = { serviceId: string; providerId: string };
 type Offer = { startsAt: string; services: Service[] }[];
-type Wanted = { locationId: string; patientId: string; startsAt: Date; appointmentId: string | null; services: Service[] };
+type Wanted = {
+  locationId: string;
+  patientId: string;
+  startsAt: Date;
+  movedFrom?: Date;
+  appointmentId: string | null;
+  services: Service[];
+};
 
 /** Other times for a visit that could not be had, by the same search as availability. */
-async function offer(ctx: Ctx, { startsAt, services, locationId, patientId, appointmentId }: Wanted): Promise<Offer> {
+async function offer(ctx: Ctx, { startsAt, movedFrom, services, locationId, patientId, appointmentId }: Wanted): Promise<Offer> {
   const wanted = services.map(({ serviceId, providerId }) => ({ serviceId, providerId }));
   const { result } = await call(ctx, BOOK, (session) =>
     queries.openingsVerb(session, { locationId, patientId, appointmentId, services: wanted, ...alternativesWindow(startsAt) }),
   );
-  return findAlternatives(wanted, result.services, startsAt).map((found) => ({ ...found, startsAt: found.startsAt.toISOString() }));
+  return findAlternatives(wanted, result.services, startsAt, movedFrom).map((found) => ({
+    ...found,
+    startsAt: found.startsAt.toISOString(),
+  }));
 }
