@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Pure decisions and everything about time: run in three zones, since the machine's own must never matter. */
-const TIME_TESTS = ['**/rules.test.ts', '**/time.test.ts', 'packages/practice-data/**/*.test.ts'];
+const TIME_TESTS = ['**/rules.test.ts', '**/{time,*-time}.test.ts', 'packages/practice-data/**/*.test.ts'];
 const exclude = ['**/node_modules/**', '**/.data/**'];
 
 function inZone(name: string, TZ: string, include: string[]) {

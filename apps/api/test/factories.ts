@@ -88,10 +88,8 @@ export async function aProvider(
   clinic: Pick<Clinic, 'organizationId' | 'locationId' | 'serviceId'>,
   shift = { startsAt: '08:00', endsAt: '20:00' },
 ): Promise<{ providerId: string; rotationId: string }> {
-  const [staffId, providerId, rotationId] = [newId(), newId(), newId()];
+  const [providerId, rotationId] = [await aNewProvider(tx, clinic), newId()];
   const of = { organizationId: clinic.organizationId };
-  await tx.staff.create({ data: { ...of, id: staffId, givenName: 'Pat', familyName: 'Provider', jobTitle: 'Injector' } });
-  await tx.provider.create({ data: { ...of, id: providerId, staffId, displayName: 'Pat Provider', credential: 'RN' } });
   await tx.providerService.create({ data: { ...of, providerId, serviceId: clinic.serviceId } });
   await tx.shiftRotation.create({
     data: {
@@ -119,6 +117,14 @@ export async function aProvider(
     })),
   );
   return { providerId, rotationId };
+}
+
+/** A provider without skills and shifts. */
+export async function aNewProvider(tx: Tx, { organizationId }: Pick<Clinic, 'organizationId'>): Promise<string> {
+  const [staffId, id] = [newId(), newId()];
+  await tx.staff.create({ data: { organizationId, id: staffId, givenName: 'Pat', familyName: 'Provider', jobTitle: 'Injector' } });
+  await tx.provider.create({ data: { organizationId, id, staffId, displayName: 'Pat Provider', credential: 'RN' } });
+  return id;
 }
 
 export async function aPatient(

@@ -2,7 +2,7 @@ import type { Database } from '@medspa/database';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
 import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
-import { aPatient, aProvider, arrange, type Clinic } from './factories.ts';
+import { aNewProvider, aPatient, aProvider, arrange, type Clinic } from './factories.ts';
 import type { TestApp } from './harness.ts';
 
 const document = openApiDocument('');
@@ -25,6 +25,7 @@ export async function validRequests(app: TestApp, database: Database, clinic: Cl
     await aPatient(database, clinic),
   ];
   const { providerId: newcomerId, rotationId } = await arrange(database, clinic, (tx) => aProvider(tx, clinic));
+  const idleId = await arrange(database, clinic, (tx) => aNewProvider(tx, clinic));
   await app.send('POST', `/v1/patients/${patientId}/relations`, { relatedId: formerId, kind: 'other' });
   const appointments = await Promise.all(['15', '16', '17', '18'].map((hour) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`)));
   const [read = '', moved = '', cancelled = '', confirmed = ''] = appointments;
@@ -50,12 +51,7 @@ export async function validRequests(app: TestApp, database: Database, clinic: Cl
   const changes: Record<string, object> = {
     'post-appointments': { startsAt: `${day(2)}T10:00` },
     'post-appointments-id-reschedule': { startsAt: `${day(2)}T14:00` },
-    'post-shift-rotations': {
-      providerId: newcomerId,
-      locationId: clinic.locationId,
-      effectiveFrom: '2019-01-07',
-      effectiveUntil: '2020-01-01',
-    },
+    'post-shift-rotations': { providerId: idleId, locationId: clinic.locationId, effectiveFrom: day(1), effectiveUntil: day(60) },
     'post-shift-rotations-id-end': { effectiveUntil: day(7) },
     'patch-patients-id': { isActive: true },
   };

@@ -42,7 +42,8 @@ export const Patient = z
     deceasedOn: z.string().nullable(),
     mergedIntoId: Id.nullable(),
     version: Version,
-    relations: z.array(PatientRelation),
+    relations: z.array(PatientRelation).describe('what others are to this patient'),
+    relationOf: z.array(z.object({ patientId: Id, kind: RelationKind })).describe('what this patient is to others'),
   })
   .meta({ id: 'Patient' });
 export type Patient = z.infer<typeof Patient>;
@@ -74,11 +75,13 @@ export const CreatePatient = z.strictObject({
 });
 export type CreatePatient = z.infer<typeof CreatePatient>;
 
-export const UpdatePatient = CreatePatient.partial().extend({
-  isActive: z.boolean().optional(),
-  deceasedOn: PlainDate.nullish().describe('also makes the patient inactive'),
-  version: Version,
-});
+export const UpdatePatient = CreatePatient.partial()
+  .extend({
+    isActive: z.boolean().optional(),
+    deceasedOn: PlainDate.nullish().describe('also makes the patient inactive'),
+    version: Version,
+  })
+  .refine(({ isActive, deceasedOn }) => !isActive || !deceasedOn, { error: 'Nobody is active after their death.', path: ['isActive'] });
 export type UpdatePatient = z.infer<typeof UpdatePatient>;
 
 /** In the body and not in the address, since what is searched for is a person's data. */
@@ -98,7 +101,14 @@ export const ImportPatients = z.strictObject({
   patients: z
     .array(CreatePatient.extend({ sourceId: text(100).describe("the record's id in the other system") }))
     .min(1)
-    .max(1_000),
+    .max(1_000)
+    .superRefine((patients, check) => {
+      const seen = new Set<string>();
+      for (const [index, { sourceId }] of patients.entries()) {
+        if (seen.has(sourceId)) check.addIssue({ code: 'custom', path: [index, 'sourceId'], message: 'Twice in this import.' });
+        seen.add(sourceId);
+      }
+    }),
 });
 export type ImportPatients = z.infer<typeof ImportPatients>;
 

@@ -131,7 +131,7 @@ export type Money = z.infer<typeof Money>;
 /** A whole number as the text of an address. */
 export function wholeNumberIn(min: number, max: number) {
   return z.preprocess(
-    (said) => (typeof said === 'string' && /^\d{1,15}$/.test(said) ? Number(said) : said),
+    (said) => (typeof said === 'string' && /^\d{1,16}$/.test(said) ? Number(said) : said),
     z.int({ error: 'Not a whole number.' }).min(min).max(max),
   );
 }

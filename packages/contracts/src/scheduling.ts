@@ -202,6 +202,12 @@ export const RescheduleAppointment = z.strictObject({
   assignments: z
     .array(z.strictObject({ id: Id.describe('the service within the appointment'), providerId: Id.optional(), roomId: Id.optional() }))
     .max(8)
+    .superRefine((assignments, check) => {
+      for (const [index, { id }] of assignments.entries()) {
+        if (assignments.findIndex((other) => other.id === id) < index)
+          check.addIssue({ code: 'custom', path: [index, 'id'], message: 'Named twice.' });
+      }
+    })
     .default([])
     .describe('other providers or rooms; what is not named stays as it is'),
   reason: Reason,

@@ -59,7 +59,7 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   patient: table('clinical', 'patient', {
     public: 'organization_id id is_active merged_into_id source_id version created_at',
-    contact: 'given_name family_name preferred_name pronouns',
+    contact: 'given_name family_name preferred_name given_name_key family_name_key preferred_name_key pronouns',
     sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed',
     indexOfContact: 'birth_date_index phone_index email_index',
     clinical: 'deceased_on',
@@ -77,7 +77,9 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   provider_service: table('business', 'organization', { public: 'organization_id provider_id service_id created_at' }),
   resource: table('business', 'none', { public: 'organization_id id kind' }),
-  claim: table('transient', 'none', { public: 'organization_id id resource_id during kind is_blocking expires_at appointment_id' }),
+  claim: table('transient', 'none', {
+    public: 'organization_id id resource_id during starts_at kind is_blocking expires_at appointment_id',
+  }),
   room: table('business', 'organization', {
     public: 'organization_id id location_id room_type_id name position is_active version created_at',
   }),

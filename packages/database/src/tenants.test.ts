@@ -41,9 +41,15 @@ const sessionOf = ({ organizationId, actorId }: Clinic) => sessionIn(organizatio
 const where = ({ key }: Table, { organizationId }: Clinic) => `${key} = '${organizationId}'`;
 /** A copy of the first row that the clinic has in the table, as its INSERT. */
 async function copyOf({ name, key }: Table, { organizationId }: Clinic): Promise<string> {
-  const [found] = await t.look<{ row: object }>(`SELECT to_jsonb(r) AS row FROM ${name} r WHERE ${key} = $1 LIMIT 1`, [organizationId]);
+  const [found] = await t.look<{ row: object; columns: string }>(
+    `SELECT to_jsonb(r) AS row, (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+       WHERE attrelid = $2::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns
+     FROM ${name} r WHERE ${key} = $1 LIMIT 1`,
+    [organizationId, name],
+  );
   if (!found) throw new Error(`aFullClinic leaves ${name} empty; give it a row.`);
-  return `INSERT INTO ${name} SELECT * FROM jsonb_populate_record(NULL::${name}, ${pg.escapeLiteral(JSON.stringify(found.row))}::jsonb)`;
+  const { columns, row } = found;
+  return `INSERT INTO ${name} (${columns}) SELECT ${columns} FROM jsonb_populate_record(NULL::${name}, ${pg.escapeLiteral(JSON.stringify(row))}::jsonb)`;
 }
 const rowsOf = (clinic: Clinic) =>
   Promise.all(

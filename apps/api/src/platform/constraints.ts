@@ -22,10 +22,13 @@ const FIELDS: Record<string, string> = {
   shift_rotation_organization_id_provider_id_fkey: 'providerId',
   shift_rotation_organization_id_location_id_fkey: 'locationId',
   shift_rotation_one_at_a_time: 'effectiveFrom',
+  shift_rotation_dates: 'effectiveUntil',
   shift_no_overlap: 'shifts',
   patient_relation_organization_id_related_id_fkey: 'relatedId',
   patient_relation_not_to_itself: 'relatedId',
   patient_relation_pkey: 'relatedId',
+  patient_deceased_is_inactive: 'isActive',
+  patient_merged_is_inactive: 'isActive',
 };
 
 export const MAPPED_CONSTRAINTS = Object.keys(FIELDS);

@@ -23,13 +23,9 @@ export class Problem extends Error {
   }
 }
 
-/** A problem with one place of the request body that is at fault. */
-export function problemAt(slug: ProblemSlug, pointer: string): Problem {
-  return new Problem(slug, { errors: [inBody(pointer, PROBLEMS[slug].title)] });
-}
-
-function inBody(pointer: string, detail: string): ProblemError {
-  return { in: 'body', pointer, detail };
+/** A problem with the one place of the request that is at fault: a pointer into the body, or the name of a parameter. */
+export function problemAt(slug: ProblemSlug, pointer: string, place: ProblemError['in'] = 'body'): Problem {
+  return new Problem(slug, { errors: [{ in: place, pointer, detail: PROBLEMS[slug].title }] });
 }
 
 const BY_DATABASE_KIND: Record<DatabaseErrorKind, ProblemSlug> = {
@@ -70,7 +66,7 @@ export function problemOf(error: unknown): Problem {
 
 /** What the HTTP library refuses by itself: a body that it cannot read, or of another type than the route takes. */
 function problemOfStatus(status: number): Problem {
-  if (status === 400) return new Problem('malformed-body', { errors: [inBody('', 'Not valid JSON.')] });
+  if (status === 400) return new Problem('malformed-body', { errors: [{ in: 'body', pointer: '', detail: 'Not valid JSON.' }] });
   if (status === 415) return new Problem('unsupported-media-type', { errors: [MUST_BE_JSON] });
   return new Problem('internal');
 }

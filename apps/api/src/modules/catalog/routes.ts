@@ -25,7 +25,7 @@ export const catalogRoutes = router()
       tags,
       summary: 'Kinds of rooms',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(RoomType)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(RoomType)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(RoomType), await service.listRoomTypes(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -58,7 +58,7 @@ export const catalogRoutes = router()
       tags,
       summary: 'Services with the terms that hold now or later',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(Service)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(Service)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(Service), await service.listServices(c.get('ctx'), c.req.valid('query'))), 200),
   )

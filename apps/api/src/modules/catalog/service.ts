@@ -13,13 +13,15 @@ import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../platform/context.ts';
 import { mutate, view } from '../../platform/doors.ts';
 import { problemAt } from '../../platform/problem.ts';
-import { changed, existing } from '../../platform/versioned.ts';
-import { getLegalEntityCurrency } from '../identity/index.ts';
+import { changed, existing, pageAfter } from '../../platform/versioned.ts';
+import { getLegalEntityCurrency, hasProvider } from '../identity/index.ts';
 import * as queries from './queries.ts';
-import { plainDate } from './rules.ts';
+import { earliestToday, plainDate } from './rules.ts';
 
 export function listRoomTypes(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'catalog:read', action: 'room-type.list' }, (tx) => queries.listRoomTypes(tx, ctx.organizationId, page));
+  return view(ctx, { needs: 'catalog:read', action: 'room-type.list' }, async (tx) =>
+    pageAfter(page, await queries.listRoomTypes(tx, ctx.organizationId, page), (id) => queries.findRoomType(tx, ctx.organizationId, id)),
+  );
 }
 
 /** Throws `already-exists` for the name. */
@@ -39,7 +41,11 @@ export function updateRoomType(ctx: Ctx, id: string, input: UpdateRoomType) {
 /** Services with the terms and prices that hold today or later. */
 export function listServices(ctx: Ctx, page: PageQuery) {
   return view(ctx, { needs: 'catalog:read', action: 'service.list' }, async (tx) => {
-    const { items, nextCursor } = await queries.listServices(tx, ctx.organizationId, page, plainDate(ctx.now()));
+    const { items, nextCursor } = await pageAfter(
+      page,
+      await queries.listServices(tx, ctx.organizationId, page, earliestToday(ctx.now())),
+      (id) => queries.findService(tx, ctx.organizationId, id),
+    );
     return { items: items.map(present), nextCursor };
   });
 }
@@ -51,9 +57,12 @@ export function getService(ctx: Ctx, id: string) {
 
 /** Adds a service with its first terms. Throws `already-exists` for the name, `not-found` for the room type. */
 export function createService(ctx: Ctx, input: CreateService) {
-  return mutate(ctx, { needs: 'catalog:write', action: 'service.create', reply: Service }, async (tx) =>
-    readService(ctx, tx, await queries.insertService(tx, ctx.organizationId, input)),
-  );
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.create', reply: Service }, async (tx) => {
+    const { roomTypeId } = input.terms;
+    if (roomTypeId !== null && !(await queries.findRoomType(tx, ctx.organizationId, roomTypeId)))
+      throw problemAt('not-found', '/terms/roomTypeId');
+    return readService(ctx, tx, await queries.insertService(tx, ctx.organizationId, input));
+  });
 }
 
 /** Throws `not-found`, `stale-version`, or `already-exists` for the name. An inactive service takes no bookings. */
@@ -94,17 +103,24 @@ export function setPrice(ctx: Ctx, id: string, input: SetPrice) {
 /** Lets a provider perform the service. Throws `not-found` for either. Granting twice is the same as once. */
 export function grantSkill(ctx: Ctx, id: string, providerId: string) {
   return mutate(ctx, { needs: 'catalog:write', action: 'service.grant', reply: Service }, async (tx) => {
+    await expectBoth(ctx, tx, id, providerId);
     await queries.insertSkill(tx, ctx.organizationId, id, providerId);
     return readService(ctx, tx, id);
   });
 }
 
-/** Takes the skill back; appointments that are booked stay. Throws `not-found` for the service. */
+/** Takes the skill back, if they have it; appointments that are booked stay. Throws `not-found` for service and provider. */
 export function revokeSkill(ctx: Ctx, id: string, providerId: string) {
   return mutate(ctx, { needs: 'catalog:write', action: 'service.revoke', reply: Service }, async (tx) => {
+    await expectBoth(ctx, tx, id, providerId);
     await queries.deleteSkill(tx, ctx.organizationId, id, providerId);
     return readService(ctx, tx, id);
   });
+}
+
+async function expectBoth(ctx: Ctx, tx: Tx, id: string, providerId: string): Promise<void> {
+  existing(await queries.findService(tx, ctx.organizationId, id));
+  if (!(await hasProvider(tx, ctx.organizationId, providerId))) throw problemAt('not-found', 'providerId', 'path');
 }
 
 async function readService(ctx: Ctx, tx: Tx, id: string) {

@@ -1,2 +1,2 @@
 export { identityRoutes } from './routes.ts';
-export { getLegalEntityCurrency, getLocationZone } from './service.ts';
+export { getLegalEntityCurrency, getLocationZone, hasProvider } from './service.ts';

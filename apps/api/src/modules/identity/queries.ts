@@ -143,6 +143,20 @@ export function insertProvider(tx: Tx, organizationId: string, data: CreateProvi
   return tx.provider.create({ data: { organizationId, ...data }, select: PROVIDER });
 }
 
+/** The staff member, held so that their status cannot change before this transaction ends. */
+export async function lockStaff(tx: Tx, organizationId: string, id: string): Promise<{ isActive: boolean } | null> {
+  const rows = await tx.$queryRaw<{ isActive: boolean }[]>`
+    SELECT is_active AS "isActive" FROM staff WHERE organization_id = ${organizationId}::uuid AND id = ${id}::uuid FOR SHARE`;
+  return rows[0] ?? null;
+}
+
+export async function deactivateProviderOf(tx: Tx, organizationId: string, staffId: string): Promise<void> {
+  await tx.provider.updateMany({
+    where: { organizationId, staffId, isActive: true },
+    data: { isActive: false, version: { increment: 1 } },
+  });
+}
+
 export function updateProvider(tx: Tx, organizationId: string, id: string, { version, ...data }: UpdateProvider) {
   return tx.provider.updateManyAndReturn({
     where: { organizationId, id, version },

@@ -50,7 +50,7 @@ export const identityRoutes = router()
       tags,
       summary: 'Parties that own books',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(LegalEntity)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(LegalEntity)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(LegalEntity), await service.listLegalEntities(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -84,7 +84,7 @@ export const identityRoutes = router()
       tags,
       summary: 'Locations',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(Location)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(Location)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(Location), await service.listLocations(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -128,7 +128,7 @@ export const identityRoutes = router()
       tags,
       summary: 'Staff',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(Staff)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(Staff)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(Staff), await service.listStaff(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -172,7 +172,7 @@ export const identityRoutes = router()
       tags,
       summary: 'Providers',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(Provider)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(Provider)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(Provider), await service.listProviders(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -183,7 +183,10 @@ export const identityRoutes = router()
       tags,
       summary: 'Make a staff member bookable',
       request: { headers: RepeatableHeader, body: jsonBody(CreateProvider) },
-      responses: { 201: jsonReply('Added', Provider), ...problems('not-found', 'already-exists', 'idempotency-key-reused') },
+      responses: {
+        201: jsonReply('Added', Provider),
+        ...problems('not-found', 'staff-inactive', 'already-exists', 'idempotency-key-reused'),
+      },
     }),
     async (c) => c.json(encode(Provider, await service.createProvider(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
@@ -205,7 +208,7 @@ export const identityRoutes = router()
       tags,
       summary: 'Change a provider',
       request: { params: IdParam, body: jsonBody(UpdateProvider) },
-      responses: { 200: jsonReply('As it is now', Provider), ...problems('not-found', 'stale-version') },
+      responses: { 200: jsonReply('As it is now', Provider), ...problems('not-found', 'staff-inactive', 'stale-version') },
     }),
     async (c) => c.json(encode(Provider, await service.updateProvider(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   );

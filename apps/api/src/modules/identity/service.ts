@@ -18,7 +18,8 @@ import {
 import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../platform/context.ts';
 import { mutate, view } from '../../platform/doors.ts';
-import { changed, existing } from '../../platform/versioned.ts';
+import { problemAt } from '../../platform/problem.ts';
+import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import * as queries from './queries.ts';
 
 /** The organization of the caller. */
@@ -38,8 +39,10 @@ export function updateOrganization(ctx: Ctx, { version, name }: { version: numbe
 }
 
 export function listLegalEntities(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'organization:read', action: 'legal-entity.list' }, (tx) =>
-    queries.listLegalEntities(tx, ctx.organizationId, page),
+  return view(ctx, { needs: 'organization:read', action: 'legal-entity.list' }, async (tx) =>
+    pageAfter(page, await queries.listLegalEntities(tx, ctx.organizationId, page), (id) =>
+      queries.findLegalEntity(tx, ctx.organizationId, id),
+    ),
   );
 }
 
@@ -58,7 +61,9 @@ export function updateLegalEntity(ctx: Ctx, id: string, input: UpdateLegalEntity
 }
 
 export function listLocations(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'organization:read', action: 'location.list' }, (tx) => queries.listLocations(tx, ctx.organizationId, page));
+  return view(ctx, { needs: 'organization:read', action: 'location.list' }, async (tx) =>
+    pageAfter(page, await queries.listLocations(tx, ctx.organizationId, page), (id) => queries.findLocation(tx, ctx.organizationId, id)),
+  );
 }
 
 /** Throws `not-found`. */
@@ -84,7 +89,9 @@ export function updateLocation(ctx: Ctx, id: string, input: UpdateLocation) {
 
 export function listStaff(ctx: Ctx, page: PageQuery) {
   return view(ctx, { needs: 'staff:read', action: 'staff.list' }, async (tx) => {
-    const { items, nextCursor } = await queries.listStaff(tx, ctx.organizationId, page);
+    const { items, nextCursor } = await pageAfter(page, await queries.listStaff(tx, ctx.organizationId, page), (id) =>
+      queries.findStaff(tx, ctx.organizationId, id),
+    );
     return { items: items.map((row) => openStaff(ctx, row)), nextCursor };
   });
 }
@@ -104,19 +111,25 @@ export function createStaff(ctx: Ctx, { email, ...input }: CreateStaff) {
   );
 }
 
-/** Throws `not-found`, `stale-version`, or `already-exists` for the e-mail address. */
+/**
+ * Throws `not-found`, `stale-version`, or `already-exists` for the e-mail address. Whoever is not active any more takes no
+ * bookings either (I3).
+ */
 export function updateStaff(ctx: Ctx, id: string, { email, version, ...input }: UpdateStaff) {
   return mutate(ctx, { needs: 'staff:write', action: 'staff.update', reply: Staff }, async (tx) => {
     const columns = { ...input, ...(email === undefined ? {} : sealEmail(ctx, id, email)) };
     const row = await changed(await queries.updateStaff(tx, ctx.organizationId, id, version, columns), () =>
       queries.findStaff(tx, ctx.organizationId, id),
     );
+    if (!row.isActive) await queries.deactivateProviderOf(tx, ctx.organizationId, id);
     return openStaff(ctx, row);
   });
 }
 
 export function listProviders(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'staff:read', action: 'provider.list' }, (tx) => queries.listProviders(tx, ctx.organizationId, page));
+  return view(ctx, { needs: 'staff:read', action: 'provider.list' }, async (tx) =>
+    pageAfter(page, await queries.listProviders(tx, ctx.organizationId, page), (id) => queries.findProvider(tx, ctx.organizationId, id)),
+  );
 }
 
 /** Throws `not-found`. */
@@ -126,18 +139,29 @@ export function getProvider(ctx: Ctx, id: string) {
   );
 }
 
-/** Makes a staff member bookable. Throws `not-found` for the staff member, `already-exists` when they are a provider. */
+/** Makes a staff member bookable. Throws `not-found` and `staff-inactive` for the staff member, `already-exists` when they are a provider. */
 export function createProvider(ctx: Ctx, input: CreateProvider) {
-  return mutate(ctx, { needs: 'staff:write', action: 'provider.create', reply: Provider }, (tx) =>
-    queries.insertProvider(tx, ctx.organizationId, input),
-  );
+  return mutate(ctx, { needs: 'staff:write', action: 'provider.create', reply: Provider }, async (tx) => {
+    const staff = await queries.lockStaff(tx, ctx.organizationId, input.staffId);
+    if (!staff) throw problemAt('not-found', '/staffId');
+    if (!staff.isActive) throw problemAt('staff-inactive', '/staffId');
+    return queries.insertProvider(tx, ctx.organizationId, input);
+  });
 }
 
-/** Throws `not-found` or `stale-version`. An inactive provider takes no bookings; those they have stay. */
+/**
+ * Throws `not-found` or `stale-version`. An inactive provider takes no bookings; those they have stay. Throws `staff-inactive`
+ * for making one active whose staff member is not.
+ */
 export function updateProvider(ctx: Ctx, id: string, input: UpdateProvider) {
-  return mutate(ctx, { needs: 'staff:write', action: 'provider.update', reply: Provider }, async (tx) =>
-    changed(await queries.updateProvider(tx, ctx.organizationId, id, input), () => queries.findProvider(tx, ctx.organizationId, id)),
-  );
+  return mutate(ctx, { needs: 'staff:write', action: 'provider.update', reply: Provider }, async (tx) => {
+    if (input.isActive) {
+      const { staffId } = existing(await queries.findProvider(tx, ctx.organizationId, id));
+      const staff = existing(await queries.lockStaff(tx, ctx.organizationId, staffId));
+      if (!staff.isActive) throw problemAt('staff-inactive', '/isActive');
+    }
+    return changed(await queries.updateProvider(tx, ctx.organizationId, id, input), () => queries.findProvider(tx, ctx.organizationId, id));
+  });
 }
 
 function openStaff(ctx: Ctx, { emailSealed, ...row }: queries.SealedStaff) {
@@ -159,4 +183,9 @@ export async function getLegalEntityCurrency(tx: Tx, organizationId: string, id:
 /** Time zone of a location, or null when there is no such location. Inside the caller's transaction. */
 export async function getLocationZone(tx: Tx, organizationId: string, id: string): Promise<string | null> {
   return (await queries.findLocation(tx, organizationId, id))?.timeZone ?? null;
+}
+
+/** Whether there is such a provider. Inside the caller's transaction. */
+export async function hasProvider(tx: Tx, organizationId: string, id: string): Promise<boolean> {
+  return (await queries.findProvider(tx, organizationId, id)) !== null;
 }

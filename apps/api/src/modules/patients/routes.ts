@@ -24,7 +24,7 @@ export const patientRoutes = router()
       tags,
       summary: 'Patients by name',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(PatientSummary), await service.listPatients(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -36,7 +36,7 @@ export const patientRoutes = router()
       summary: 'Find patients',
       description: 'A POST, so that what is searched for stands in no address and no log.',
       request: { body: jsonBody(SearchPatients) },
-      responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(PatientSummary), await service.searchPatients(c.get('ctx'), c.req.valid('json'))), 200),
   )
@@ -47,7 +47,7 @@ export const patientRoutes = router()
       tags,
       summary: 'Add a patient',
       request: { headers: RepeatableHeader, body: jsonBody(CreatePatient) },
-      responses: { 201: jsonReply('Added', Patient), ...problems('idempotency-key-reused') },
+      responses: { 201: jsonReply('Added', Patient), ...problems('in-the-future', 'idempotency-key-reused') },
     }),
     async (c) => c.json(encode(Patient, await service.createPatient(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
@@ -60,7 +60,7 @@ export const patientRoutes = router()
       description:
         'Up to 1,000 at once, all or none; a `sourceId` that was imported before is left as it is, so an import can be sent again.',
       request: { headers: RepeatableHeader, body: jsonBody(ImportPatients) },
-      responses: { 200: jsonReply('What was done', ImportReport), ...problems('idempotency-key-reused') },
+      responses: { 200: jsonReply('What was done', ImportReport), ...problems('in-the-future', 'idempotency-key-reused') },
     }),
     async (c) => c.json(encode(ImportReport, await service.importPatients(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 200),
   )
@@ -82,7 +82,7 @@ export const patientRoutes = router()
       tags,
       summary: 'Change a patient',
       request: { params: IdParam, body: jsonBody(UpdatePatient) },
-      responses: { 200: jsonReply('As it is now', Patient), ...problems('not-found', 'stale-version') },
+      responses: { 200: jsonReply('As it is now', Patient), ...problems('not-found', 'stale-version', 'in-the-future', 'rule-violated') },
     }),
     async (c) => c.json(encode(Patient, await service.updatePatient(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
@@ -95,7 +95,7 @@ export const patientRoutes = router()
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(AddRelation) },
       responses: {
         201: jsonReply('The patient as it is now', Patient),
-        ...problems('not-found', 'already-exists', 'idempotency-key-reused'),
+        ...problems('not-found', 'already-exists', 'rule-violated', 'idempotency-key-reused'),
       },
     }),
     async (c) =>

@@ -5,9 +5,9 @@ export const normalised = {
   birthDate: (date: string) => date,
 };
 
-/** What was typed, taken literally by LIKE: `%`, `_` and `\` lose their meaning. */
-export function literalForLike(typed: string): string {
-  return typed.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`);
+/** The latest day that it is anywhere at that moment (UTC+14): no birth and no death is later. */
+export function latestToday(now: Date): string {
+  return new Date(now.getTime() + 14 * 3_600_000).toISOString().slice(0, 10);
 }
 
 /** The columns that a death changes: messages, offers and bookings stop with it. */

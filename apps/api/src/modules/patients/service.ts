@@ -5,6 +5,7 @@ import {
   type CreatePatient,
   type ImportPatients,
   type PageQuery,
+  type PlainDate,
   type SearchPatients,
   type UpdatePatient,
 } from '@medspa/contracts';
@@ -12,29 +13,36 @@ import type { BatchRow } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../platform/context.ts';
 import { mutate, view } from '../../platform/doors.ts';
-import { Problem } from '../../platform/problem.ts';
-import { changed, existing } from '../../platform/versioned.ts';
+import { Problem, problemAt } from '../../platform/problem.ts';
+import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import * as queries from './queries.ts';
-import { deathOf, literalForLike, normalised } from './rules.ts';
+import { deathOf, latestToday, normalised } from './rules.ts';
 
 export function listPatients(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'patient:read', action: 'patient.list', patients: idsOf }, (tx) =>
-    queries.listPatients(tx, ctx.organizationId, page),
+  return view(ctx, { needs: 'patient:read', action: 'patient.list', patients: idsOf }, async (tx) =>
+    pageAfter(page, await queries.listPatients(tx, ctx.organizationId, page), (id) =>
+      queries.findPatientVersion(tx, ctx.organizationId, id),
+    ),
   );
 }
 
-/** Finds patients by the beginning of a name, or by phone, e-mail or birth date exactly; all that is given must match. */
+/**
+ * Finds patients by the beginning of a name (whatever its case and accents), or by phone, e-mail or birth date exactly; all
+ * that is given must match.
+ */
 export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, ...page }: SearchPatients) {
   const index = (column: keyof typeof normalised, value: string) =>
     ctx.codec.blindIndex(placeOf(ctx, SEALED[column]), normalised[column](value));
   const filter: queries.PatientFilter = {
-    ...(name === undefined ? {} : { namePrefix: literalForLike(name) }),
+    ...(name === undefined ? {} : { namePrefix: name }),
     ...(phone === undefined ? {} : { phoneIndex: index('phone', phone) }),
     ...(email === undefined ? {} : { emailIndex: index('email', email) }),
     ...(birthDate === undefined ? {} : { birthDateIndex: index('birthDate', birthDate) }),
   };
-  return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, (tx) =>
-    queries.searchPatients(tx, ctx.organizationId, filter, page),
+  return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, async (tx) =>
+    pageAfter(page, await queries.searchPatients(tx, ctx.organizationId, filter, page), (id) =>
+      queries.findPatientVersion(tx, ctx.organizationId, id),
+    ),
   );
 }
 
@@ -45,51 +53,65 @@ export function getPatient(ctx: Ctx, id: string) {
   );
 }
 
-/** Adds a patient. A phone or an address that somebody has already is no obstacle: couples and parents share them. */
+/**
+ * Adds a patient. A phone or an address that somebody has already is no obstacle: couples and parents share them. Throws
+ * `in-the-future` for the birth date.
+ */
 export function createPatient(ctx: Ctx, input: CreatePatient) {
   const id = newId();
-  return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) =>
-    openPatient(ctx, await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, input))),
-  );
+  return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) => {
+    refuseFuture(ctx, '/birthDate', input.birthDate);
+    return openPatient(ctx, await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, input)));
+  });
 }
 
-/** Throws `not-found` or `stale-version`. A date of death also makes the patient inactive. */
+/** Throws `not-found`, `stale-version`, or `in-the-future` for either date. A date of death also makes the patient inactive (P3). */
 export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isActive, ...input }: UpdatePatient) {
-  const columns = { ...sealGiven(ctx, id, input), ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
   return mutate(ctx, { needs: 'patient:write', action: 'patient.update', reply: Patient }, async (tx) => {
+    refuseFuture(ctx, '/birthDate', input.birthDate);
+    refuseFuture(ctx, '/deceasedOn', deceasedOn);
+    const columns = { ...sealGiven(ctx, id, input), ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
     const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
     await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
     return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
   });
 }
 
-/** Imports patients of another system in one statement, all or none. A `sourceId` that was imported before is left as it is. */
+/**
+ * Imports patients of another system in one statement, all or none. A `sourceId` that was imported before is left as it is.
+ * Throws `in-the-future` for a birth date.
+ */
 export function importPatients(ctx: Ctx, { patients }: ImportPatients) {
-  const rows = patients.map(({ sourceId, ...input }): BatchRow => {
-    const id = newId();
-    const columns = sealAll(ctx, id, input);
-    return {
-      organization_id: ctx.organizationId,
-      id,
-      source_id: sourceId,
-      given_name: columns.givenName,
-      family_name: columns.familyName,
-      preferred_name: columns.preferredName,
-      pronouns: columns.pronouns,
-      birth_date_sealed: columns.birthDateSealed,
-      birth_date_index: columns.birthDateIndex,
-      phone_sealed: columns.phoneSealed,
-      phone_index: columns.phoneIndex,
-      email_sealed: columns.emailSealed,
-      email_index: columns.emailIndex,
-      address_sealed: columns.addressSealed,
-      note_sealed: columns.noteSealed,
-    };
-  });
   return mutate(ctx, { needs: 'patient:import', action: 'patient.import', reply: ImportReport }, async (tx) => {
-    const imported = await queries.importPatients(tx, rows);
-    return { imported, alreadyThere: rows.length - imported };
+    for (const [index, { birthDate }] of patients.entries()) refuseFuture(ctx, `/patients/${index}/birthDate`, birthDate);
+    const imported = await queries.importPatients(
+      tx,
+      patients.map((patient) => importedRow(ctx, patient)),
+    );
+    return { imported, alreadyThere: patients.length - imported };
   });
+}
+
+function importedRow(ctx: Ctx, { sourceId, ...input }: ImportPatients['patients'][number]): BatchRow {
+  const id = newId();
+  const columns = sealAll(ctx, id, input);
+  return {
+    organization_id: ctx.organizationId,
+    id,
+    source_id: sourceId,
+    given_name: columns.givenName,
+    family_name: columns.familyName,
+    preferred_name: columns.preferredName,
+    pronouns: columns.pronouns,
+    birth_date_sealed: columns.birthDateSealed,
+    birth_date_index: columns.birthDateIndex,
+    phone_sealed: columns.phoneSealed,
+    phone_index: columns.phoneIndex,
+    email_sealed: columns.emailSealed,
+    email_index: columns.emailIndex,
+    address_sealed: columns.addressSealed,
+    note_sealed: columns.noteSealed,
+  };
 }
 
 /** Says what somebody is to the patient. Throws `not-found` for either, `already-exists` for the same relation. */
@@ -107,6 +129,10 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
     if ((await queries.deleteRelations(tx, ctx.organizationId, id, relatedId)) === 0) throw new Problem('not-found');
     return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
   });
+}
+
+function refuseFuture(ctx: Ctx, pointer: string, date: PlainDate | null | undefined): void {
+  if (date && date > latestToday(ctx.now())) throw problemAt('in-the-future', pointer);
 }
 
 function idsOf(page: { items: { id: string }[] }): string[] {
@@ -127,7 +153,7 @@ function placeOf(ctx: Ctx, column: string) {
 }
 
 function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
-  const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, deceasedOn, relations, ...plain } = row;
+  const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, deceasedOn, relations, relatedTo, ...plain } = row;
   const open = (column: string, sealed: Uint8Array | null) =>
     sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, sealed) : null;
   const address = open(SEALED.address, addressSealed);
@@ -140,6 +166,7 @@ function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
     note: open(SEALED.note, noteSealed),
     deceasedOn: deceasedOn?.toISOString().slice(0, 10) ?? null,
     relations: relations as Patient['relations'],
+    relationOf: relatedTo as Patient['relationOf'],
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, aPatient, type Clinic, type ClinicOptions } from '../../../test/factories.ts';
+import { aClinic, aPatient, arrange, type Clinic, type ClinicOptions } from '../../../test/factories.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 import type { AppointmentJson } from './queries.ts';
 
@@ -34,6 +34,17 @@ const book = (app: TestApp, body: object, headers?: Record<string, string>) =>
   app.send<AppointmentJson & ProblemDocument>('POST', '/v1/appointments', body, headers);
 const countOf = async (table: string, organizationId: string) =>
   Number((await t.look<{ count: string }>(`SELECT count(*) FROM ${table} WHERE organization_id = $1`, [organizationId]))[0]?.count);
+
+/** A room of another kind or elsewhere, unless told otherwise. */
+function aRoom(clinic: Clinic, where: { locationId?: string; roomTypeId?: string }): Promise<string> {
+  const { organizationId, legalEntityId } = clinic;
+  return arrange(t.database, clinic, async (tx) => {
+    const location = { organizationId, legalEntityId, name: 'Elsewhere', timeZone: clinic.timeZone };
+    const locationId = where.locationId ?? (await tx.location.create({ data: location })).id;
+    const roomTypeId = where.roomTypeId ?? (await tx.roomType.create({ data: { organizationId, name: 'Laser' } })).id;
+    return (await tx.room.create({ data: { organizationId, locationId, roomTypeId, name: 'Another' } })).id;
+  });
+}
 
 const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).toSorted((a, b) => a - b);
 
@@ -144,6 +155,39 @@ describe('booking a visit', () => {
   });
 });
 
+describe('a hold', () => {
+  const hold = (clinic: Clinic, resourceId: string | undefined, expiresAt: string) =>
+    arrange(t.database, clinic, async (tx) => {
+      await tx.$executeRaw`INSERT INTO claim (organization_id, resource_id, during, kind, expires_at)
+        VALUES (${clinic.organizationId}::uuid, ${resourceId}::uuid, '[2026-03-03 15:00Z,2026-03-03 16:00Z)', 'hold', ${new Date(expiresAt)})`;
+    });
+
+  test('takes the time while it lasts', async () => {
+    const { clinic, app, patientId } = await open({ rooms: 1 });
+    await hold(clinic, clinic.roomIds[0], '2026-03-02T12:00:01Z');
+    expect((await book(app, booking(clinic, patientId, '2026-03-03T15:15:00Z'))).body.busy).toEqual(['room']);
+    await hold(clinic, clinic.providerId, '2026-03-02T12:00:01Z');
+    expect((await book(app, booking(clinic, patientId, '2026-03-03T15:15:00Z'))).status).toBe(409);
+  });
+
+  test('that has run out gives way, whether it held provider, room or patient, also to many at once', async () => {
+    const { clinic, app, patientId } = await open({ providers: 2, rooms: 2 });
+    for (const resourceId of [...clinic.providerIds, ...clinic.roomIds, patientId]) await hold(clinic, resourceId, '2026-03-02T12:00:00Z');
+    const patients = [patientId, await aPatient(t.database, clinic)];
+    const [first = '', second = ''] = clinic.roomIds;
+    // Two visits of two services each, that want the rooms in opposite order.
+    const answers = await Promise.all(
+      clinic.providerIds.map((providerId, index) => {
+        const rooms = index === 0 ? [first, second] : [second, first];
+        const services = rooms.map((roomId) => ({ serviceId: clinic.serviceId, providerId, roomId }));
+        return book(app, booking(clinic, patients[index] ?? '', '2026-03-03T15:00:00Z', { services }));
+      }),
+    );
+    expect(statuses(answers)).toEqual([201, 201]);
+    expect(await t.look(`SELECT 1 FROM claim WHERE organization_id = $1 AND kind = 'hold'`, [clinic.organizationId])).toEqual([]);
+  });
+});
+
 describe('a repeated booking', () => {
   test('with the same key and body gives the same answer and one effect, also at the same moment', async () => {
     const { clinic, app, patientId } = await open();
@@ -225,6 +269,84 @@ describe('a booking is refused, and nothing is written,', () => {
     ['that reaches beyond the shift', () => ({ startsAt: '2026-03-04T00:45:00Z' }), 422, 'provider-not-working', '/services/0/providerId'],
     ['at a local time that does not exist', () => ({ startsAt: '2026-03-08T02:30' }), 422, 'local-time-skipped', '/startsAt'],
     ['at a local time that exists twice', () => ({ startsAt: '2026-11-01T01:30' }), 422, 'local-time-repeated', '/startsAt'],
+    [
+      'at a location that is closed',
+      async (clinic) => {
+        await arrange(t.database, clinic, (tx) =>
+          tx.location.updateMany({ where: { id: clinic.locationId }, data: { isActive: false, version: 2 } }),
+        );
+        return {};
+      },
+      422,
+      'location-inactive',
+      '/locationId',
+    ],
+    [
+      'of a service that was retired in between',
+      async (clinic) => {
+        await arrange(t.database, clinic, (tx) =>
+          tx.service.updateMany({ where: { id: clinic.serviceId }, data: { isActive: false, version: 2 } }),
+        );
+        return {};
+      },
+      422,
+      'service-not-offered',
+      '/services/0/serviceId',
+    ],
+    [
+      'with a provider who is not active',
+      async (clinic) => {
+        await arrange(t.database, clinic, (tx) =>
+          tx.provider.updateMany({ where: { id: clinic.providerId }, data: { isActive: false, version: 2 } }),
+        );
+        return {};
+      },
+      422,
+      'provider-not-qualified',
+      '/services/0/providerId',
+    ],
+    [
+      'with a provider who lost the skill',
+      async (clinic) => {
+        await arrange(t.database, clinic, (tx) => tx.providerService.deleteMany({ where: { serviceId: clinic.serviceId } }));
+        return {};
+      },
+      422,
+      'provider-not-qualified',
+      '/services/0/providerId',
+    ],
+    [
+      'in a room that is not in use',
+      async (clinic) => {
+        await arrange(t.database, clinic, (tx) =>
+          tx.room.updateMany({ where: { id: clinic.roomIds[0] ?? '' }, data: { isActive: false, version: 2 } }),
+        );
+        return { services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId, roomId: clinic.roomIds[0] }] };
+      },
+      422,
+      'room-unsuitable',
+      '/services/0/roomId',
+    ],
+    [
+      'in a room of another kind',
+      async (clinic) => {
+        const roomId = await aRoom(clinic, { locationId: clinic.locationId });
+        return { services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId, roomId }] };
+      },
+      422,
+      'room-unsuitable',
+      '/services/0/roomId',
+    ],
+    [
+      'in a room of another location',
+      async (clinic) => {
+        const roomId = await aRoom(clinic, { roomTypeId: clinic.roomTypeId });
+        return { services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId, roomId }] };
+      },
+      422,
+      'room-unsuitable',
+      '/services/0/roomId',
+    ],
     ['off the five-minute grid', () => ({ startsAt: '2026-03-03T15:02:00Z' }), 400, 'invalid-request', '/startsAt'],
     ['with an unknown key', () => ({ price: 0 }), 400, 'invalid-request', '/price'],
   ];

@@ -1,5 +1,6 @@
 import type { CreateRoom, CreateShiftRotation, PageQuery, PlainDate, Shift, ShiftRotationQuery, UpdateRoom } from '@medspa/contracts';
 import { insertRows, keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
+import type { ServiceOpenings } from './rules.ts';
 
 // ── the verbs of the calendar: one SQL function each, the whole transaction (second door) ────────────────────────────
 
@@ -21,7 +22,7 @@ export type AppointmentJson = {
 export type VerbOutcome =
   | { outcome: 'done'; appointment: AppointmentJson }
   | { outcome: 'not-found'; pointer?: string }
-  | { outcome: 'refused'; slug: string; pointer: string }
+  | { outcome: 'refused'; slug: string; pointer?: string }
   | { outcome: 'slot-taken'; busy: string[] }
   | { outcome: 'stale'; version: number }
   | { outcome: 'wrong-status'; status: string }
@@ -39,7 +40,10 @@ export function changeStatusVerb(session: Session, request: object) {
   return sql<{ result: VerbOutcome }>`SELECT app.change_status(${session}::jsonb, ${request}::jsonb) AS result`;
 }
 
-export type AvailabilityJson = { timeZone: string; durationMinutes: number; providers: { providerId: string; starts: number[] }[] };
+/** Starts are minutes since 1970. */
+export type AvailabilityOutcome =
+  | { outcome: 'done'; timeZone: string; providers: { providerId: string; starts: number[] }[] }
+  | { outcome: 'not-found'; pointer: string };
 export type AvailabilityAsked = {
   locationId: string;
   serviceId: string;
@@ -49,10 +53,24 @@ export type AvailabilityAsked = {
   patientId: string | null;
 };
 
-/** Null when the location or the service does not exist. */
 export function availabilityVerb(session: Session, { locationId, serviceId, from, until, providerId, patientId }: AvailabilityAsked) {
-  return sql<{ result: AvailabilityJson | null }>`
+  return sql<{ result: AvailabilityOutcome }>`
     SELECT app.find_availability(${session}::jsonb, ${locationId}::uuid, ${serviceId}::uuid, ${from}::date, ${until}::date, ${providerId}::uuid, ${patientId}::uuid) AS result`;
+}
+
+/** A visit that could not be had; with an appointment, the one that was to be moved, on its own terms. */
+export type OpeningsAsked = {
+  locationId: string;
+  patientId: string;
+  from: PlainDate;
+  until: PlainDate;
+  appointmentId: string | null;
+  services: { serviceId: string }[];
+};
+
+/** When each service of the visit could start. */
+export function openingsVerb(session: Session, request: OpeningsAsked) {
+  return sql<{ result: { services: ServiceOpenings[] } }>`SELECT app.find_openings(${session}::jsonb, ${request}::jsonb) AS result`;
 }
 
 /** Null when the location does not exist. Logs the access to every patient of the day. */
@@ -64,8 +82,9 @@ export function noticeOverdueVerb(session: Session, appointmentId: string, minut
   return sql<{ result: boolean }>`SELECT app.notice_overdue(${session}::jsonb, ${appointmentId}::uuid, ${minutes}::int) AS result`;
 }
 
-export function dropPastClaimsVerb(session: Session, before: Date) {
-  return sql<{ result: number }>`SELECT app.drop_past_claims(${session}::jsonb, ${before}::timestamptz) AS result`;
+/** Removes at most `limit` claims that ended before then, of all organizations; says how many. */
+export function dropPastClaimsVerb(session: Session, before: Date, limit: number) {
+  return sql<{ result: number }>`SELECT app.drop_past_claims(${session}::jsonb, ${before}::timestamptz, ${limit}::int) AS result`;
 }
 
 // ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -75,7 +94,7 @@ export async function findAppointment(tx: Tx, id: string): Promise<AppointmentJs
   return rows[0]?.result ?? null;
 }
 
-/** Newest last. An appointment has few versions; the cap is a safety net. */
+/** Oldest first. An appointment has few versions; the cap is a safety net. */
 export function listHistory(tx: Tx, organizationId: string, appointmentId: string) {
   return tx.appointmentHistory.findMany({ where: { organizationId, appointmentId }, orderBy: { version: 'asc' }, take: 500 });
 }
@@ -189,6 +208,21 @@ export async function insertShifts(
       ends_at: endsAt,
     })),
   );
+}
+
+/** Whether the provider has other weeks there that begin after this rotation and before that date. */
+export async function isFollowedBefore(
+  tx: Tx,
+  {
+    organizationId,
+    providerId,
+    locationId,
+    effectiveFrom,
+  }: { organizationId: string; providerId: string; locationId: string; effectiveFrom: Date },
+  date: PlainDate,
+): Promise<boolean> {
+  const where = { organizationId, providerId, locationId, effectiveFrom: { gt: effectiveFrom, lt: dateOf(date) } };
+  return (await tx.shiftRotation.count({ where })) > 0;
 }
 
 /** How many rows were changed: one, or none when the row is missing or has moved on. */

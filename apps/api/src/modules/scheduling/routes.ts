@@ -56,7 +56,7 @@ const calendarRoutes = router()
       tags: ['Calendar'],
       summary: 'Rooms',
       request: { query: PageQuery },
-      responses: { 200: jsonReply('A page', pageOf(Room)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(Room)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(Room), await calendar.listRooms(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -89,7 +89,7 @@ const calendarRoutes = router()
       tags: ['Calendar'],
       summary: 'Repeating weeks of providers',
       request: { query: ShiftRotationQuery },
-      responses: { 200: jsonReply('A page', pageOf(ShiftRotation)), ...problems() },
+      responses: { 200: jsonReply('A page', pageOf(ShiftRotation)), ...problems('not-found') },
     }),
     async (c) => c.json(encode(pageOf(ShiftRotation), await calendar.listShiftRotations(c.get('ctx'), c.req.valid('query'))), 200),
   )
@@ -100,7 +100,7 @@ const calendarRoutes = router()
       tags: ['Calendar'],
       summary: 'Give a provider repeating weeks at a location',
       request: { headers: RepeatableHeader, body: jsonBody(CreateShiftRotation) },
-      responses: { 201: jsonReply('Added', ShiftRotation), ...problems('not-found', 'overlaps', 'idempotency-key-reused') },
+      responses: { 201: jsonReply('Added', ShiftRotation), ...problems('not-found', 'in-the-past', 'overlaps', 'idempotency-key-reused') },
     }),
     async (c) =>
       c.json(encode(ShiftRotation, await calendar.createShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
@@ -115,7 +115,7 @@ const calendarRoutes = router()
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(EndShiftRotation) },
       responses: {
         200: jsonReply('As it is now', ShiftRotation),
-        ...problems('not-found', 'stale-version', 'in-the-past', 'idempotency-key-reused'),
+        ...problems('not-found', 'stale-version', 'in-the-past', 'overlaps', 'rule-violated', 'idempotency-key-reused'),
       },
     }),
     async (c) =>

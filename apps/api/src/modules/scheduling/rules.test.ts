@@ -46,14 +46,16 @@ describe('dates', () => {
 
 describe('alternatives', () => {
   const at = (time: string) => Date.parse(`2026-06-10T${time}:00Z`) / 60_000;
-  const wanted = new Date('2026-06-10T10:00:00Z');
+  const wantedAt = new Date('2026-06-10T10:00:00Z');
+  const starts = (providerId: string, ...times: string[]) => ({
+    providerId,
+    openings: times.map((time): [number, number, number] => [at(time), at(time), 30]),
+  });
+  const ann = { serviceId: 's', providerId: 'ann' };
 
   test('are the three nearest, the wanted provider before another one that is a little closer', () => {
-    const open = [
-      { providerId: 'ann', starts: [at('09:00'), at('10:30'), at('15:00')] },
-      { providerId: 'bob', starts: [at('10:15'), at('16:00')] },
-    ];
-    const found = findAlternatives([{ serviceId: 's', providerId: 'ann', durationMinutes: 30, open }], wanted);
+    const providers = [starts('ann', '09:00', '10:30', '15:00'), starts('bob', '10:15', '16:00')];
+    const found = findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt);
     expect(found.map(({ startsAt, services }) => [startsAt.toISOString().slice(11, 16), services[0]?.providerId])).toEqual([
       ['10:30', 'ann'],
       ['09:00', 'ann'],
@@ -62,35 +64,47 @@ describe('alternatives', () => {
   });
 
   test('offer the wanted time itself only with another provider', () => {
-    const open = [
-      { providerId: 'ann', starts: [at('10:00')] },
-      { providerId: 'bob', starts: [at('10:00')] },
-    ];
-    const found = findAlternatives([{ serviceId: 's', providerId: 'ann', durationMinutes: 30, open }], wanted);
-    expect(found).toEqual([{ startsAt: wanted, services: [{ serviceId: 's', providerId: 'bob' }] }]);
+    const providers = [starts('ann', '10:00'), starts('bob', '10:00')];
+    expect(findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt)).toEqual([
+      { startsAt: wantedAt, services: [{ serviceId: 's', providerId: 'bob' }] },
+    ]);
   });
 
-  test('of a visit with two services leave room for the second one', () => {
-    const first = {
-      serviceId: 'a',
-      providerId: 'ann',
-      durationMinutes: 30,
-      open: [{ providerId: 'ann', starts: [at('11:00'), at('12:00')] }],
+  const second = { serviceId: 'b', providerId: 'bob' };
+
+  test('of a visit with two services leave room for the second one, wherever it begins', () => {
+    const first = { gapMinutes: 0, providers: [starts('ann', '11:00', '12:00')] };
+    const next = {
+      gapMinutes: 0,
+      providers: [{ providerId: 'cyd', openings: [[at('12:25'), at('12:45'), 60] as [number, number, number]] }],
     };
-    const second = { serviceId: 'b', providerId: 'bob', durationMinutes: 60, open: [{ providerId: 'cyd', starts: [at('12:30')] }] };
-    expect(findAlternatives([first, second], wanted)).toEqual([
-      {
-        startsAt: new Date('2026-06-10T12:00:00Z'),
-        services: [
-          { serviceId: 'a', providerId: 'ann' },
-          { serviceId: 'b', providerId: 'cyd' },
-        ],
-      },
+    expect(findAlternatives([ann, second], [first, next], wantedAt)).toEqual([
+      { startsAt: new Date('2026-06-10T12:00:00Z'), services: [ann, { serviceId: 'b', providerId: 'cyd' }] },
+    ]);
+  });
+
+  test('keep the pause between two services', () => {
+    const first = { gapMinutes: 0, providers: [starts('ann', '11:00', '12:00')] };
+    const next = {
+      gapMinutes: 15,
+      providers: [
+        {
+          providerId: 'bob',
+          openings: [
+            [at('11:30'), at('11:44'), 60],
+            [at('12:45'), at('12:45'), 60],
+          ] as [number, number, number][],
+        },
+      ],
+    };
+    expect(findAlternatives([ann, second], [first, next], wantedAt).map(({ startsAt }) => startsAt)).toEqual([
+      new Date('2026-06-10T12:00:00Z'),
     ]);
   });
 
   test('are none when nothing is open', () => {
-    expect(findAlternatives([{ serviceId: 's', providerId: 'ann', durationMinutes: 30, open: [] }], wanted)).toEqual([]);
+    expect(findAlternatives([ann], [{ gapMinutes: 0, providers: [] }], wantedAt)).toEqual([]);
+    expect(findAlternatives([ann], [], wantedAt)).toEqual([]);
   });
 });
 

@@ -52,59 +52,59 @@ export function alternativesWindow(wanted: Date): { from: PlainDate; until: Plai
   };
 }
 
-/** Open starts of one service, in minutes since 1970, per provider. */
-type OpenStarts = { providerId: string; starts: number[] }[];
+/** Minutes since 1970 between which a service may start, both included, and how many minutes it takes then. */
+type Opening = [first: number, last: number, durationMinutes: number];
 
-/** One service of a wanted visit: who was asked for, how long it takes, when it is open. */
-export type WantedService = { serviceId: string; providerId: string; durationMinutes: number; open: OpenStarts };
+/** When one service of a visit could start, per provider, and the pause before it. Those of a first service are single starts. */
+export type ServiceOpenings = { gapMinutes: number; providers: { providerId: string; openings: Opening[] }[] };
 
-export type Alternative = { startsAt: Date; services: { serviceId: string; providerId: string }[] };
+type Assigned = { serviceId: string; providerId: string };
+export type Alternative = { startsAt: Date; services: Assigned[] };
 
 /**
  * Up to three other times for a visit, nearest first: every service is open at its place in the visit, with the provider that
- * was asked for or, where none of theirs is close, with another one.
+ * was asked for or, where none of theirs is close, with another one. A visit about to be moved is not offered the time that it
+ * has.
  */
-export function findAlternatives(services: WantedService[], wanted: Date): Alternative[] {
-  const [first] = services;
-  if (!first) return [];
-  const wantedMinute = wanted.getTime() / 60_000;
-  const candidates = new Map<number, { providers: string[]; distance: number }>();
-  for (const { providerId, starts } of first.open) {
-    for (const start of starts) {
-      const rest = followingProviders(services, start);
-      if (!rest) continue;
-      const providers = [providerId, ...rest];
-      const changes = providers.filter((id, index) => id !== services[index]?.providerId).length;
+export function findAlternatives(wanted: Assigned[], openings: ServiceOpenings[], wantedAt: Date, movedFrom = wantedAt): Alternative[] {
+  const [first, ...rest] = openings;
+  const wantedMinute = wantedAt.getTime() / 60_000;
+  const movedFromMinute = movedFrom.getTime() / 60_000;
+  const nearest = new Map<number, { providers: string[]; distance: number }>();
+  for (const { providerId, openings: starts } of first?.providers ?? []) {
+    for (const [start, , duration] of starts) {
+      const following = whoFollows(rest, wanted.slice(1), start + duration);
+      if (!following) continue;
+      const providers = [providerId, ...following];
+      const changes = providers.filter((id, index) => id !== wanted[index]?.providerId).length;
       const distance = Math.abs(start - wantedMinute) + changes * OTHER_PROVIDER_MINUTES;
-      if (start !== wantedMinute || changes > 0) {
-        const known = candidates.get(start);
-        if (!known || distance < known.distance) candidates.set(start, { providers, distance });
-      }
+      const isNoChange = changes === 0 && (start === wantedMinute || start === movedFromMinute);
+      const known = nearest.get(start);
+      if (!isNoChange && (!known || distance < known.distance)) nearest.set(start, { providers, distance });
     }
   }
-  return [...candidates]
+  return [...nearest]
     .toSorted(([a, x], [b, y]) => x.distance - y.distance || a - b)
     .slice(0, MAX_ALTERNATIVES)
     .map(([start, { providers }]) => ({
       startsAt: new Date(start * 60_000),
-      services: services.map(({ serviceId }, index) => ({ serviceId, providerId: providers[index] ?? '' })),
+      services: wanted.map(({ serviceId }, index) => ({ serviceId, providerId: providers[index] ?? '' })),
     }));
 }
 
-/** Who would perform the second and later services of a visit that starts then, or null when one of them is not open. */
-function followingProviders(services: WantedService[], start: number): string[] | null {
-  const providers: string[] = [];
-  let at = start;
-  for (const [index, service] of services.entries()) {
-    if (index > 0) {
-      const free = service.open.filter(({ starts }) => starts.includes(at)).map(({ providerId }) => providerId);
-      const provider = free.includes(service.providerId) ? service.providerId : free[0];
-      if (provider === undefined) return null;
-      providers.push(provider);
-    }
-    at += service.durationMinutes;
-  }
-  return providers;
+/** Who would perform the services that follow, the first of which may begin at `at`; null when one of them is not open. */
+function whoFollows(openings: ServiceOpenings[], wanted: Assigned[], at: number): string[] | null {
+  const [next, ...rest] = openings;
+  if (!next) return [];
+  const start = at + next.gapMinutes;
+  const free = next.providers.flatMap(({ providerId, openings: stretches }) => {
+    const stretch = stretches.find(([first, last]) => first <= start && start <= last);
+    return stretch ? [{ providerId, until: start + stretch[2] }] : [];
+  });
+  const chosen = free.find(({ providerId }) => providerId === wanted[0]?.providerId) ?? free[0];
+  if (!chosen) return null;
+  const following = whoFollows(rest, wanted.slice(1), chosen.until);
+  return following && [chosen.providerId, ...following];
 }
 
 /** What a SQL verb is told about an action of the state table. */

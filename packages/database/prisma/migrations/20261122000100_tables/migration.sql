@@ -404,9 +404,6 @@ CREATE UNIQUE INDEX "staff_organization_id_email_index_key" ON "staff"("organiza
 CREATE UNIQUE INDEX "provider_organization_id_staff_id_key" ON "provider"("organization_id", "staff_id");
 
 -- CreateIndex
-CREATE INDEX "patient_organization_id_family_name_given_name_id_idx" ON "patient"("organization_id", "family_name", "given_name", "id");
-
--- CreateIndex
 CREATE INDEX "patient_organization_id_birth_date_index_idx" ON "patient"("organization_id", "birth_date_index");
 
 -- CreateIndex

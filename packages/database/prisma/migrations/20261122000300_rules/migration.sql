@@ -16,6 +16,24 @@ ALTER TABLE location
   ADD CONSTRAINT location_slot_divides_hour CHECK (slot_minutes IN (5, 10, 15, 20, 30, 60));
 
 -- ── patients ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- The form in which names are compared and sorted, so that "muller" finds Müller and "o'brien" finds O’Brien: small letters
+-- without accents, and letters that Unicode does not take apart spelled out.
+CREATE FUNCTION app.name_key(p_name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT replace(replace(replace(replace(translate(
+    regexp_replace(lower(normalize(p_name, NFKD) COLLATE "pg_c_utf8"), U&'[\0300-\036f]', '', 'g'),
+    'øłđðı’‘ʼ`', 'olddi'''''''''), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+$$;
+
+-- In byte order, in which all names with one beginning are a range. LIKE could not use an index here: row-level security
+-- lets only leakproof operators near the rows, and the comparisons of text are.
+ALTER TABLE patient
+  ADD COLUMN family_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(family_name)) STORED,
+  ADD COLUMN given_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(given_name)) STORED,
+  ADD COLUMN preferred_name_key text COLLATE "C" GENERATED ALWAYS AS (app.name_key(preferred_name)) STORED;
+CREATE INDEX patient_by_name ON patient (organization_id, family_name_key, given_name_key, id);
+CREATE INDEX patient_by_given_name ON patient (organization_id, given_name_key);
+CREATE INDEX patient_by_preferred_name ON patient (organization_id, preferred_name_key);
+
 ALTER TABLE patient
   ADD CONSTRAINT patient_not_merged_into_itself CHECK (merged_into_id <> id),
   ADD CONSTRAINT patient_merged_is_inactive CHECK (merged_into_id IS NULL OR NOT is_active),
@@ -53,8 +71,11 @@ ALTER TABLE claim
   -- S1: one resource, one place at a time.
   ADD CONSTRAINT claim_no_overlap EXCLUDE USING gist (
     organization_id WITH =, resource_id WITH =, during WITH &&) WHERE (is_blocking);
--- A calendar reads the claims of a few resources over some days; the GiST index of the constraint is slower for that.
-CREATE INDEX claim_by_resource_and_start ON claim (organization_id, resource_id, lower(during)) INCLUDE (during) WHERE is_blocking;
+-- A calendar reads the claims of a few resources over some days. The start is a column of its own for that: row-level security
+-- lets only leakproof operators near the rows, which comparisons of timestamps are and those of ranges are not. By the ranges
+-- alone every claim that a room ever had would be read (with a year of claims: 170 ms for ten providers instead of 4).
+ALTER TABLE claim ADD COLUMN starts_at timestamptz NOT NULL GENERATED ALWAYS AS (lower(during)) STORED;
+CREATE INDEX claim_by_resource_and_start ON claim (organization_id, resource_id, starts_at) WHERE is_blocking;
 
 ALTER TABLE shift_rotation
   ADD CONSTRAINT shift_rotation_weeks CHECK (weeks BETWEEN 1 AND 8),

@@ -63,21 +63,30 @@ END $$;
 -- ── claims ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Replaces the claims of an appointment by these, all or none. False when a resource is taken; then nothing has changed.
--- S1 is the exclusion constraint. Whoever writes claims first locks the resources in one order, so writers queue and never
--- deadlock; ON CONFLICT keeps a lost race from being an error (a plain insert waits on its rival in a cycle).
-CREATE FUNCTION app.take_claims(p_appointment uuid, p_resources uuid[], p_ranges tstzrange[]) RETURNS boolean LANGUAGE plpgsql AS $$
+-- S1 is the exclusion constraint. Whoever writes claims first locks the resources in one order, those that it gives up
+-- included (two visits that swap places would else wait for each other), so writers queue and never deadlock; ON CONFLICT keeps
+-- a lost race from being an error (a plain insert waits on its rival in a cycle). A refusal gives the locks back with the rest.
+CREATE FUNCTION app.take_claims(p_appointment uuid, p_resources uuid[], p_ranges tstzrange[], p_evict boolean) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
+  v_organization uuid := app.organization_id();
+  v_held uuid[] := ARRAY(SELECT c.resource_id FROM claim c WHERE c.organization_id = v_organization AND c.appointment_id = p_appointment);
   v_wanted integer;
   v_got integer;
 BEGIN
-  PERFORM pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended(id::text, 2) AS k FROM unnest(p_resources) id ORDER BY 1) locks;
-  DELETE FROM claim WHERE organization_id = app.organization_id() AND appointment_id = p_appointment;
+  PERFORM pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended(id::text, 2) AS k FROM unnest(p_resources || v_held) id ORDER BY 1) locks;
+  IF v_held <> '{}' THEN
+    DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = p_appointment;
+  END IF;
+  IF p_evict THEN
+    DELETE FROM claim c USING app.in_the_way(p_resources, p_ranges, p_appointment) w
+    WHERE c.organization_id = v_organization AND c.id = w.claim_id AND w.is_over;
+  END IF;
   WITH merged AS (
     -- Services of one visit that meet on a resource are one stretch of it.
     SELECT u.id, unnest(range_agg(u.during)) AS during FROM unnest(p_resources, p_ranges) u(id, during) GROUP BY u.id
   ), taken AS (
     INSERT INTO claim (organization_id, resource_id, during, kind, appointment_id)
-    SELECT app.organization_id(), id, during, 'booking', p_appointment FROM merged ORDER BY id, during
+    SELECT v_organization, id, during, 'booking', p_appointment FROM merged ORDER BY id, during
     ON CONFLICT DO NOTHING RETURNING 1
   )
   SELECT (SELECT count(*) FROM merged), (SELECT count(*) FROM taken) INTO v_wanted, v_got;
@@ -89,16 +98,19 @@ EXCEPTION WHEN SQLSTATE 'MS001' THEN
   RETURN false;
 END $$;
 
--- Whether nothing but the appointment itself has the resource then. A function of its own, so that it is answered by a look
--- into the index per resource, whatever the planner thinks of the table's statistics.
-CREATE FUNCTION app.is_free(p_organization uuid, p_resource uuid, p_during tstzrange, p_now timestamptz, p_appointment uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-BEGIN
-  RETURN NOT EXISTS (
-    SELECT FROM claim c
-    WHERE c.organization_id = p_organization AND c.resource_id = p_resource AND c.is_blocking
-      AND lower(c.during) >= lower(p_during) - interval '25 hours' AND lower(c.during) < upper(p_during) AND c.during && p_during
-      AND (c.expires_at IS NULL OR c.expires_at > p_now) AND c.appointment_id IS DISTINCT FROM p_appointment);
-END $$;
+-- The blocking claims of others that overlap with these; is_over when it is a hold that ran out and gives way.
+CREATE FUNCTION app.in_the_way(p_resources uuid[], p_ranges tstzrange[], p_appointment uuid)
+RETURNS TABLE (claim_id bigint, resource_id uuid, is_over boolean) LANGUAGE sql STABLE ROWS 3 AS $$
+  WITH wanted AS MATERIALIZED (
+    -- Bounds worked out apart from the claims: range functions are not leakproof and would keep the index from being used.
+    SELECT id, during, lower(during) - interval '25 hours' AS earliest, upper(during) AS until FROM unnest(p_resources, p_ranges) u(id, during)
+  )
+  SELECT c.id, c.resource_id, coalesce(c.expires_at <= (SELECT app.session_now()), false)
+  FROM wanted w
+  JOIN claim c ON c.organization_id = (SELECT app.organization_id()) AND c.resource_id = w.id AND c.is_blocking
+    AND c.starts_at > w.earliest AND c.starts_at < w.until AND c.during && w.during
+  WHERE c.appointment_id IS DISTINCT FROM p_appointment
+$$;
 
 -- One service of a visit while it is being placed.
 CREATE TYPE app.segment AS (
@@ -113,11 +125,12 @@ CREATE TYPE app.segment AS (
 CREATE FUNCTION app.place(p_appointment uuid, p_location uuid, p_patient uuid, INOUT p_segments app.segment[], OUT busy text[]) LANGUAGE plpgsql AS $$
 DECLARE
   v_organization uuid := app.organization_id();
-  v_now timestamptz := app.session_now();
   v_resources uuid[];
   v_ranges tstzrange[];
   v_segment app.segment;
   v_room uuid;
+  -- Holds that ran out give way once one of them was in the way.
+  v_evict boolean := false;
   v_fixed_in_the_way boolean;
 BEGIN
   -- Each round loses at most one room to a rival, so more rounds than rooms are never needed.
@@ -134,7 +147,7 @@ BEGIN
           -- A moved visit keeps its room when it can. Sorted before the search, so that it ends at the first free room.
           ORDER BY id = v_segment.room_id DESC NULLS LAST, position, id OFFSET 0
         ) r
-        WHERE app.is_free(v_organization, r.id, tstzrange(v_segment.starts_at, v_segment.room_until), v_now, p_appointment)
+        WHERE NOT EXISTS (SELECT FROM app.in_the_way(ARRAY[r.id], ARRAY[tstzrange(v_segment.starts_at, v_segment.room_until)], p_appointment) w WHERE NOT w.is_over)
         LIMIT 1;
         IF NOT FOUND THEN
           p_segments := NULL;
@@ -152,24 +165,22 @@ BEGIN
       END IF;
     END LOOP;
 
-    IF app.take_claims(p_appointment, v_resources, v_ranges) THEN
+    IF app.take_claims(p_appointment, v_resources, v_ranges, v_evict) THEN
       RETURN;
     END IF;
 
-    -- Holds that ran out give way now.
-    DELETE FROM claim c USING unnest(v_resources, v_ranges) u(id, during)
-    WHERE c.organization_id = v_organization AND c.resource_id = u.id AND c.is_blocking AND c.during && u.during AND c.expires_at <= v_now;
-    SELECT array_agg(DISTINCT r.kind ORDER BY r.kind), bool_or(r.kind <> 'room' OR EXISTS (SELECT FROM unnest(p_segments) s WHERE s.room_is_fixed AND s.room_id = r.id))
-    INTO busy, v_fixed_in_the_way
-    FROM unnest(v_resources, v_ranges) u(id, during)
-    JOIN claim c ON c.organization_id = v_organization AND c.resource_id = u.id AND c.is_blocking AND c.during && u.during AND c.appointment_id IS DISTINCT FROM p_appointment
-    JOIN resource r ON r.organization_id = v_organization AND r.id = u.id;
+    SELECT array_agg(DISTINCT r.kind ORDER BY r.kind) FILTER (WHERE NOT w.is_over), coalesce(bool_or(w.is_over), false),
+      bool_or(r.kind <> 'room' OR EXISTS (SELECT FROM unnest(p_segments) s WHERE s.room_is_fixed AND s.room_id = r.id)) FILTER (WHERE NOT w.is_over)
+    INTO busy, v_evict, v_fixed_in_the_way
+    FROM app.in_the_way(v_resources, v_ranges, p_appointment) w
+    JOIN resource r ON r.organization_id = v_organization AND r.id = w.resource_id;
     IF v_fixed_in_the_way THEN
       p_segments := NULL;
       RETURN;
     END IF;
   END LOOP;
   p_segments := NULL;
+  busy := ARRAY['room'];
 END $$;
 
 -- ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +220,7 @@ END $$;
 -- Books a visit: services back to back from startsAt, each with a named provider, and a named room or any of the right type.
 -- p_request: {appointmentId, locationId, patientId, startsAt, channel, noteSealed, overdueMinutes, idempotency,
 --             services: [{segmentId, serviceId, providerId, roomId}]}
-CREATE FUNCTION app.book_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.book_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_id uuid := (p_request ->> 'appointmentId')::uuid;
@@ -310,8 +321,7 @@ DECLARE
   v_room uuid := (p_wanted ->> 'roomId')::uuid;
   v_is_active boolean;
   v_has_skill boolean;
-  v_room_type uuid;
-  v_date date;
+  v_suits boolean;
 BEGIN
   SELECT p.is_active, EXISTS (SELECT FROM provider_service ps WHERE ps.organization_id = p.organization_id AND ps.provider_id = p.id AND ps.service_id = p_terms.service_id)
   INTO v_is_active, v_has_skill
@@ -324,12 +334,12 @@ BEGIN
     RETURN;
   END IF;
   IF v_room IS NOT NULL THEN
-    SELECT r.room_type_id INTO v_room_type FROM room r
-    WHERE r.organization_id = p_location.organization_id AND r.location_id = p_location.id AND r.id = v_room AND r.is_active;
+    SELECT r.is_active AND r.location_id = p_location.id AND r.room_type_id IS NOT DISTINCT FROM p_terms.room_type_id INTO v_suits
+    FROM room r WHERE r.organization_id = p_location.organization_id AND r.id = v_room;
     IF NOT FOUND THEN
       refused := jsonb_build_object('outcome', 'not-found', 'pointer', '/roomId');
       RETURN;
-    ELSIF v_room_type IS DISTINCT FROM p_terms.room_type_id THEN
+    ELSIF NOT v_suits THEN
       refused := jsonb_build_object('outcome', 'refused', 'slug', 'room-unsuitable', 'pointer', '/roomId');
       RETURN;
     END IF;
@@ -338,9 +348,10 @@ BEGIN
     p_at, p_at + make_interval(mins => p_terms.duration_minutes),
     p_at - make_interval(mins => p_terms.buffer_before_minutes), p_at + make_interval(mins => p_terms.duration_minutes + p_terms.buffer_after_minutes),
     p_terms.room_type_id, p_at + make_interval(mins => p_terms.duration_minutes + p_terms.room_turnover_minutes), v_room IS NOT NULL)::app.segment;
-  v_date := (segment.provider_from AT TIME ZONE p_location.time_zone)::date;
+  -- Shifts that meet at midnight are one stretch of work, so both days are looked at.
   IF NOT EXISTS (
-    SELECT FROM app.provider_work(p_location.organization_id, p_location.id, p_location.time_zone, v_date, v_date + 1, ARRAY[v_provider]) w
+    SELECT FROM app.provider_work(p_location.organization_id, p_location.id, p_location.time_zone,
+      (segment.provider_from AT TIME ZONE p_location.time_zone)::date, (segment.provider_until AT TIME ZONE p_location.time_zone)::date + 1, ARRAY[v_provider]) w
     WHERE w.work @> tstzrange(segment.provider_from, segment.provider_until)) THEN
     refused := jsonb_build_object('outcome', 'refused', 'slug', 'provider-not-working', 'pointer', '/providerId');
   END IF;
@@ -361,8 +372,8 @@ END $$;
 
 -- Moves a visit: every service by the same amount, so gaps stay, with other providers or rooms where assigned.
 -- p_request: {appointmentId, version, from, startsAt, channel, reason, noteSealed, overdueMinutes, idempotency,
---             assignments: {segmentId: {providerId, roomId}}}
-CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+--             assignments: [{id, providerId, roomId}]}
+CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_starts timestamptz := (p_request ->> 'startsAt')::timestamptz;
@@ -370,7 +381,6 @@ DECLARE
   v_appointment appointment;
   v_location location%ROWTYPE;
   v_row record;
-  v_assigned jsonb;
   v_planned record;
   v_segment app.segment;
   v_segments app.segment[] := '{}';
@@ -388,20 +398,35 @@ BEGIN
   END IF;
   v_appointment := v_lock.locked;
   SELECT * INTO v_location FROM location WHERE organization_id = v_organization AND id = v_appointment.location_id;
-  IF app.is_before_today(v_starts, v_location.time_zone) THEN
+  IF NOT (SELECT is_active FROM patient WHERE organization_id = v_organization AND id = v_appointment.patient_id) THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'patient-inactive');
+  ELSIF NOT v_location.is_active THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'location-inactive');
+  ELSIF app.is_before_today(v_starts, v_location.time_zone) THEN
     RETURN jsonb_build_object('outcome', 'refused', 'slug', 'in-the-past', 'pointer', '/startsAt');
+  END IF;
+  SELECT a.index INTO v_row FROM jsonb_array_elements(p_request -> 'assignments') WITH ORDINALITY a(assigned, index)
+  WHERE NOT EXISTS (SELECT FROM appointment_segment s WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id AND s.id = (a.assigned ->> 'id')::uuid)
+  ORDER BY a.index LIMIT 1;
+  IF FOUND THEN
+    RETURN jsonb_build_object('outcome', 'not-found', 'pointer', '/assignments/' || v_row.index - 1 || '/id');
   END IF;
 
   FOR v_row IN
-    SELECT s AS segment, v AS terms FROM appointment_segment s
+    SELECT s AS segment, v AS terms, a.assigned, '/assignments' || coalesce('/' || a.index - 1, '') AS pointer
+    FROM appointment_segment s
     JOIN service_version v ON v.organization_id = s.organization_id AND v.id = s.service_version_id
+    LEFT JOIN jsonb_array_elements(p_request -> 'assignments') WITH ORDINALITY a(assigned, index) ON (a.assigned ->> 'id')::uuid = s.id
     WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id ORDER BY s.position
   LOOP
-    v_assigned := coalesce(p_request -> 'assignments' -> ((v_row.segment).id::text), '{}');
     SELECT * INTO v_planned FROM app.segment_with(v_location, (v_row.segment).starts_at + (v_starts - v_appointment.starts_at), v_row.terms,
-      jsonb_build_object('segmentId', (v_row.segment).id, 'providerId', coalesce(v_assigned ->> 'providerId', (v_row.segment).provider_id::text), 'roomId', v_assigned ->> 'roomId'));
+      jsonb_build_object('segmentId', (v_row.segment).id, 'providerId', coalesce(v_row.assigned ->> 'providerId', (v_row.segment).provider_id::text), 'roomId', v_row.assigned ->> 'roomId'));
     IF v_planned.refused IS NOT NULL THEN
-      RETURN v_planned.refused || jsonb_build_object('pointer', '/services/' || (v_row.segment).position || (v_planned.refused ->> 'pointer'));
+      -- Who was not assigned anew is not in the request: the time is what does not suit them, or that nobody else was named.
+      RETURN v_planned.refused || jsonb_build_object('pointer', CASE
+        WHEN v_row.assigned ->> substr(v_planned.refused ->> 'pointer', 2) IS NOT NULL THEN v_row.pointer || (v_planned.refused ->> 'pointer')
+        WHEN v_planned.refused ->> 'slug' = 'provider-not-working' THEN '/startsAt'
+        ELSE v_row.pointer END);
     END IF;
     v_segment := v_planned.segment;
     IF NOT v_segment.room_is_fixed THEN
@@ -430,7 +455,7 @@ END $$;
 
 -- Takes an appointment to another status. The caller's state table says from where; freesTime gives its claims back.
 -- p_request: {appointmentId, version, from, to, action, freesTime, channel, reason, noteSealed, idempotency}
-CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_lock record;
@@ -461,15 +486,20 @@ BEGIN
   RETURN v_outcome;
 END $$;
 
--- Says once that a patient is late: nothing when the appointment moved, ended or the patient came.
+-- Says once that a patient is late: nothing when the appointment moved, ended or the patient came, and nothing again when the
+-- job is run again. A minute of grace, since the queue's clock, which chose the moment, may be ahead of the caller's.
 CREATE FUNCTION app.notice_overdue(p_session jsonb, p_appointment uuid, p_minutes integer) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   v_appointment appointment%ROWTYPE;
+  v_due timestamptz;
 BEGIN
   PERFORM app.enter(p_session);
   SELECT * INTO v_appointment FROM appointment
-  WHERE organization_id = app.organization_id() AND id = p_appointment AND status IN ('booked', 'confirmed') AND starts_at + make_interval(mins => p_minutes) <= app.session_now();
-  IF NOT FOUND THEN
+  WHERE organization_id = app.organization_id() AND id = p_appointment AND status IN ('booked', 'confirmed') FOR NO KEY UPDATE;
+  v_due := v_appointment.starts_at + make_interval(mins => p_minutes) - interval '1 minute';
+  IF v_due IS NULL OR v_due > app.session_now() OR EXISTS (
+    SELECT FROM outbox_event e
+    WHERE e.organization_id = v_appointment.organization_id AND e.at >= v_due AND e.type = 'appointment.overdue' AND e.subject_id = p_appointment) THEN
     RETURN false;
   END IF;
   PERFORM app.emit(v_appointment.location_id, 'appointment.overdue', v_appointment.id, jsonb_build_object('version', v_appointment.version, 'startsAt', app.iso(v_appointment.starts_at)));
@@ -482,14 +512,15 @@ END $$;
 CREATE POLICY upkeep ON claim FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 CREATE POLICY upkeep ON idempotency_key FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 
--- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Returns how many went.
-CREATE FUNCTION app.drop_past_claims(p_session jsonb, p_before timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+-- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Removes at most p_limit of them, so
+-- that no call outlasts the limits of a statement, and returns how many went.
+CREATE FUNCTION app.drop_past_claims(p_session jsonb, p_before timestamptz, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_count bigint;
 BEGIN
   PERFORM app.enter(p_session);
   PERFORM set_config('app.upkeep', 'on', true);
-  DELETE FROM claim WHERE upper(during) < p_before OR expires_at < p_before;
+  DELETE FROM claim WHERE ctid = ANY (ARRAY(SELECT ctid FROM claim WHERE upper(during) < p_before OR expires_at < p_before LIMIT p_limit));
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM set_config('app.upkeep', '', true);
   RETURN v_count;

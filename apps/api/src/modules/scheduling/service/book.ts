@@ -6,7 +6,7 @@ import { Problem, problemAt } from '../../../platform/problem.ts';
 import { repeatableArgument } from '../../../platform/repeatable.ts';
 import { getLocationZone } from '../../identity/index.ts';
 import * as queries from '../queries.ts';
-import { alternativesWindow, findAlternatives, OVERDUE_MINUTES, resolveWhen, transitionOf, type WantedService } from '../rules.ts';
+import { alternativesWindow, findAlternatives, OVERDUE_MINUTES, resolveWhen, transitionOf } from '../rules.ts';
 
 const BOOK = { needs: 'appointment:write', action: 'appointment.book' } as const;
 const RESCHEDULE = { needs: 'appointment:write', action: 'appointment.reschedule' } as const;
@@ -34,7 +34,7 @@ export async function bookAppointment(ctx: Ctx, input: BookAppointment): Promise
       services: input.services.map((service) => ({ segmentId: newId(), ...service })),
     }),
   );
-  return appointmentOf(result, () => offer(ctx, { ...input, startsAt }));
+  return appointmentOf(result, () => offer(ctx, { ...input, startsAt, appointmentId: null }));
 }
 
 /**
@@ -57,12 +57,14 @@ export async function rescheduleAppointment(ctx: Ctx, id: string, input: Resched
       noteSealed: sealNote(ctx, id, input.note),
       overdueMinutes: OVERDUE_MINUTES,
       idempotency: repeatableArgument(ctx),
-      assignments: Object.fromEntries(input.assignments.map(({ id: segmentId, ...assigned }) => [segmentId, assigned])),
+      assignments: input.assignments,
     }),
   );
   return appointmentOf(result, async () => {
-    const { locationId, patientId, services } = await readAppointment(ctx, id);
-    return offer(ctx, { locationId, patientId, startsAt, services });
+    const { locationId, patientId, services, startsAt: movedFrom } = await readAppointment(ctx, id);
+    const providerOf = new Map(input.assignments.map((assigned) => [assigned.id, assigned.providerId]));
+    const wanted = services.map((one) => ({ serviceId: one.serviceId, providerId: providerOf.get(one.id) ?? one.providerId }));
+    return offer(ctx, { locationId, patientId, startsAt, movedFrom: new Date(movedFrom), appointmentId: id, services: wanted });
   });
 }
 
@@ -77,9 +79,10 @@ export async function appointmentOf(
     case 'not-found':
       throw outcome.pointer === undefined ? new Problem('not-found') : problemAt('not-found', outcome.pointer);
     case 'refused': {
-      const problem = problemAt(outcome.slug as ProblemSlug, outcome.pointer);
-      if (outcome.slug !== 'provider-not-working') throw problem;
-      throw new Problem(problem.slug, { ...problem.extension, alternatives: await alternatives() });
+      const slug = outcome.slug as ProblemSlug;
+      const problem = outcome.pointer === undefined ? new Problem(slug) : problemAt(slug, outcome.pointer);
+      if (slug !== 'provider-not-working') throw problem;
+      throw new Problem(slug, { ...problem.extension, alternatives: await alternatives() });
     }
     case 'slot-taken':
       throw new Problem('slot-taken', { busy: outcome.busy, alternatives: await alternatives() });
@@ -114,19 +117,25 @@ async function readAppointment(ctx: Ctx, id: string): Promise<queries.Appointmen
   return appointment;
 }
 
-type Offer = { startsAt: string; services: { serviceId: string; providerId: string }[] }[];
-type Wanted = { locationId: string; patientId: string; startsAt: Date; services: { serviceId: string; providerId: string }[] };
+type Service = { serviceId: string; providerId: string };
+type Offer = { startsAt: string; services: Service[] }[];
+type Wanted = {
+  locationId: string;
+  patientId: string;
+  startsAt: Date;
+  movedFrom?: Date;
+  appointmentId: string | null;
+  services: Service[];
+};
 
 /** Other times for a visit that could not be had, by the same search as availability. */
-async function offer(ctx: Ctx, { locationId, patientId, startsAt, services }: Wanted): Promise<Offer> {
-  const window = alternativesWindow(startsAt);
-  const wanted: WantedService[] = [];
-  for (const { serviceId, providerId } of services) {
-    const { result } = await call(ctx, BOOK, (session) =>
-      queries.availabilityVerb(session, { locationId, serviceId, ...window, providerId: null, patientId }),
-    );
-    if (!result) return [];
-    wanted.push({ serviceId, providerId, durationMinutes: result.durationMinutes, open: result.providers });
-  }
-  return findAlternatives(wanted, startsAt).map((found) => ({ ...found, startsAt: found.startsAt.toISOString() }));
+async function offer(ctx: Ctx, { startsAt, movedFrom, services, locationId, patientId, appointmentId }: Wanted): Promise<Offer> {
+  const wanted = services.map(({ serviceId, providerId }) => ({ serviceId, providerId }));
+  const { result } = await call(ctx, BOOK, (session) =>
+    queries.openingsVerb(session, { locationId, patientId, appointmentId, services: wanted, ...alternativesWindow(startsAt) }),
+  );
+  return findAlternatives(wanted, result.services, startsAt, movedFrom).map((found) => ({
+    ...found,
+    startsAt: found.startsAt.toISOString(),
+  }));
 }

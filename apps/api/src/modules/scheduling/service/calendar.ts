@@ -12,13 +12,13 @@ import type { Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
-import { Problem, problemAt } from '../../../platform/problem.ts';
-import { changed, existing } from '../../../platform/versioned.ts';
-import { getLocationZone } from '../../identity/index.ts';
+import { problemAt } from '../../../platform/problem.ts';
+import { changed, existing, pageAfter } from '../../../platform/versioned.ts';
+import { getLocationZone, hasProvider } from '../../identity/index.ts';
 import * as queries from '../queries.ts';
 import { dayAfter, localDateOf, mondayOf } from '../rules.ts';
 
-/** Open starts of a service at a location, per provider. Throws `not-found` for either. None is an answer, not a problem. */
+/** Open starts of a service at a location, per provider. Throws `not-found` for whatever is named. None is an answer, not a problem. */
 export async function findAvailability(ctx: Ctx, { to, ...query }: AvailabilityQuery) {
   const { result } = await call(ctx, { needs: 'schedule:read', action: 'availability.find' }, (session) =>
     queries.availabilityVerb(session, {
@@ -28,7 +28,7 @@ export async function findAvailability(ctx: Ctx, { to, ...query }: AvailabilityQ
       patientId: query.patientId ?? null,
     }),
   );
-  if (!result) throw new Problem('not-found');
+  if (result.outcome === 'not-found') throw problemAt('not-found', result.pointer, 'query');
   const starts = (minutes: number[]) => minutes.map((minute) => new Date(minute * 60_000).toISOString());
   return {
     timeZone: result.timeZone,
@@ -37,7 +37,9 @@ export async function findAvailability(ctx: Ctx, { to, ...query }: AvailabilityQ
 }
 
 export function listRooms(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'schedule:read', action: 'room.list' }, (tx) => queries.listRooms(tx, ctx.organizationId, page));
+  return view(ctx, { needs: 'schedule:read', action: 'room.list' }, async (tx) =>
+    pageAfter(page, await queries.listRooms(tx, ctx.organizationId, page), (id) => queries.findRoom(tx, ctx.organizationId, id)),
+  );
 }
 
 /** Throws `not-found` for location or room type, `already-exists` for the name at that location. */
@@ -54,17 +56,32 @@ export function updateRoom(ctx: Ctx, id: string, input: UpdateRoom) {
   );
 }
 
+/** Throws `not-found` for the provider or the location that is asked for. */
 export function listShiftRotations(ctx: Ctx, query: ShiftRotationQuery) {
   return view(ctx, { needs: 'schedule:read', action: 'shift-rotation.list' }, async (tx) => {
-    const { items, nextCursor } = await queries.listRotations(tx, ctx.organizationId, query);
+    const { organizationId } = ctx;
+    const { providerId, locationId } = query;
+    if (providerId !== undefined && !(await hasProvider(tx, organizationId, providerId)))
+      throw problemAt('not-found', 'providerId', 'query');
+    if (locationId !== undefined && !(await getLocationZone(tx, organizationId, locationId)))
+      throw problemAt('not-found', 'locationId', 'query');
+    const { items, nextCursor } = await pageAfter(query, await queries.listRotations(tx, organizationId, query), (id) =>
+      queries.findRotation(tx, organizationId, id),
+    );
     return { items: await withShifts(ctx, tx, items), nextCursor };
   });
 }
 
-/** Gives a provider repeating weeks at a location. Throws `not-found` for either, `overlaps` when they have some in that time, or shifts overlap. */
+/**
+ * Gives a provider repeating weeks at a location from today or later. Throws `not-found` for either, `in-the-past`, `overlaps`
+ * when they have some there in that time or shifts overlap.
+ */
 export function createShiftRotation(ctx: Ctx, input: CreateShiftRotation) {
   const id = newId();
   return mutate(ctx, { needs: 'schedule:write', action: 'shift-rotation.create', reply: ShiftRotation }, async (tx) => {
+    const timeZone = await getLocationZone(tx, ctx.organizationId, input.locationId);
+    if (timeZone === null) throw problemAt('not-found', '/locationId');
+    if (input.effectiveFrom < localDateOf(ctx.now(), timeZone)) throw problemAt('in-the-past', '/effectiveFrom');
     await queries.insertRotation(tx, ctx.organizationId, id, input.anchorDate ?? mondayOf(input.effectiveFrom), input);
     await queries.insertShifts(
       tx,
@@ -77,12 +94,19 @@ export function createShiftRotation(ctx: Ctx, input: CreateShiftRotation) {
   });
 }
 
-/** Ends repeating weeks before a date that is not over: past days stay as they were. Throws `not-found`, `stale-version`, `in-the-past`. */
+/**
+ * Sets the date on which repeating weeks end, as long as neither that date nor the one that was set before is over: past days
+ * stay as they were (S6). Throws `not-found`, `stale-version`, `in-the-past`, `overlaps` with those that come after.
+ */
 export function endShiftRotation(ctx: Ctx, id: string, { effectiveUntil, version }: EndShiftRotation) {
   return mutate(ctx, { needs: 'schedule:write', action: 'shift-rotation.end', reply: ShiftRotation }, async (tx) => {
     const rotation = existing(await queries.findRotation(tx, ctx.organizationId, id));
     const timeZone = existing(await getLocationZone(tx, ctx.organizationId, rotation.locationId));
-    if (effectiveUntil < localDateOf(ctx.now(), timeZone)) throw problemAt('in-the-past', '/effectiveUntil');
+    const today = localDateOf(ctx.now(), timeZone);
+    const endsAlready = rotation.effectiveUntil && dayOf(rotation.effectiveUntil);
+    if (effectiveUntil < today || (endsAlready !== null && endsAlready < today)) throw problemAt('in-the-past', '/effectiveUntil');
+    if (await queries.isFollowedBefore(tx, { ...rotation, organizationId: ctx.organizationId }, effectiveUntil))
+      throw problemAt('overlaps', '/effectiveUntil');
     const count = await queries.endRotation(tx, ctx.organizationId, id, version, effectiveUntil);
     await changed(count === 1 ? [id] : [], () => queries.findRotation(tx, ctx.organizationId, id));
     return readRotation(ctx, tx, id);
