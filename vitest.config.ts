@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Pure decisions and everything about time: run in three zones, since the machine's own must never matter. */
@@ -13,6 +14,8 @@ const zone = process.env['TZ'];
 export default defineConfig({
   test: {
     globalSetup: ['apps/api/test/global-setup.ts'],
+    // Most of a test is waiting for PostgreSQL, so the processor that Vitest would keep free works as well.
+    maxWorkers: Math.max(2, availableParallelism()),
     // `TZ=... npm test` runs everything in that zone; otherwise everything in UTC and what concerns time in two more.
     projects: zone
       ? [inZone(zone, zone, ['**/*.test.ts'])]
