@@ -87,24 +87,23 @@ export type ShiftRotationQuery = z.infer<typeof ShiftRotationQuery>;
 /** Longest window of one question. */
 export const MAX_AVAILABILITY_DAYS = 62;
 
-export const AvailabilityQuery = z
-  .strictObject({
-    locationId: Id,
-    serviceId: Id,
-    from: PlainDate.describe("first day, of the location's calendar"),
-    to: PlainDate.describe('last day'),
-    providerId: Id.optional(),
-    patientId: Id.optional().describe('leave out times when the patient is somewhere else'),
-  })
-  .superRefine(({ from, to }, check) => {
-    const days = (Date.parse(to) - Date.parse(from)) / 86_400_000 + 1;
-    if (days < 1) check.addIssue({ code: 'custom', path: ['to'], message: 'Before the first day.' });
-    if (days > MAX_AVAILABILITY_DAYS) check.addIssue({ code: 'custom', path: ['to'], message: `More than ${MAX_AVAILABILITY_DAYS} days.` });
-  });
+export const AvailabilityQuery = z.strictObject({
+  locationId: Id,
+  serviceId: Id,
+  from: PlainDate.optional().describe("first day, of the location's calendar; today there unless told"),
+  to: PlainDate.optional().describe(`last day, at most ${MAX_AVAILABILITY_DAYS} with the first one; a week unless told`),
+  providerId: Id.optional(),
+  patientId: Id.optional().describe('leave out times when the patient is somewhere else'),
+});
 export type AvailabilityQuery = z.infer<typeof AvailabilityQuery>;
 
 export const Availability = z
-  .object({ timeZone: z.string(), providers: z.array(z.object({ providerId: Id, starts: z.array(Instant) })) })
+  .object({
+    timeZone: z.string(),
+    from: PlainDate,
+    to: PlainDate,
+    providers: z.array(z.object({ providerId: Id, starts: z.array(Instant) })),
+  })
   .meta({ id: 'Availability' });
 
 // ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,11 +250,14 @@ export const AppointmentHistory = z
 
 // ── the day and what happens in it ───────────────────────────────────────────────────────────────────────────────────
 
-export const DayQuery = z.strictObject({ date: PlainDate.describe("a day of the location's calendar") });
+export const DayQuery = z.strictObject({
+  date: PlainDate.optional().describe("a day of the location's calendar; today there unless told"),
+});
 
 export const LocationDay = z
   .object({
     timeZone: z.string(),
+    date: PlainDate,
     appointments: z.array(
       z.object({
         id: Id,

@@ -21,6 +21,11 @@ export type Size = keyof typeof SIZES;
 /** The same ids in every fill, so that a page or a test can name them. */
 export const PRACTICE_ORGANIZATION_ID = '01a00000-0000-7000-8000-000000000001';
 export const PRACTICE_OWNER_ID = '01a00000-0000-7000-8000-000000000002';
+const FIRST_OF_PRACTICE = {
+  locationId: '01a00000-0000-7000-8000-00000000a001',
+  serviceId: '01a00000-0000-7000-8000-00000000a002',
+  patientId: '01a00000-0000-7000-8000-00000000a003',
+};
 
 type Claim = { resourceId: string; from: number; until: number };
 type Location = { id: string; timeZone: string; name: string; street: string; city: string; region: string; postalCode: string };
@@ -92,9 +97,13 @@ export function generatePracticeData(size: Size, seed: number, now: Date): Pract
   const chance = new Chance(seed);
   const spec = SIZES[size];
   const id = () => chance.id(EPOCH_MILLIS);
+  const idOf = (known: string, index: number) => (index === 0 ? known : id());
   const roomTypes = ROOMS.map(([kind]) => ({ id: id(), kind }));
-  const services = SERVICES.map((service) => ({ ...service, id: id(), versionId: id() }));
-  const locations = LOCATIONS.slice(0, spec.locations).map((location) => ({ ...location, id: id() }));
+  const services = SERVICES.map((service, index) => ({ ...service, id: idOf(FIRST_OF_PRACTICE.serviceId, index), versionId: id() }));
+  const locations = LOCATIONS.slice(0, spec.locations).map((location, index) => ({
+    ...location,
+    id: idOf(FIRST_OF_PRACTICE.locationId, index),
+  }));
   const rooms = locations.flatMap(({ id: locationId }) =>
     ROOMS.flatMap(([kind, count], group) =>
       Array.from({ length: count }, (_, index) => ({
@@ -120,7 +129,7 @@ export function generatePracticeData(size: Size, seed: number, now: Date): Pract
   const frontDesk = locations.flatMap(() =>
     ['Front desk', 'Front desk', 'Office manager'].map((jobTitle) => ({ id: id(), ...person(chance), jobTitle })),
   );
-  const patients = Array.from({ length: spec.patients }, (_, index) => patientOf(chance, id(), index));
+  const patients = Array.from({ length: spec.patients }, (_, index) => patientOf(chance, idOf(FIRST_OF_PRACTICE.patientId, index), index));
   const legalEntityId = id();
   const data: PracticeData = { legalEntityId, roomTypes, locations, services, providers, frontDesk, rooms, patients, appointments: [] };
   for (const location of locations) data.appointments.push(...appointmentsOf(chance, data, location, spec, now.getTime()));

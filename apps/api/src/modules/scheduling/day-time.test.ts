@@ -11,6 +11,7 @@ afterAll(() => t.drop());
 
 type Day = {
   timeZone: string;
+  date: string;
   appointments: {
     id: string;
     startsAt: string;
@@ -18,6 +19,8 @@ type Day = {
     services: { serviceName: string; providerName: string; roomName: string | null }[];
   }[];
 };
+
+type Week = { from: string; to: string; providers: { starts: string[] }[] };
 
 const dayOf = async ({ app, clinic }: Desk, date: string) =>
   (await app.get<Day>(`/v1/locations/${clinic.locationId}/day?date=${date}`)).body;
@@ -48,6 +51,30 @@ describe('the day of a location', () => {
     expect(appointments.map(({ startsAt }) => Date.parse(startsAt))).toEqual(starts.slice(1, 4).map((start) => Date.parse(start)));
     const next = Temporal.PlainDate.from(date).add({ days: 1 }).toString();
     expect((await dayOf(desk, next)).appointments.map(({ startsAt }) => Date.parse(startsAt))).toEqual([Date.parse(starts[4] ?? '')]);
+  });
+
+  test.each([
+    ['Pacific/Auckland', '2026-03-03'],
+    ['America/New_York', '2026-03-02'],
+  ])('is today in %s when no date is given, whatever the date elsewhere', async (timeZone, today) => {
+    const desk = await openDesk(t, { timeZone, shift: { startsAt: '00:00', endsAt: '24:00' } }, () => new Date('2026-03-02T11:30:00Z'));
+    const noon = Temporal.PlainDateTime.from(`${today}T20:00`).toZonedDateTime(timeZone).toInstant().toString();
+    await desk.booked(noon);
+    const { clinic, app } = desk;
+    const { body } = await app.get<Day>(`/v1/locations/${clinic.locationId}/day`);
+    expect(body.date).toBe(today);
+    expect(body.appointments.map(({ startsAt }) => Date.parse(startsAt))).toEqual([Date.parse(noon)]);
+    const asked = `/v1/availability?locationId=${clinic.locationId}&serviceId=${clinic.serviceId}`;
+    const week = (await app.get<Week>(asked)).body;
+    expect([week.from, week.to]).toEqual([today, Temporal.PlainDate.from(today).add({ days: 6 }).toString()]);
+    expect(week.providers).toEqual((await app.get<Week>(`${asked}&from=${week.from}&to=${week.to}`)).body.providers);
+    const starts = week.providers.flatMap((provider) => provider.starts.map((start) => Date.parse(start)));
+    expect(Math.max(...starts)).toBeGreaterThan(Date.parse(noon) + 5 * 86_400_000);
+    expect((await app.get<Week>(`${asked}&to=${week.to}`)).body).toEqual(week);
+    const errors = { errors: [{ in: 'query', pointer: 'to' }] };
+    for (const dates of ['&to=2026-03-01', '&from=2026-03-10&to=2026-03-09', '&from=2026-03-10&to=2026-05-11'])
+      expect(await app.get(`${asked}${dates}`)).toMatchObject({ status: 400, body: errors });
+    expect((await app.get(`${asked}&from=2026-03-10&to=2026-05-10`)).status).toBe(200);
   });
 
   test('calls people as they wish to be called, and says who does what where', async () => {

@@ -1,4 +1,13 @@
-import type { CreateRoom, CreateShiftRotation, PageQuery, PlainDate, Shift, ShiftRotationQuery, UpdateRoom } from '@medspa/contracts';
+import {
+  MAX_AVAILABILITY_DAYS,
+  type CreateRoom,
+  type CreateShiftRotation,
+  type PageQuery,
+  type PlainDate,
+  type Shift,
+  type ShiftRotationQuery,
+  type UpdateRoom,
+} from '@medspa/contracts';
 import { insertRows, keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
 import type { ServiceOpenings } from './rules.ts';
 
@@ -42,20 +51,21 @@ export function changeStatusVerb(session: Session, request: object) {
 
 /** Starts are minutes since 1970. */
 export type AvailabilityOutcome =
-  | { outcome: 'done'; timeZone: string; providers: { providerId: string; starts: number[] }[] }
-  | { outcome: 'not-found'; pointer: string };
+  | { outcome: 'done'; timeZone: string; from: PlainDate; to: PlainDate; providers: { providerId: string; starts: number[] }[] }
+  | { outcome: 'not-found'; pointer: string }
+  | { outcome: 'not-a-window' };
 export type AvailabilityAsked = {
   locationId: string;
   serviceId: string;
-  from: PlainDate;
-  until: PlainDate;
+  from: PlainDate | null;
+  until: PlainDate | null;
   providerId: string | null;
   patientId: string | null;
 };
 
 export function availabilityVerb(session: Session, { locationId, serviceId, from, until, providerId, patientId }: AvailabilityAsked) {
   return sql<{ result: AvailabilityOutcome }>`
-    SELECT app.find_availability(${session}::jsonb, ${locationId}::uuid, ${serviceId}::uuid, ${from}::date, ${until}::date, ${providerId}::uuid, ${patientId}::uuid) AS result`;
+    SELECT app.find_availability(${session}::jsonb, ${locationId}::uuid, ${serviceId}::uuid, ${from}::date, ${until}::date, ${MAX_AVAILABILITY_DAYS}::int, ${providerId}::uuid, ${patientId}::uuid) AS result`;
 }
 
 /** A visit that could not be had; with an appointment, the one that was to be moved, on its own terms. */
@@ -74,7 +84,7 @@ export function openingsVerb(session: Session, request: OpeningsAsked) {
 }
 
 /** Null when the location does not exist. Logs the access to every patient of the day. */
-export function dayVerb(session: Session, locationId: string, date: PlainDate) {
+export function dayVerb(session: Session, locationId: string, date: PlainDate | null) {
   return sql<{ result: object | null }>`SELECT app.location_day(${session}::jsonb, ${locationId}::uuid, ${date}::date) AS result`;
 }
 

@@ -9,7 +9,6 @@ export function firstVisit(api: string): { title: string; says: string; commands
       says: 'Ids come from the lists. The function takes one value out of an answer, with the Node that is there anyway.',
       commands: `api=${api}/v1
 pick() { node -p "JSON.parse(require('fs').readFileSync(0)).$1"; }
-day() { node -p "new Date(Date.now() + $1 * 864e5).toISOString().slice(0, 10)"; }
 
 location=$(curl -s "$api/locations" | pick 'items[0].id')
 service=$(curl -s "$api/services" | pick 'items[0].id')
@@ -18,7 +17,7 @@ patient=$(curl -s "$api/patients" | pick 'items[0].id')`,
     {
       title: 'Find a slot',
       says: 'Open starts of a service over the coming week, per provider who performs it.',
-      commands: `open=$(curl -s "$api/availability?locationId=$location&serviceId=$service&from=$(day 1)&to=$(day 7)")
+      commands: `open=$(curl -s "$api/availability?locationId=$location&serviceId=$service")
 
 provider=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).providerId')
 start=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).starts[0]')`,

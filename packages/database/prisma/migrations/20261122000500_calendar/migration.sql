@@ -124,14 +124,17 @@ CREATE FUNCTION app.providers_of(p_location location, p_service uuid) RETURNS uu
 $$;
 
 -- Open starts of a service at a location, per provider, on local dates [p_from, p_until), in minutes since 1970-01-01T00:00Z.
+-- Without dates: today and the six days after it there. No more days than p_most_days.
 -- The service may change its terms inside the window: each version holds on its own dates.
-CREATE FUNCTION app.find_availability(p_session jsonb, p_location uuid, p_service uuid, p_from date, p_until date, p_provider uuid, p_patient uuid)
+CREATE FUNCTION app.find_availability(p_session jsonb, p_location uuid, p_service uuid, p_from date, p_until date, p_most_days integer, p_provider uuid, p_patient uuid)
 RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_location location%ROWTYPE;
   v_is_offered boolean;
   v_providers uuid[];
+  v_from date;
+  v_until date;
   v_found jsonb;
 BEGIN
   PERFORM app.enter(p_session);
@@ -146,6 +149,11 @@ BEGIN
   ELSIF p_patient IS NOT NULL AND NOT EXISTS (SELECT FROM patient WHERE organization_id = v_organization AND id = p_patient) THEN
     RETURN jsonb_build_object('outcome', 'not-found', 'pointer', 'patientId');
   END IF;
+  v_from := coalesce(p_from, (app.session_now() AT TIME ZONE v_location.time_zone)::date);
+  v_until := coalesce(p_until, v_from + 7);
+  IF v_until <= v_from OR v_until > v_from + p_most_days THEN
+    RETURN jsonb_build_object('outcome', 'not-a-window');
+  END IF;
   IF v_is_offered THEN
     v_providers := app.providers_of(v_location, p_service);
   END IF;
@@ -157,13 +165,13 @@ BEGIN
   FROM (
     SELECT o.provider_id, jsonb_agg((extract(epoch FROM s.at) / 60)::bigint ORDER BY s.at) AS starts
     FROM service_version v
-    CROSS JOIN LATERAL app.open_starts(v_location, v, app.local_days(greatest(v.effective_from, p_from), least(v.effective_until, p_until), v_location.time_zone),
+    CROSS JOIN LATERAL app.open_starts(v_location, v, app.local_days(greatest(v.effective_from, v_from), least(v.effective_until, v_until), v_location.time_zone),
       v_providers, p_patient, v.duration_minutes, NULL) o
     CROSS JOIN LATERAL app.on_grid(o.starts, v_location.slot_minutes, v_location.time_zone) s(at)
-    WHERE v.organization_id = v_organization AND v.service_id = p_service AND v.effective_from < p_until AND (v.effective_until IS NULL OR v.effective_until > p_from)
+    WHERE v.organization_id = v_organization AND v.service_id = p_service AND v.effective_from < v_until AND (v.effective_until IS NULL OR v.effective_until > v_from)
     GROUP BY o.provider_id
   ) p;
-  RETURN jsonb_build_object('outcome', 'done', 'timeZone', v_location.time_zone, 'providers', v_found);
+  RETURN jsonb_build_object('outcome', 'done', 'timeZone', v_location.time_zone, 'from', v_from, 'to', v_until - 1, 'providers', v_found);
 END $$;
 
 -- What the alternatives of a refused visit are made from: for each of its services in order, when it could start and how long
@@ -217,11 +225,12 @@ BEGIN
   RETURN jsonb_build_object('services', coalesce(v_found, '[]'));
 END $$;
 
--- One local day of a location: every appointment with what the front desk needs to see, in order of time. Logs the access.
+-- One local day of a location, today without a date: every appointment with what the front desk needs to see, in order of time. Logs the access.
 CREATE FUNCTION app.location_day(p_session jsonb, p_location uuid, p_date date) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_zone text;
+  v_date date;
   v_window tstzrange;
   v_patients uuid[];
   v_appointments jsonb;
@@ -231,7 +240,8 @@ BEGIN
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
-  v_window := app.local_days(p_date, p_date + 1, v_zone);
+  v_date := coalesce(p_date, (app.session_now() AT TIME ZONE v_zone)::date);
+  v_window := app.local_days(v_date, v_date + 1, v_zone);
   SELECT array_agg(DISTINCT a.patient_id), jsonb_agg(jsonb_build_object(
       'id', a.id, 'status', a.status, 'startsAt', app.iso(a.starts_at), 'endsAt', app.iso(a.ends_at), 'channel', a.channel, 'version', a.version,
       'patient', jsonb_build_object('id', p.id, 'name', coalesce(p.preferred_name, p.given_name) || ' ' || p.family_name, 'pronouns', p.pronouns),
@@ -253,7 +263,7 @@ BEGIN
   IF v_patients IS NOT NULL THEN
     PERFORM app.log_access(v_patients);
   END IF;
-  RETURN jsonb_build_object('timeZone', v_zone, 'appointments', coalesce(v_appointments, '[]'));
+  RETURN jsonb_build_object('timeZone', v_zone, 'date', v_date, 'appointments', coalesce(v_appointments, '[]'));
 END $$;
 
 -- An instant as JavaScript writes it.

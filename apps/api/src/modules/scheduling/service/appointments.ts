@@ -85,10 +85,10 @@ export async function getAppointmentHistory(ctx: Ctx, id: string) {
   return { items };
 }
 
-/** One local day of a location, in order of time. Throws `not-found`. */
-export async function getLocationDay(ctx: Ctx, locationId: string, date: PlainDate): Promise<object> {
+/** One local day of a location, today unless told, in order of time. Throws `not-found`. */
+export async function getLocationDay(ctx: Ctx, locationId: string, date?: PlainDate): Promise<object> {
   const { result } = await call(ctx, { needs: 'appointment:read', action: 'location.day' }, (session) =>
-    queries.dayVerb(session, locationId, date),
+    queries.dayVerb(session, locationId, date ?? null),
   );
   if (!result) throw new Problem('not-found');
   return result;

@@ -7,32 +7,40 @@ import type {
   ShiftRotationQuery,
   UpdateRoom,
 } from '@medspa/contracts';
-import { Room, ShiftRotation } from '@medspa/contracts';
+import { MAX_AVAILABILITY_DAYS, Room, ShiftRotation } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
-import { problemAt } from '../../../platform/problem.ts';
+import { Problem, problemAt } from '../../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../../platform/versioned.ts';
 import { getLocationZone, hasProvider } from '../../identity/index.ts';
 import * as queries from '../queries.ts';
 import { dayAfter, localDateOf, mondayOf } from '../rules.ts';
 
-/** Open starts of a service at a location, per provider. Throws `not-found` for whatever is named. None is an answer, not a problem. */
-export async function findAvailability(ctx: Ctx, { to, ...query }: AvailabilityQuery) {
+/** Open starts of a service at a location, per provider. Throws `not-found` for whatever is named, `invalid-request` for dates in the wrong order or too many. None is an answer, not a problem. */
+export async function findAvailability(ctx: Ctx, { from, to, ...query }: AvailabilityQuery) {
   const { result } = await call(ctx, { needs: 'schedule:read', action: 'availability.find' }, (session) =>
     queries.availabilityVerb(session, {
       ...query,
-      until: dayAfter(to),
+      from: from ?? null,
+      until: to === undefined ? null : dayAfter(to),
       providerId: query.providerId ?? null,
       patientId: query.patientId ?? null,
     }),
   );
   if (result.outcome === 'not-found') throw problemAt('not-found', result.pointer, 'query');
+  if (result.outcome === 'not-a-window') {
+    const detail = `Before the first day, or more than ${MAX_AVAILABILITY_DAYS} days with it.`;
+    throw new Problem('invalid-request', { errors: [{ in: 'query', pointer: 'to', detail }] });
+  }
   const starts = (minutes: number[]) => minutes.map((minute) => new Date(minute * 60_000).toISOString());
+  const { timeZone, from: first, to: last, providers } = result;
   return {
-    timeZone: result.timeZone,
-    providers: result.providers.map((provider) => ({ providerId: provider.providerId, starts: starts(provider.starts) })),
+    timeZone,
+    from: first,
+    to: last,
+    providers: providers.map((provider) => ({ providerId: provider.providerId, starts: starts(provider.starts) })),
   };
 }
 
