@@ -1,6 +1,7 @@
 // Everything about the source that can be checked without running it. What CI runs, and `npm run check`.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { findAuditMapViolations } from './audit-map.ts';
 import { findDocViolations } from './docs.ts';
 import { findViolations } from './structure.ts';
 import { findSupplyViolations } from './supply.ts';
@@ -16,7 +17,7 @@ const steps: Step[] = [
   { name: 'lint', run: () => command(bin('oxlint'), ['--type-aware', '--deny-warnings', '--report-unused-disable-directives']) },
   { name: 'structure', run: () => report(findViolations(root)) },
   { name: 'supply', run: () => report(findSupplyViolations(root)) },
-  { name: 'docs', run: () => report(findDocViolations(root)) },
+  { name: 'docs', run: () => report([...findDocViolations(root), ...findAuditMapViolations(root)]) },
   { name: 'unused', run: () => command(bin('knip'), ['--no-progress']) },
   { name: 'openapi', run: () => command(process.execPath, ['scripts/openapi.ts', '--check']), hint: 'npm run openapi' },
 ];
