@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createCodec, keyRingFromFile, keyRingOf, openDatabase, type Codec, type DatabaseSettings } from '@medspa/database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
-import { FolderInUse } from '@medspa/local-database';
+import { ageNotice, FolderInUse } from '@medspa/local-database';
 import { startService } from '../apps/api/src/compose.ts';
 import { loadConfig, readEnvironment, type Config } from '../apps/api/src/platform/config.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
@@ -61,6 +61,8 @@ Medical Spa Platform, practice mode: everyone who opens it acts as the owner of 
   ${logFile}   what it logs
 
 Ctrl-C ends it. The README has the three calls that find a slot, book it and show the day.`);
+  const notice = isExternal ? null : ageNotice(new Date());
+  if (notice) say(`\n${notice}`);
 }
 
 /**

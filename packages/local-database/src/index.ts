@@ -7,6 +7,7 @@ import { ADMIN, createCluster } from './cluster.ts';
 import { FolderInUse, ownFolder } from './owner.ts';
 import { freePort, Server } from './server.ts';
 
+export { ageNotice } from './age.ts';
 export { FolderInUse };
 
 /** A running local PostgreSQL, owned by this process. */
