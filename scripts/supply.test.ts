@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -23,4 +24,13 @@ test('a package without a hash, or with a licence that the product may not have,
     expect(violationsOf({ license }), String(license)).toHaveLength(1);
   expect(violationsOf({ license: 'MPL-2.0', dev: true })).toEqual([]);
   expect(violationsOf({ license: 'GPL-3.0', dev: true })).toHaveLength(1);
+});
+
+test('no environment file but the templates can be added to the repository', () => {
+  const git = (...args: string[]) => spawnSync('git', args, { cwd: folder, encoding: 'utf8' }).stdout.trim();
+  git('init', '--quiet');
+  copyFileSync(join(import.meta.dirname, '../.gitignore'), join(folder, '.gitignore'));
+  const ignored = ['.env', '.env.local', '.env.production', 'apps/api/.env', 'apps/api/.env.staging', '.data/keys/encryption.json'];
+  const kept = ['.env.example', '.env.production.template', 'apps/api/.env.example'];
+  expect(git('check-ignore', ...ignored, ...kept).split('\n')).toEqual(ignored);
 });
