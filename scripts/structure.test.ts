@@ -120,6 +120,19 @@ describe('packages and platform', () => {
     ],
     ['the platform imports no practice data', `${P}/a.ts`, `import '@medspa/practice-data';`, 'may not import @medspa/practice-data'],
     ['a test imports what it needs', `${P}/a.test.ts`, `import pg from 'pg';`, null],
+    ['tools of tests import the database', 'packages/testing/src/a.ts', `import '@medspa/database/migrate';`, null],
+    ['tools of tests import no service', 'packages/testing/src/a.ts', `import '../../../apps/api/src/app.ts';`, 'may not import'],
+  ]);
+});
+
+describe('what exists for tests', () => {
+  const said = 'only tests import';
+  check([
+    ["is for the service's own tools", 'apps/api/test/a.ts', `import '@medspa/testing';`, null],
+    ['is not for the composition root', 'apps/api/src/compose.ts', `import '@medspa/testing';`, said],
+    ['nor by a path', 'apps/api/src/main.ts', `import '../../../packages/testing/src/keys.ts';`, said],
+    ['nor from its own tests', 'apps/api/src/app.ts', `import '../test/harness.ts';`, said],
+    ['nor for a task', 'scripts/start.ts', `import type { Started } from '@medspa/testing';`, said],
   ]);
 });
 
