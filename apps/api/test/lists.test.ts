@@ -1,7 +1,6 @@
+import { aClinic, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
-import { aClinic, type Clinic } from './factories.ts';
 import { testApp, type TestApp } from './harness.ts';
 import { allOperations } from './operations.ts';
 

@@ -1,7 +1,7 @@
 import { PERMISSIONS, type ProblemDocument } from '@medspa/contracts';
+import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
 import { testApp, type TestApp } from './harness.ts';
 import {
   addressOf,

@@ -1,8 +1,7 @@
 import type { Permission } from '@medspa/contracts';
+import { aClinic, aNewProvider, aPatient, arrange, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { openApiDocument } from '../src/app.ts';
-import type { TestDatabase } from './database.ts';
-import { aClinic, aNewProvider, aPatient, arrange } from './factories.ts';
 import { testApp } from './harness.ts';
 
 // One valid request for every operation of the OpenAPI document, on a clinic with a row of every kind. Properties that hold for

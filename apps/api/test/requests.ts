@@ -1,8 +1,8 @@
 import type { Database } from '@medspa/database';
+import { aNewProvider, aPatient, aProvider, arrange, type Clinic } from '@medspa/testing';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
 import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
-import { aNewProvider, aPatient, aProvider, arrange, type Clinic } from './factories.ts';
 import type { TestApp } from './harness.ts';
 
 const document = openApiDocument('');

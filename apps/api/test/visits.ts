@@ -1,6 +1,5 @@
 import type { AppointmentAction, ProblemDocument } from '@medspa/contracts';
-import type { TestDatabase } from './database.ts';
-import { aClinic, aPatient, type Clinic, type ClinicOptions } from './factories.ts';
+import { aClinic, aPatient, type Clinic, type ClinicOptions, type TestDatabase } from '@medspa/testing';
 import { testApp, type Answer, type TestApp } from './harness.ts';
 
 /** An appointment on the wire. */

@@ -1,8 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { badBodies, badFields, badParameters, type BadInput } from '../../test/bad-input.ts';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic } from '../../test/factories.ts';
 import { testApp, type TestApp } from '../../test/harness.ts';
 import { REQUEST_TIME, validRequests, type ValidRequest } from '../../test/requests.ts';
 import { openApiDocument } from '../app.ts';

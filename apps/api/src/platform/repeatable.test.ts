@@ -1,8 +1,7 @@
 import type { Patient, ProblemDocument } from '@medspa/contracts';
+import { aClinic, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, type Clinic } from '../../test/factories.ts';
 import { testApp, type TestApp } from '../../test/harness.ts';
 import { REQUEST_TIME, validRequests, type ValidRequest } from '../../test/requests.ts';
 import { openApiDocument } from '../app.ts';

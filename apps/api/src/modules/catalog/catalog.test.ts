@@ -1,7 +1,6 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, arrange, createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, arrange } from '../../../test/factories.ts';
 import { testApp } from '../../../test/harness.ts';
 
 // What every operation does is tested in test/operations.test.ts; here is what these alone do.
