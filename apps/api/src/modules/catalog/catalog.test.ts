@@ -1,5 +1,5 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { aClinic, arrange, createTestDatabase, type TestDatabase } from '@medspa/testing';
+import { aClinic, arrange, createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp } from '../../../test/harness.ts';
 
@@ -14,8 +14,6 @@ afterAll(() => t.drop());
 type Terms = { effectiveFrom: string; effectiveUntil: string | null; durationMinutes: number };
 type Price = { legalEntityId: string; effectiveFrom: string; effectiveUntil: string | null; price: { amount: number; currency: string } };
 type Service = { id: string; version: number; terms: Terms[]; prices: Price[]; providerIds: string[] };
-
-const NOW = new Date('2026-03-02T12:00:00Z');
 
 async function open(now = NOW) {
   const clinic = await aClinic(t.database);

@@ -1,5 +1,5 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { aClinic, aPatient, arrange, createTestDatabase, type Clinic, type ClinicOptions, type TestDatabase } from '@medspa/testing';
+import { aClinic, aPatient, arrange, createTestDatabase, NOW, type Clinic, type ClinicOptions, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 import type { AppointmentJson } from './queries.ts';
@@ -9,8 +9,6 @@ beforeAll(async () => {
   t = await createTestDatabase({ poolMax: 20 });
 });
 afterAll(() => t.drop());
-
-const NOW = new Date('2026-03-02T12:00:00Z');
 
 async function open(options: ClinicOptions = {}) {
   const clinic = await aClinic(t.database, options);
