@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTestDatabase, eventually, run, runAs, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, eventually, run, runAs, trees, type TestDatabase } from '@medspa/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { DatabaseSettings } from '../settings.ts';
 import { findDrift } from './catalog.ts';
@@ -16,15 +15,12 @@ const ours = readMigrations();
 beforeAll(async () => {
   t = await createTestDatabase();
 });
-const folders: string[] = [];
+const aTree = trees();
 const drops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const drop of drops.splice(0)) await drop();
 });
-afterAll(async () => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-  await t.drop();
-});
+afterAll(() => t.drop());
 
 /** A database with the job queue's tables and no migration, as its owner: a folder of other migrations can be tried on it. */
 async function withoutMigrations(): Promise<TestDatabase> {
@@ -36,8 +32,7 @@ async function withoutMigrations(): Promise<TestDatabase> {
 
 /** A folder of migrations: ours where wanted, and these. */
 function migrationsOf(scripts: Record<string, string>, withOurs = false): string {
-  const folder = mkdtempSync(join(tmpdir(), 'medspa-migrations-'));
-  folders.push(folder);
+  const folder = aTree({});
   cpSync(join(MIGRATIONS_FOLDER, 'migration_lock.toml'), join(folder, 'migration_lock.toml'));
   if (withOurs) cpSync(MIGRATIONS_FOLDER, folder, { recursive: true });
   for (const [name, script] of Object.entries(scripts)) write(folder, name, script);
