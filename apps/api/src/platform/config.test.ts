@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TEST_KEY } from '@medspa/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { TEST_KEY } from '../../test/harness.ts';
 import { ConfigError, loadConfig } from './config.ts';
 
 const BASE = { DATABASE_URL: 'postgresql://app_rw:secret@db.example/medspa', ENCRYPTION_KEY: TEST_KEY };
