@@ -78,6 +78,28 @@ describe('npm start with a database that somebody else runs', () => {
   });
 });
 
+describe('a task of the database', () => {
+  const task = (name: string, env: Record<string, string>) =>
+    run('scripts/database.ts', { MEDSPA_DATA: '/nowhere', ...env }, { args: [name] });
+
+  test.each([
+    ['deploy', { DATABASE_URL: 'postgresql://app_rw:secret-password@db.example/clinic' }, 'DATABASE_URL names a database'],
+    ['status', { DATABASE_HOST: 'db.example', DATABASE_PASSWORD: 'secret-password' }, 'DATABASE_HOST names a database'],
+    [
+      'deploy',
+      { DATABASE_OWNER_URL: 'mysql://app_owner:secret-password@db.example/clinic' },
+      'DATABASE_OWNER_URL must begin with postgresql://',
+    ],
+    ['status', { DATABASE_OWNER_URL: 'secret:owner-url' }, 'DATABASE_OWNER_URL: a secret: value needs GCP_PROJECT_ID'],
+    ['setup', { DATABASE_ADMIN_URL: 'postgresql://x' }, 'DATABASE_ADMIN_URL needs a user and a database name'],
+  ])('%s with %o says what is missing, touches no database and quotes no password', async (name, env, said) => {
+    const started = task(name, env);
+    expect(await started.ended).toBe(1);
+    expect(started.said()).toContain(said);
+    expect(started.said()).not.toMatch(/secret-password|Creating/);
+  });
+});
+
 describe('the entry of a container', () => {
   test('refuses a sign-in whom row-level security does not bind', async () => {
     const own = await startOwnServer();

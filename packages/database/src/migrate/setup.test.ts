@@ -31,6 +31,8 @@ describe('setting up', () => {
     const database = openDatabase(runtime());
     try {
       await database.assertUsable();
+      // All that the process opens counts, and the sentence has the sum.
+      await expect(database.assertUsable(1_000)).rejects.toThrow(/up to 1009 connections \(pool 8, health 1, jobs 1000\)/);
       const id = '019b8b74-1800-7000-8000-000000000001';
       await database.withTransaction(sessionIn(id, id), async (tx) => {
         await tx.organization.create({ data: { id, name: 'Managed' } });
