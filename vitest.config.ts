@@ -13,7 +13,7 @@ const zone = process.env['TZ'];
 
 export default defineConfig({
   test: {
-    globalSetup: ['apps/api/test/global-setup.ts'],
+    globalSetup: ['packages/testing/src/global-setup.ts'],
     // Most of a test is waiting for PostgreSQL, so the processor that Vitest would keep free works as well.
     maxWorkers: Math.max(2, availableParallelism()),
     // `TZ=... npm test` runs everything in that zone; otherwise everything in UTC and what concerns time in two more.

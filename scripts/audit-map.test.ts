@@ -1,13 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { trees } from '@medspa/testing';
+import { describe, expect, test } from 'vitest';
 import { findAuditMapViolations, linesOfReport } from './audit-map.ts';
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
+const tree = trees();
 
 const REPORT = `# Audit
 ## 🔴 1. Pool
@@ -28,12 +25,8 @@ const ANSWER = '`packages/database/src/pool.ts` | `packages/database/src/pool.te
 
 /** What is reported of a map with these rows beside the report. */
 function violationsOf(rows: string[]): string[] {
-  const root = mkdtempSync(join(tmpdir(), 'medspa-map-'));
-  folders.push(root);
-  mkdirSync(join(root, 'docs'));
-  writeFileSync(join(root, 'docs/audit-report.md'), REPORT);
-  writeFileSync(join(root, 'docs/audit-map.md'), ['| Report | Here | Proof |', '| --- | --- | --- |', ...rows].join('\n'));
-  return findAuditMapViolations(root);
+  const map = ['| Report | Here | Proof |', '| --- | --- | --- |', ...rows].join('\n');
+  return findAuditMapViolations(tree({ 'docs/audit-report.md': REPORT, 'docs/audit-map.md': map }));
 }
 const rowsExcept = (line: string) => LINES.filter((one) => one !== line).map((one) => `| ${one} | ${ANSWER} |`);
 
@@ -48,10 +41,8 @@ describe('the audit map', () => {
 
   test('passes when every line has a file and a proof, a reason, or the word open', () => {
     expect(violationsOf(rowsExcept(''))).toEqual([]);
-    for (const answer of ['`open` | |', 'the lines below | |', 'differs: the driver has no such limit, the server has |'])
-      expect(violationsOf([...rowsExcept('Retries'), `| Retries | ${answer} |`.replace('| |', '|  |').replace('|  | |', '|  |')])).toEqual(
-        [],
-      );
+    for (const answer of ['`open` |  ', 'the lines below |  ', 'differs: the driver has no such limit, the server has |  '])
+      expect(violationsOf([...rowsExcept('Retries'), `| Retries | ${answer}|`])).toEqual([]);
   });
 
   test.each([

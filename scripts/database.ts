@@ -12,9 +12,11 @@ import {
   writeSnapshot,
 } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
-import { DATA, openEmbedded, signIns } from './local.ts';
+import { readEnvironment } from '../apps/api/src/platform/config.ts';
+import { DATA, openEmbedded, ROOT, signIns } from './local.ts';
 
 const [task] = process.argv.slice(2);
+const environment = () => readEnvironment(process.env, { envFile: join(ROOT, '.env') });
 const tasks: Record<string, () => Promise<void>> = { setup, migrate, deploy, status };
 try {
   await (tasks[task ?? ''] ?? (() => Promise.reject(new Error(`Unknown database task "${task ?? ''}".`))))();
@@ -25,13 +27,12 @@ try {
 
 /** Makes roles and database with an administrator's sign-in. */
 async function setup(): Promise<void> {
-  const url = process.env['DATABASE_ADMIN_URL'];
+  const { DATABASE_ADMIN_URL: url, APP_OWNER_PASSWORD: ownerPassword, APP_RW_PASSWORD: runtimePassword } = await environment();
   if (!url)
     throw new Error(
       'Set DATABASE_ADMIN_URL to an administrator of the server, with the database to make as its path; APP_OWNER_PASSWORD and APP_RW_PASSWORD set the passwords of the roles.',
     );
-  const { settings } = parseDatabaseUrl(url);
-  const [ownerPassword, runtimePassword] = [process.env['APP_OWNER_PASSWORD'], process.env['APP_RW_PASSWORD']];
+  const { settings } = parseDatabaseUrl(url, 'DATABASE_ADMIN_URL');
   await setUpDatabase(
     { ...settings, database: 'postgres' },
     { database: settings.database, ...(ownerPassword ? { ownerPassword } : {}), ...(runtimePassword ? { runtimePassword } : {}) },
@@ -86,10 +87,18 @@ async function status(): Promise<void> {
   if (!isSound) process.exitCode = 1;
 }
 
-/** The owner's sign-in: DATABASE_OWNER_URL, or the embedded database of the project. */
+/**
+ * The owner's sign-in: DATABASE_OWNER_URL, or the embedded database of the project where no database is named. Refuses to take
+ * the one for the other: whoever named a database must not be told that another one is migrated.
+ */
 async function withOwner<T>(work: (owner: DatabaseSettings) => Promise<T>): Promise<T> {
-  const url = process.env['DATABASE_OWNER_URL'];
-  if (url) return work(parseDatabaseUrl(url).settings);
+  const given = await environment();
+  if (given['DATABASE_OWNER_URL']) return work(parseDatabaseUrl(given['DATABASE_OWNER_URL'], 'DATABASE_OWNER_URL').settings);
+  const named = ['DATABASE_URL', 'DATABASE_HOST'].find((key) => given[key]);
+  if (named)
+    throw new Error(
+      `${named} names a database, but its owner's sign-in is missing: set DATABASE_OWNER_URL (the service's own sign-in may not change tables).`,
+    );
   const ready = await openEmbedded(console.log);
   try {
     return await work(ready.owner);

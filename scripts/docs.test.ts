@@ -1,24 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { trees } from '@medspa/testing';
+import { describe, expect, test } from 'vitest';
 import { findDocViolations } from './docs.ts';
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
+const aTree = trees();
 
 /** What is reported of a page beside a file `scripts/start.ts` and a page `docs/glossary.md`. */
 function violationsOf(text: string, page = 'docs/page.md'): string[] {
-  const root = mkdtempSync(join(tmpdir(), 'medspa-docs-'));
-  folders.push(root);
   const files = { 'scripts/start.ts': '', 'docs/glossary.md': 'Words', 'node_modules/x/README.md': '[dead](gone.md)', [page]: text };
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), content);
-  }
-  return findDocViolations(root);
+  return findDocViolations(aTree(files));
 }
 
 describe('a page that names a path which is not there is reported', () => {

@@ -1,15 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copyFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { trees } from '@medspa/testing';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 // The lint rules that are safety devices here: a Prisma call that nobody awaits never runs, a cycle loads half a module. The
 // repository's own configuration, the real program, and a project in which each rule is broken once and once nearly.
 
 const root = join(import.meta.dirname, '..');
-const project = mkdtempSync(join(tmpdir(), 'medspa-lint-'));
-afterAll(() => rmSync(project, { recursive: true }));
+const aTree = trees();
 
 const FILES: Record<string, string> = {
   'packages/a/floating.ts': 'async function save() {}\nexport function go() {\n  save();\n}\n',
@@ -34,10 +33,7 @@ const FILES: Record<string, string> = {
 /** Codes of what is reported, by file. */
 const reported = new Map<string, string[]>();
 beforeAll(() => {
-  for (const [path, content] of Object.entries(FILES)) {
-    mkdirSync(dirname(join(project, path)), { recursive: true });
-    writeFileSync(join(project, path), content);
-  }
+  const project = aTree(FILES);
   for (const name of ['.oxlintrc.json', 'tsconfig.json']) copyFileSync(join(root, name), join(project, name));
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
   const { stdout } = spawnSync(

@@ -61,7 +61,7 @@ export async function openExternal(
   ownerUrl: string | undefined,
   say: (text: string) => void,
 ): Promise<ReadyDatabase> {
-  let owner = ownerUrl ? parseDatabaseUrl(ownerUrl).settings : given;
+  let owner = ownerUrl ? parseDatabaseUrl(ownerUrl, 'DATABASE_OWNER_URL').settings : given;
   let runtime = given;
   if (await mayMakeRoles(given)) {
     say(`Setting up "${given.database}" with the administrator's sign-in; the service works as app_rw.`);

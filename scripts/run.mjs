@@ -71,8 +71,10 @@ function firstMissingPackage() {
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const installed = JSON.parse(readFileSync(installedPath, 'utf8')).packages;
   for (const [path, entry] of Object.entries(wanted)) {
-    if (path === '' || entry.link || entry.optional || !path.includes('node_modules/')) continue;
-    if (installed[path]?.version !== entry.version) return `${path.replace(/^.*node_modules\//, '')} ${entry.version} is missing`;
+    if (path === '' || entry.optional || !path.includes('node_modules/')) continue;
+    // A link leads to a package of this repository, which has no version of its own.
+    const isThere = entry.link ? existsSync(join(root, path)) : installed[path]?.version === entry.version;
+    if (!isThere) return `${path.replace(/^.*node_modules\//, '')}${entry.link ? '' : ` ${entry.version}`} is missing`;
   }
   return existsSync(node24) ? null : 'Node 24 is missing';
 }

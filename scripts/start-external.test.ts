@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import { launcher, patientsAt, run, runAs, served, startOwnServer, type OwnServer } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launcher, patientsAt, run, served } from '../apps/api/test/processes.ts';
-import { aServer, runAs } from '../apps/api/test/scratch.ts';
 
 const { start, aDataFolder } = launcher();
 
 describe('npm start with a database that somebody else runs', () => {
-  let own: Awaited<ReturnType<typeof aServer>>;
+  let own: OwnServer;
   let data: string;
   const key = randomBytes(32).toString('hex');
   beforeAll(async () => {
-    own = await aServer();
+    own = await startOwnServer();
     data = aDataFolder();
   });
   afterAll(() => own.end());
@@ -25,11 +23,7 @@ describe('npm start with a database that somebody else runs', () => {
     const address = await served(started);
     expect(started.said()).toContain('Setting up "clinic" with the administrator\'s sign-in; the service works as app_rw.');
     expect(await patientsAt(address)).toBe(100);
-    const client = new pg.Client(asAdmin('clinic'));
-    await client.connect();
-    const { rows } = await client.query(`SELECT count(*)::int AS connections FROM pg_stat_activity WHERE application_name = 'medspa'`);
-    await client.end();
-    expect(rows[0].connections).toBeGreaterThan(0);
+    expect((await runAs(own.admin, `SELECT FROM pg_stat_activity WHERE application_name = 'medspa'`)).length).toBeGreaterThan(0);
     expect(await started.end('SIGTERM')).toBe(0);
   });
 
@@ -84,9 +78,31 @@ describe('npm start with a database that somebody else runs', () => {
   });
 });
 
+describe('a task of the database', () => {
+  const task = (name: string, env: Record<string, string>) =>
+    run('scripts/database.ts', { MEDSPA_DATA: '/nowhere', ...env }, { args: [name] });
+
+  test.each([
+    ['deploy', { DATABASE_URL: 'postgresql://app_rw:secret-password@db.example/clinic' }, 'DATABASE_URL names a database'],
+    ['status', { DATABASE_HOST: 'db.example', DATABASE_PASSWORD: 'secret-password' }, 'DATABASE_HOST names a database'],
+    [
+      'deploy',
+      { DATABASE_OWNER_URL: 'mysql://app_owner:secret-password@db.example/clinic' },
+      'DATABASE_OWNER_URL must begin with postgresql://',
+    ],
+    ['status', { DATABASE_OWNER_URL: 'secret:owner-url' }, 'DATABASE_OWNER_URL: a secret: value needs GCP_PROJECT_ID'],
+    ['setup', { DATABASE_ADMIN_URL: 'postgresql://x' }, 'DATABASE_ADMIN_URL needs a user and a database name'],
+  ])('%s with %o says what is missing, touches no database and quotes no password', async (name, env, said) => {
+    const started = task(name, env);
+    expect(await started.ended).toBe(1);
+    expect(started.said()).toContain(said);
+    expect(started.said()).not.toMatch(/secret-password|Creating/);
+  });
+});
+
 describe('the entry of a container', () => {
   test('refuses a sign-in whom row-level security does not bind', async () => {
-    const own = await aServer();
+    const own = await startOwnServer();
     try {
       const started = run('apps/api/src/main.ts', { DATABASE_URL: own.server.adminUrl(), ENCRYPTION_KEY: randomBytes(32).toString('hex') });
       expect(await started.ended).toBe(1);

@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { eventually, launcher, patientsAt, served } from '@medspa/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { launcher, patientsAt, served } from '../apps/api/test/processes.ts';
-import { eventually } from '../apps/api/test/scratch.ts';
 
 const { start, aDataFolder } = launcher();
 

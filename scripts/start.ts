@@ -30,11 +30,14 @@ try {
 }
 
 async function start(): Promise<void> {
-  const given = readEnvironment(process.env, join(ROOT, '.env'));
+  const given = await readEnvironment(process.env, { envFile: join(ROOT, '.env') });
   const isExternal = Boolean(given['DATABASE_URL'] ?? given['DATABASE_HOST']);
-  const config = await configure(given, isExternal);
-
-  const ready = isExternal ? await openExternal(config.database, given['DATABASE_OWNER_URL'], say) : await openEmbedded(say);
+  const env = environmentOf(given, isExternal);
+  // The configuration is checked whole before anything starts.
+  const wanted = await loadConfig(env);
+  const ready = isExternal ? await openExternal(wanted.database, given['DATABASE_OWNER_URL'], say) : await openEmbedded(say);
+  // Only now: another instance that holds the folder is told of before its ports are.
+  const config = await withFreePorts(env, wanted);
   const settings = { ...ready.runtime, poolMax: config.database.poolMax };
   const ring = 'key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, ready.isNew);
   if (ready.isNew) await fillPractice(settings, createCodec(ring));
@@ -66,11 +69,11 @@ Ctrl-C ends it. The README has the three calls that find a slot, book it and sho
 }
 
 /**
- * The configuration, checked whole before anything starts: ports that are free, a key file of our own where no key is given,
- * practice mode. The embedded database's sign-in is filled in when it runs.
+ * What is given, and practice mode, a key file of our own where no key is given. The embedded database's sign-in is filled in
+ * when it runs.
  */
-async function configure(given: Record<string, string>, isExternal: boolean): Promise<Config> {
-  const env = {
+function environmentOf(given: Record<string, string | undefined>, isExternal: boolean): Record<string, string | undefined> {
+  return {
     ...given,
     METRICS_PORT: given['METRICS_PORT'] ?? '9464',
     ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] ? {} : { ENCRYPTION_KEY_FILE: join(DATA, 'keys/encryption.json') }),
@@ -78,7 +81,9 @@ async function configure(given: Record<string, string>, isExternal: boolean): Pr
     PRACTICE_ORGANIZATION: PRACTICE_ORGANIZATION_ID,
     PRACTICE_ACTOR: PRACTICE_OWNER_ID,
   };
-  const wanted = await loadConfig(env);
+}
+
+async function withFreePorts(env: Record<string, string | undefined>, wanted: Config): Promise<Config> {
   const port = await freePort(wanted.port, wanted.host);
   const metricsPort = await freePort(wanted.metrics?.port ?? 0, wanted.metrics?.host ?? wanted.host);
   return loadConfig({ ...env, PORT: String(port), METRICS_PORT: String(metricsPort) });

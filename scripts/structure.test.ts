@@ -1,17 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { trees } from '@medspa/testing';
+import { describe, expect, test } from 'vitest';
 import { findViolations } from './structure.ts';
 
 // Each rule is planted once broken, in a tree of its own, and once nearly broken: a rule that reports nothing, or everything,
 // is noticed here.
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
-
+const aTree = trees();
 const SCHEMA = 'packages/database/prisma/schema';
 const TREE: Record<string, string> = {
   [`${SCHEMA}/scheduling.prisma`]:
@@ -21,15 +16,7 @@ const TREE: Record<string, string> = {
     'model OutboxEvent {\n  id String @id\n  @@map("outbox_event")\n}\nmodel AuditLog {\n  id String @id\n  @@map("audit_log")\n}\n',
 };
 
-function violationsIn(files: Record<string, string>): string[] {
-  const root = mkdtempSync(join(tmpdir(), 'medspa-structure-'));
-  folders.push(root);
-  for (const [path, content] of Object.entries({ ...TREE, ...files })) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), content);
-  }
-  return findViolations(root);
-}
+const violationsIn = (files: Record<string, string>) => findViolations(aTree({ ...TREE, ...files }));
 
 const M = 'apps/api/src/modules/scheduling';
 const P = 'apps/api/src/platform';
@@ -120,6 +107,19 @@ describe('packages and platform', () => {
     ],
     ['the platform imports no practice data', `${P}/a.ts`, `import '@medspa/practice-data';`, 'may not import @medspa/practice-data'],
     ['a test imports what it needs', `${P}/a.test.ts`, `import pg from 'pg';`, null],
+    ['tools of tests import the database', 'packages/testing/src/a.ts', `import '@medspa/database/migrate';`, null],
+    ['tools of tests import no service', 'packages/testing/src/a.ts', `import '../../../apps/api/src/app.ts';`, 'may not import'],
+  ]);
+});
+
+describe('what exists for tests', () => {
+  const said = 'only tests import';
+  check([
+    ["is for the service's own tools", 'apps/api/test/a.ts', `import '@medspa/testing';`, null],
+    ['is not for the composition root', 'apps/api/src/compose.ts', `import '@medspa/testing';`, said],
+    ['nor by a path', 'apps/api/src/main.ts', `import '../../../packages/testing/src/keys.ts';`, said],
+    ['nor from its own tests', 'apps/api/src/app.ts', `import '../test/harness.ts';`, said],
+    ['nor for a task', 'scripts/start.ts', `import type { Started } from '@medspa/testing';`, said],
   ]);
 });
 

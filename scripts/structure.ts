@@ -27,11 +27,16 @@ const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/database/src/', /^(node:|pg$|@prisma\/|graphile-worker$)/],
   ['packages/local-database/src/', /^(node:|pg$)/],
   ['packages/practice-data/src/', /^(node:|@medspa\/(contracts|database)$|uuid$)/],
+  ['packages/testing/src/', /^(node:|pg$|uuid$|vitest(\/node)?$|@medspa\/(database|local-database)(\/|$))/],
   ['apps/api/src/platform/', /^(node:|@medspa\/(contracts|database)(\/|$)|@prisma\/instrumentation$|(?!\.|@medspa\/|pg$|@prisma\/)[a-z@])/],
 ];
 /** Composition roots, tasks and tests: they put things together and may import anything. */
 const ANYTHING =
   /^(apps\/api\/src\/(app|compose|main|worker)\.ts|(apps|packages)\/[^/]+\/test\/.+|(apps|packages)\/[^/]+\/[^/]+\.config\.ts|(scripts|bench)\/.+)$/;
+
+/** What exists for tests, and who may import it beside the test files. */
+const FOR_TESTS = /^(@medspa\/testing(\/|$)|packages\/testing\/|(apps|packages)\/[^/]+\/test\/)/;
+const TESTS = /^(packages\/testing\/|(apps|packages)\/[^/]+\/test\/)/;
 
 /** What the database package offers to whoever is not queries.ts: types, and these values. */
 const OFFERED = new Set(['MAX_PAGE']);
@@ -92,15 +97,21 @@ function judgePlace(path: string): string[] {
 }
 
 function judgeImports(path: string, imports: Import[]): string[] {
-  if (ANYTHING.test(path)) return [];
   return imports.flatMap(({ specifier, names }) => {
+    if (!TESTS.test(path) && FOR_TESTS.test(pathOf(path, specifier ?? ''))) return [`only tests import ${specifier}`];
+    if (ANYTHING.test(path)) return [];
     const reason = specifier === null ? 'an import says what it imports' : judgeImport(path, specifier, names);
     return reason ? [reason] : [];
   });
 }
 
+/** What a relative import names, from the root of the repository; a package by its name. */
+function pathOf(path: string, specifier: string): string {
+  return specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : specifier;
+}
+
 function judgeImport(path: string, specifier: string, names: Import['names']): string | null {
-  const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : null;
+  const target = specifier.startsWith('.') ? pathOf(path, specifier) : null;
   const module = moduleOf(path);
   if (module) return judgeModuleImport(path, module, specifier, target) ?? judgeOffered(path, specifier, names);
 

@@ -7,7 +7,7 @@ import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
 import type { FindActor } from './platform/edge.ts';
-import { startJobs } from './platform/jobs.ts';
+import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
 import { createMetrics } from './platform/metrics.ts';
@@ -69,7 +69,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   if (options.last) lifecycle.add([options.last]);
 
   try {
-    await assertReady(config, database);
+    await assertReady(config, database, options.runsJobs ? JOB_CONNECTIONS : 0);
     if (options.runsJobs) {
       const jobs = await startJobs(config.database, [...schedulingJobs, ...upkeepJobs], { ...parts, log, metrics });
       serving.push({ name: 'jobs', stop: jobs.stop });
@@ -103,9 +103,9 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
 }
 
 /** Throws a sentence for the operator when the database is not one that the service can work with. */
-async function assertReady({ database: settings }: Config, database: Database): Promise<void> {
+async function assertReady({ database: settings }: Config, database: Database, jobConnections: number): Promise<void> {
   try {
-    await database.assertUsable();
+    await database.assertUsable(jobConnections);
   } catch (error) {
     if (!handleDatabaseError(error)) throw error;
     const { message } = error as Error;

@@ -22,7 +22,7 @@ export function badBodies(request: ValidRequest): BadInput[] {
   if (body === undefined) return method === 'GET' ? [] : [{ name: 'malformed', method, path, body: '{"a":', expected: at(400, '') }];
   const good = JSON.stringify(body);
   const rest = good.slice(1);
-  const [first = ''] = Object.keys(body as object);
+  const [first = ''] = Object.keys(body);
   const required = bodyOf(call)?.required?.[0] ?? 'name';
   const sent = (name: string, text: unknown, place = '', status = 400, headers = {}): BadInput => ({
     name,

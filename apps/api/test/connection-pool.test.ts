@@ -1,5 +1,5 @@
+import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
 
 // The audit report's test file, corrected: it measured durations, which a busy machine breaks and which prove no reuse, and its
 // pg_sleep has a result (void) that Prisma cannot read.

@@ -1,11 +1,9 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { openDatabase, type Database } from '@medspa/database';
+import { createTestDatabase, eventually, sessionIn, startOwnServer, type OwnServer, type TestDatabase } from '@medspa/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
-import { sessionIn } from './factories.ts';
-import { testApp, type TestApp } from './harness.ts';
-import { eventually, startOwnDatabase, type OwnDatabase } from './own-database.ts';
+import { testApp, type Answer, type TestApp } from './harness.ts';
 
 type Ready = { status: string; checks: { database: { status: string; latency?: number; error?: string } }; timestamp: string };
 
@@ -18,6 +16,15 @@ const healthy = {
   timestamp: aTimestamp,
 };
 const ready = (app: TestApp) => app.get<Ready>('/health/ready');
+/** Asks until the answer has this status; says how long that took. */
+async function until(app: TestApp, status: number): Promise<{ answer: Answer<Ready>; millis: number }> {
+  const since = performance.now();
+  const answer = await eventually(`it answers ${status}`, async () => {
+    const given = await ready(app);
+    return given.status === status && given;
+  });
+  return { answer, millis: performance.now() - since };
+}
 
 describe('a healthy service', () => {
   let t: TestDatabase;
@@ -55,10 +62,7 @@ describe('a healthy service', () => {
     const gate = Promise.withResolvers<void>();
     const session = sessionIn('0199e6ea-ea18-7e88-85e1-078829b56df3', '0199e6ea-ea18-7e88-85e1-078829b56df3');
     const held = [1, 2].map(() => database.withTransaction(session, () => gate.promise));
-    await eventually(
-      () => Promise.resolve(database.pool),
-      ({ total, idle }) => total === 2 && idle === 0,
-    );
+    await eventually('both are held', () => database.pool.total === 2 && database.pool.idle === 0);
     expect((await ready(testApp(database))).status).toBe(200);
     expect(database.pool).toMatchObject({ total: 2, idle: 0 });
     gate.resolve();
@@ -96,10 +100,7 @@ describe('the question to the database', () => {
     expect(await asked()).toBe(1);
     await ready(app);
     expect(await asked()).toBe(1);
-    await eventually(
-      async () => (await ready(app), asked()),
-      (count) => count === 2,
-    );
+    await eventually('it is put again', async () => (await ready(app), (await asked()) === 2));
   });
 
   test('writes in production: a database that only reads is not ready, where reading alone would call it so, until it writes again', async () => {
@@ -112,10 +113,7 @@ describe('the question to the database', () => {
       expect([refused.status, refused.body.checks.database]).toEqual([503, { status: 'unhealthy', error: 'unavailable' }]);
       expect((await ready(testApp(reading))).status).toBe(200);
       await t.look(`ALTER DATABASE ${t.admin.database} RESET default_transaction_read_only`);
-      const { millis } = await eventually(
-        () => ready(testApp(writing)),
-        ({ status }) => status === 200,
-      );
+      const { millis } = await until(testApp(writing), 200);
       expect(millis).toBeLessThan(3_000);
     } finally {
       await Promise.all([writing.disconnectDatabase(), reading.disconnectDatabase()]);
@@ -124,11 +122,11 @@ describe('the question to the database', () => {
 });
 
 describe('a database that is away', () => {
-  let own: OwnDatabase;
+  let own: OwnServer;
   let database: Database;
   let app: TestApp;
   beforeAll(async () => {
-    own = await startOwnDatabase();
+    own = await startOwnServer('medspa');
     database = openDatabase(own.runtime);
     app = testApp(database);
   });
@@ -142,10 +140,7 @@ describe('a database that is away', () => {
     async (how) => {
       expect((await ready(app)).status).toBe(200);
       await own.server.halt(how);
-      const down = await eventually(
-        () => ready(app),
-        ({ status }) => status === 503,
-      );
+      const down = await until(app, 503);
       expect(down.millis).toBeLessThan(2_000);
       expect(down.answer.body).toEqual({
         status: 'not_ready',
@@ -158,10 +153,7 @@ describe('a database that is away', () => {
       for (const path of LIVE) expect((await app.get(path)).status, path).toBe(200);
 
       await own.server.start();
-      const up = await eventually(
-        () => ready(app),
-        ({ status }) => status === 200,
-      );
+      const up = await until(app, 200);
       expect(up.millis).toBeLessThan(3_000);
       expect(up.answer.body).toEqual(healthy);
     },
@@ -201,10 +193,7 @@ describe('a database that takes connections and says nothing', () => {
   });
 
   test('is not ready within 2 s', async () => {
-    const { answer, millis } = await eventually(
-      () => ready(testApp(database)),
-      ({ status }) => status === 503,
-    );
+    const { answer, millis } = await until(testApp(database), 503);
     expect(millis).toBeLessThan(2_000);
     expect(answer.body.checks.database.status).toBe('unhealthy');
   });

@@ -1,9 +1,9 @@
+import { aClinic, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
-import { aClinic, type Clinic } from './factories.ts';
+import { bodyOf } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
-import { allOperations } from './operations.ts';
+import { OPERATIONS } from './requests.ts';
 
 let t: TestDatabase;
 beforeAll(async () => {
@@ -12,7 +12,6 @@ beforeAll(async () => {
 afterAll(() => t.drop());
 
 type Page = { items: { id: string }[]; nextCursor: string | null };
-const NOW = new Date('2026-03-02T12:00:00Z');
 
 /** How a row is added to each list; names are in no order. */
 const ADD: Record<
@@ -90,8 +89,8 @@ async function walk(app: TestApp, list: string, limit: number, between: () => Pr
 const idsOf = (pages: Page[]) => pages.flatMap(({ items }) => items.map(({ id }) => id));
 
 test('every list of the document is walked here', () => {
-  const lists = allOperations().filter(
-    ({ parameters, body }) => parameters.some(({ name }) => name === 'cursor') || body?.properties?.['cursor'],
+  const lists = [...OPERATIONS.values()].filter(
+    (call) => call.parameters?.some(({ name }) => name === 'cursor') || bodyOf(call)?.properties?.['cursor'],
   );
   expect(lists.map(({ path }) => path).toSorted()).toEqual(Object.keys(ADD).toSorted());
 });

@@ -1,23 +1,30 @@
 import type { Database } from '@medspa/database';
+import { aNewProvider, aPatient, aProvider, arrange, NOW, type Clinic } from '@medspa/testing';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
 import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
-import { aNewProvider, aPatient, aProvider, arrange, type Clinic } from './factories.ts';
-import type { TestApp } from './harness.ts';
+import { testApp, type TestApp } from './harness.ts';
 
 const document = openApiDocument('');
 
-/** The moment from which the requests below are valid, unless told. */
-export const REQUEST_TIME = new Date('2026-03-02T12:00:00Z');
+/** Every operation of the API by its name, such as `POST /v1/rooms`. */
+export const OPERATIONS = new Map(callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call]));
 
-/** A request for one operation that the service answers with success. */
-export type ValidRequest = { call: Call; method: string; path: string; body: unknown };
+type Parts = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> | undefined };
+/** A request for one operation, in its parts and as it is sent. */
+export type ValidRequest = Parts & { call: Call; method: string; path: string };
+
+export function requestOf(call: Call, { params, query, body }: Parts): ValidRequest {
+  const filled = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
+  const search = new URLSearchParams(query).toString();
+  return { call, params, query, body, method: call.method.toUpperCase(), path: search === '' ? filled : `${filled}?${search}` };
+}
 
 /**
- * A valid request for every operation of the API, each with rows of its own to work on, so that they can be sent in any order.
- * The documentation's examples with the clinic's ids; `app` books what is to be moved and cancelled.
+ * A request for every operation that the service answers with success, each with rows of its own to work on, so that they can
+ * be sent in any order. The documentation's examples with the clinic's ids; every place that takes an id has one.
  */
-export async function validRequests(app: TestApp, database: Database, clinic: Clinic, now = REQUEST_TIME): Promise<ValidRequest[]> {
+export async function validRequests(database: Database, clinic: Clinic, now = NOW): Promise<Map<string, ValidRequest>> {
   const day = (ahead: number) => new Date(now.getTime() + ahead * 86_400_000).toISOString().slice(0, 10);
   const [patientId, relatedId, formerId] = [
     await aPatient(database, clinic),
@@ -26,18 +33,20 @@ export async function validRequests(app: TestApp, database: Database, clinic: Cl
   ];
   const { providerId: newcomerId, rotationId } = await arrange(database, clinic, (tx) => aProvider(tx, clinic));
   const idleId = await arrange(database, clinic, (tx) => aNewProvider(tx, clinic));
+  const app = testApp(database, { as: clinic, now: () => now });
   await app.send('POST', `/v1/patients/${patientId}/relations`, { relatedId: formerId, kind: 'other' });
-  const appointments = await Promise.all(['15', '16', '17', '18'].map((hour) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`)));
-  const [read = '', moved = '', cancelled = '', confirmed = ''] = appointments;
+  const visit = (hour: number) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`);
+  const [read, moved, cancelled, confirmed] = [await visit(15), await visit(16), await visit(17), await visit(18)];
 
   const { roomIds, ...own } = clinic;
+  const { serviceId, providerId } = clinic;
   const [roomId = ''] = roomIds;
   const ids: Record<string, string> = { ...own, rotationId, patientId, relatedId, roomId, staffId: clinic.actorId };
   const owners: [path: RegExp, id: string][] = [
-    [/reschedule$/, moved],
-    [/cancel$/, cancelled],
-    [/transitions$/, confirmed],
-    [/^\/v1\/appointments/, read],
+    [/reschedule$/, moved.id],
+    [/cancel$/, cancelled.id],
+    [/transitions$/, confirmed.id],
+    [/^\/v1\/appointments/, read.id],
     [/^\/v1\/legal-entities/, clinic.legalEntityId],
     [/^\/v1\/locations/, clinic.locationId],
     [/^\/v1\/staff/, clinic.actorId],
@@ -49,39 +58,44 @@ export async function validRequests(app: TestApp, database: Database, clinic: Cl
     [/^\/v1\/patients/, patientId],
   ];
   const changes: Record<string, object> = {
-    'post-appointments': { startsAt: `${day(2)}T10:00` },
-    'post-appointments-id-reschedule': { startsAt: `${day(2)}T14:00` },
-    'post-shift-rotations': { providerId: idleId, locationId: clinic.locationId, effectiveFrom: day(1), effectiveUntil: day(60) },
-    'post-shift-rotations-id-end': { effectiveUntil: day(7) },
-    'patch-patients-id': { isActive: true },
+    'POST /v1/appointments': { startsAt: `${day(2)}T10:00`, services: [{ serviceId, providerId, roomId }] },
+    'POST /v1/appointments/{id}/reschedule': {
+      startsAt: `${day(2)}T14:00`,
+      assignments: [{ id: moved.segmentId, providerId, roomId }],
+    },
+    'POST /v1/shift-rotations': { providerId: idleId, locationId: clinic.locationId, effectiveFrom: day(1), effectiveUntil: day(60) },
+    'POST /v1/shift-rotations/{id}/end': { effectiveUntil: day(7) },
+    'POST /v1/patients/search': { cursor: patientId },
+    'PATCH /v1/patients/{id}': { isActive: true },
   };
 
-  return callsOf(document).map((call, index) => {
-    // A relation that is there, and a provider whom no booking needs.
-    const address: Record<string, string> = { relatedId: formerId, providerId: newcomerId };
-    const owner = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
-    const filled = call.path.replace('{id}', owner).replaceAll(/\{(\w+)\}/g, (_, name: string) => address[name] ?? '');
-    const query = new URLSearchParams(exampleAddress(document, call).split('?')[1]);
-    for (const name of query.keys()) query.set(name, ids[name] ?? query.get(name) ?? '');
-    const body = exampleBody(document, call);
-    return {
-      call,
-      method: call.method.toUpperCase(),
-      path: query.size === 0 ? filled : `${filled}?${query.toString()}`,
-      body: body === undefined ? undefined : { ...(withIds(body, ids, index) as object), ...changes[call.anchor] },
-    };
-  });
+  let index = 0;
+  return new Map(
+    [...OPERATIONS].map(([name, call]) => {
+      const cursor = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
+      // A relation that is there, and a provider who learns the service or, needed by no booking, unlearns it.
+      const params = { id: cursor, relatedId: formerId, providerId: call.method === 'put' ? idleId : newcomerId };
+      // Of a query also what may be left out.
+      const parameters = (call.parameters ?? []).map((parameter) => ({ ...parameter, required: true }));
+      const query = [...new URLSearchParams(exampleAddress(document, { ...call, parameters }).split('?')[1])];
+      const body = exampleBody(document, call);
+      return [
+        name,
+        requestOf(call, {
+          params,
+          query: Object.fromEntries(query.map(([key, value]) => [key, { ...ids, cursor }[key] ?? value])),
+          body: body === undefined ? undefined : { ...(withIds(body, ids, index++) as object), ...changes[name] },
+        }),
+      ];
+    }),
+  );
 }
 
-async function book(app: TestApp, clinic: Clinic, patientId: string, startsAt: string): Promise<string> {
-  const services = [{ serviceId: clinic.serviceId, providerId: clinic.providerId }];
-  const { body } = await app.send<{ id: string }>('POST', '/v1/appointments', {
-    locationId: clinic.locationId,
-    patientId,
-    startsAt,
-    services,
-  });
-  return body.id;
+async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic, patientId: string, startsAt: string) {
+  const visit = { locationId, patientId, startsAt, services: [{ serviceId, providerId }] };
+  const { status, body, text } = await app.send<{ id: string; services: { id: string }[] }>('POST', '/v1/appointments', visit);
+  if (status !== 201) throw new Error(`A visit could not be booked: ${text}`);
+  return { id: body.id, segmentId: body.services[0]?.id ?? '' };
 }
 
 /** The clinic's ids where the example has made-up ones, and names that nobody else has. */

@@ -1,10 +1,22 @@
 import type { DatabaseSettings } from '@medspa/database';
+import { TEST_KEY, type Clinic, type TestDatabase } from '@medspa/testing';
 import { startService, type Service } from '../src/compose.ts';
 import { loadConfig, type Config } from '../src/platform/config.ts';
 import { createLog } from '../src/platform/log.ts';
-import type { TestDatabase } from './database.ts';
-import type { Clinic } from './factories.ts';
-import { TEST_KEY } from './harness.ts';
+
+/** The entry of a container. */
+export const SERVICE = 'apps/api/src/main.ts';
+
+/** What its process needs to work on this database. `name` shows in pg_stat_activity. */
+export function serviceEnv(database: DatabaseSettings, name: string, practice: Pick<Clinic, 'organizationId' | 'actorId'>) {
+  const { host, port, user, password } = database;
+  return {
+    DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database.database}?application_name=${name}`,
+    ENCRYPTION_KEY: TEST_KEY,
+    PRACTICE_ORGANIZATION: practice.organizationId,
+    PRACTICE_ACTOR: practice.actorId,
+  };
+}
 
 /** The whole service in this process, on ports of its own, with every line that it logged. */
 export type RunningService = Service & { url: string; metricsUrl: string; lines: string[]; stop: () => Promise<void> };

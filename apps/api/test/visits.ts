@@ -1,6 +1,5 @@
 import type { AppointmentAction, ProblemDocument } from '@medspa/contracts';
-import type { TestDatabase } from './database.ts';
-import { aClinic, aPatient, type Clinic, type ClinicOptions } from './factories.ts';
+import { aClinic, aPatient, NOW, type Clinic, type ClinicOptions, type TestDatabase } from '@medspa/testing';
 import { testApp, type Answer, type TestApp } from './harness.ts';
 
 /** An appointment on the wire. */
@@ -14,9 +13,6 @@ export type Visit = {
   services: { id: string; serviceId: string; providerId: string; roomId: string | null; startsAt: string; endsAt: string }[];
 };
 export type VisitAnswer = Answer<Visit & ProblemDocument>;
-
-/** Monday morning; the factory's clinic works from 08:00 to 20:00 New York time on every day. */
-export const NOW = new Date('2026-03-02T12:00:00Z');
 
 /** A clinic, its app, and the calls that tests of appointments make. */
 export type Desk = {

@@ -1,8 +1,8 @@
 import { insertRows, type Database } from '@medspa/database';
+import { arrange } from '@medspa/testing';
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
 import { v7 as newId } from 'uuid';
-import { arrange } from './factories.ts';
 
 // Small random clinics around a few days, for properties of the calendar. A world is plain data first, so that fast-check can
 // shrink and print it; `buildWorld` writes it to the database.

@@ -1,10 +1,15 @@
-import pg from 'pg';
+import {
+  aFullClinic,
+  arrange,
+  connect,
+  createTestDatabase,
+  runAs,
+  sessionIn,
+  testCodec,
+  type Clinic,
+  type TestDatabase,
+} from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { arrange, sessionIn, type Clinic } from '../../../apps/api/test/factories.ts';
-import { testCodec } from '../../../apps/api/test/harness.ts';
-import { runAs } from '../../../apps/api/test/scratch.ts';
-import { aFullClinic } from '../test/two-organizations.ts';
 import type { Tx } from './database.ts';
 import { handleDatabaseError } from './errors.ts';
 import { sql } from './sql.ts';
@@ -16,7 +21,7 @@ let clinic: Clinic;
 let of: { organizationId: string };
 beforeAll(async () => {
   t = await createTestDatabase();
-  clinic = await aFullClinic(t);
+  clinic = await aFullClinic(t.database);
   of = { organizationId: clinic.organizationId };
 });
 afterAll(() => t.drop());
@@ -136,9 +141,7 @@ describe('what is append-only', () => {
     expect(tables.length).toBeGreaterThan(20);
     const wrong: string[] = [];
     for (const role of ['owner', 'admin'] as const) {
-      const { host, port, user, password, database } = t[role];
-      const client = new pg.Client({ host, port, user, password, database });
-      await client.connect();
+      const client = await connect(t[role]);
       for (const { name } of tables) {
         for (const statement of [`UPDATE ${name} SET organization_id = organization_id`, `DELETE FROM ${name}`, `TRUNCATE ${name}`]) {
           await client.query('BEGIN');

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { createTestDatabase, runAs, sessionIn, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { sessionIn } from '../../../apps/api/test/factories.ts';
-import { runAs } from '../../../apps/api/test/scratch.ts';
 import { insertRows, type BatchRow } from './batch.ts';
 import { handleDatabaseError } from './errors.ts';
 

@@ -1,5 +1,5 @@
+import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
 import { TABLES } from './column-classes.ts';
 
 type Column = { table: string; column: string; type: string };

@@ -21,8 +21,11 @@ export type Database = {
   withTransaction<T>(session: Session, work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Calls one SQL function that is a whole transaction, and again when it lost a race. `text` must pass the session on. */
   callFunction<Row>(session: Session, build: (session: Session) => SqlText<Row>): Promise<Row[]>;
-  /** Throws, with a sentence for the operator, when the database or the way we sign in to it is not fit for the service. */
-  assertUsable(): Promise<void>;
+  /**
+   * Throws, with a sentence for the operator, when the database or the way we sign in to it is not fit for the service, or has
+   * no room for the connections of this process; `besides` are those that others than pool and health check open.
+   */
+  assertUsable(besides?: number): Promise<void>;
   /** Asks the database over a connection of its own, within a second; answers are kept for two. */
   checkDatabaseHealth(): Promise<DatabaseHealth>;
   /** Ends client, pool and health connection. Calls that come later fail. */
@@ -81,7 +84,7 @@ export function openDatabase(settings: DatabaseSettings, options: DatabaseOption
       if (!values.includes(session)) throw new Error('A SQL verb is called with its session.');
       return retryLostRaces(async () => (await pool.query({ text, values, name: nameOf(text, values.length) })).rows, observer.retried);
     },
-    assertUsable: () => assertUsable(pool, settings),
+    assertUsable: (besides = 0) => assertUsable(pool, settings, besides),
     checkDatabaseHealth: health.check,
     disconnectDatabase: async () => {
       opened.delete(key);
@@ -98,8 +101,9 @@ export function openDatabase(settings: DatabaseSettings, options: DatabaseOption
 
 /** Share of the server's connections that may be used; the rest is for reconnecting, people and backups. */
 const CONNECTION_BUDGET = 0.9;
+const HEALTH_CONNECTIONS = 1;
 
-async function assertUsable(pool: GuardedPool, settings: DatabaseSettings): Promise<void> {
+async function assertUsable(pool: GuardedPool, settings: DatabaseSettings, besides: number): Promise<void> {
   const { rows } = await pool.query(`
     SELECT current_setting('server_version_num')::int AS version, current_setting('TimeZone') AS "timeZone", current_setting('max_connections')::int AS "maxConnections",
       current_user AS "user", rolsuper OR rolbypassrls AS "isUnbound", EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner = pg_roles.oid) AS "isOwner"
@@ -112,9 +116,10 @@ async function assertUsable(pool: GuardedPool, settings: DatabaseSettings): Prom
       `DATABASE_URL signs in as "${user}", whom row-level security does not bind (${isUnbound ? 'superuser or BYPASSRLS' : 'owner of the tables'}). Sign in as app_rw.`,
     );
   }
-  if (settings.poolMax + 1 > maxConnections * CONNECTION_BUDGET) {
+  const connections = settings.poolMax + HEALTH_CONNECTIONS + besides;
+  if (connections > maxConnections * CONNECTION_BUDGET) {
     throw new Error(
-      `A pool of ${settings.poolMax} is more than ${CONNECTION_BUDGET * 100} % of the server's ${maxConnections} connections. Lower connection_limit.`,
+      `This process opens up to ${connections} connections (pool ${settings.poolMax}, health ${HEALTH_CONNECTIONS}, jobs ${besides}), more than ${CONNECTION_BUDGET * 100} % of the server's ${maxConnections}. Lower connection_limit.`,
     );
   }
 }

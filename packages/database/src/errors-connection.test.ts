@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { runAs } from '../../../apps/api/test/scratch.ts';
+import { runAs } from '@medspa/testing';
 import { createProvoker, reportOf, type Provoker } from '../test/provoke.ts';
 import { openDatabase, type Database } from './database.ts';
 import type { DatabaseSettings } from './settings.ts';

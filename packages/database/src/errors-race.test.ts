@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { randomUUID } from 'node:crypto';
-import { eventually, runAs } from '../../../apps/api/test/scratch.ts';
+import { eventually, runAs } from '@medspa/testing';
 import { createProvoker, expectReport, type Provoker } from '../test/provoke.ts';
 import { openDatabase, type Database, type Tx } from './database.ts';
 import { handleDatabaseError } from './errors.ts';

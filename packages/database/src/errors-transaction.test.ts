@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { randomUUID } from 'node:crypto';
-import { eventually } from '../../../apps/api/test/scratch.ts';
+import { eventually } from '@medspa/testing';
 import { createProvoker, expectReport, type Provoker } from '../test/provoke.ts';
 import type { Database, Tx } from './database.ts';
 import { sessionOfBegin } from './session.ts';

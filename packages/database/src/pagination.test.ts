@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { aClinic, arrange, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { aClinic, arrange, type Clinic } from '../../../apps/api/test/factories.ts';
 import { insertRows } from './batch.ts';
 import { keyset, MAX_PAGE, toPage, type PageRequest } from './pagination.ts';
 

@@ -1,47 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventually, runAs, sessionIn } from '@medspa/testing';
+import { describe, expect, test } from 'vitest';
 import { HTTP_MILLIS } from '../../../apps/api/src/platform/server.ts';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { sessionIn } from '../../../apps/api/test/factories.ts';
-import { eventually, runAs } from '../../../apps/api/test/scratch.ts';
-import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
+import { openPools } from '../test/pools.ts';
+import { openDatabase, type Database } from './database.ts';
 import { GuardedPool } from './pool.ts';
-import { TIMEOUTS, type DatabaseSettings } from './settings.ts';
+import { TIMEOUTS } from './settings.ts';
 import { sql, SqlText } from './sql.ts';
 import { parseDatabaseUrl } from './url.ts';
 
-let t: TestDatabase;
-beforeAll(async () => {
-  t = await createTestDatabase();
-  await runAs(
-    t.owner,
-    `CREATE TABLE scratch (id integer PRIMARY KEY, name text NOT NULL CHECK (name <> 'bad'))`,
-    'GRANT SELECT, INSERT, UPDATE, DELETE ON scratch TO app_rw',
-    'GRANT INSERT ON health_probe TO app_rw',
-    `CREATE FUNCTION app.test_whose(p_session jsonb) RETURNS text LANGUAGE plpgsql AS $$
-     BEGIN PERFORM app.enter(p_session); RETURN app.organization_id(); END $$`,
-    'GRANT EXECUTE ON FUNCTION app.test_whose TO app_rw',
-  );
-});
-afterAll(() => t.drop());
-
-const toClose: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of toClose.splice(0)) await close();
-});
-
-function aPool(): GuardedPool {
-  const pool = new GuardedPool({ ...t.runtime, poolMax: 1 });
-  toClose.push(() => pool.end());
-  return pool;
-}
-
-function aDatabase(changes: Partial<DatabaseSettings> = {}, options: DatabaseOptions = {}): Database {
-  const database = openDatabase({ ...t.runtime, poolMax: 1, applicationName: `pool-${randomUUID().slice(0, 8)}`, ...changes }, options);
-  toClose.push(database.disconnectDatabase);
-  return database;
-}
-
+const pools = openPools();
+const { aPool, aDatabase } = pools;
 const aSession = () => sessionIn(randomUUID(), randomUUID());
 
 describe('the settings of a fresh connection', () => {
@@ -55,20 +24,20 @@ describe('the settings of a fresh connection', () => {
   };
 
   test('are the ladder of timeouts, each above the one before, on the server, whatever its own settings are', async () => {
-    const { database } = t.admin;
+    const { database } = pools.t.admin;
     const others = ['timezone', ...LADDER.slice(1)];
     await runAs(
-      t.admin,
+      pools.t.admin,
       ...others.map((name) => `ALTER ROLE app_rw IN DATABASE ${database} SET ${name} = '${name === 'timezone' ? 'Asia/Tokyo' : '1h'}'`),
     );
-    toClose.push(() => runAs(t.admin, ...others.map((name) => `ALTER ROLE app_rw IN DATABASE ${database} RESET ${name}`)));
-    const pool = aPool();
+    pools.afterTest(() => runAs(pools.t.admin, ...others.map((name) => `ALTER ROLE app_rw IN DATABASE ${database} RESET ${name}`)));
+    const { pool } = aPool();
     expect((await pool.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'UTC' }]);
     const on = await millisOf(pool);
     const rungs = [
       on.get('deadlock_timeout'),
       on.get('lock_timeout'),
-      t.runtime.poolWaitMillis,
+      pools.t.runtime.poolWaitMillis,
       on.get('idle_in_transaction_session_timeout'),
       on.get('statement_timeout'),
       TIMEOUTS.prismaTransaction,
@@ -81,16 +50,16 @@ describe('the settings of a fresh connection', () => {
 
   test('hold for the role as well, since a pooler drops those of the connection', async () => {
     const { default: pg } = await import('pg');
-    const { host, port, user, password, database } = t.runtime;
+    const { host, port, user, password, database } = pools.t.runtime;
     const plain = new pg.Pool({ host, port, user, password, database, max: 1 });
-    toClose.push(() => plain.end());
+    pools.afterTest(() => plain.end());
     expect((await plain.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'UTC' }]);
-    const pool = aPool();
+    const { pool } = aPool();
     expect(await millisOf(plain as unknown as GuardedPool)).toEqual(await millisOf(pool));
   });
 
   test('are no timeout of the client side, which would leave the statement running', async () => {
-    const pool = aPool();
+    const { pool } = aPool();
     expect((pool as unknown as { options: object }).options).not.toHaveProperty('query_timeout');
     const client = await pool.connect();
     expect((client as unknown as { connectionParameters: { query_timeout: unknown } }).connectionParameters.query_timeout).toBe(false);
@@ -138,11 +107,16 @@ describe('prepared statements', () => {
   });
 
   test('broken by a schema change are dropped on every connection, also when a transaction met the first', async () => {
-    await runAs(t.owner, 'CREATE TABLE shifting (id integer)', 'INSERT INTO shifting VALUES (1)', 'GRANT SELECT ON shifting TO app_rw');
+    await runAs(
+      pools.t.owner,
+      'CREATE TABLE shifting (id integer)',
+      'INSERT INTO shifting VALUES (1)',
+      'GRANT SELECT ON shifting TO app_rw',
+    );
     const database = aDatabase({ poolMax: 4 });
     const read = () => database.prisma.$queryRawUnsafe('SELECT id FROM shifting, pg_sleep(0.05)');
     await Promise.all(Array.from({ length: 4 }, read));
-    await runAs(t.owner, 'ALTER TABLE shifting ALTER id TYPE bigint');
+    await runAs(pools.t.owner, 'ALTER TABLE shifting ALTER id TYPE bigint');
     const first: unknown = await database.withTransaction(aSession(), (tx) =>
       tx.$queryRawUnsafe('SELECT id FROM shifting, pg_sleep(0.05)'),
     );
@@ -153,17 +127,17 @@ describe('prepared statements', () => {
 
 describe('the number of connections', () => {
   test('connection_limit=3 in the URL opens three backends under 40 parallel queries, and no more', async () => {
-    const { host, port, user, password, database: name } = t.runtime;
+    const { host, port, user, password, database: name } = pools.t.runtime;
     const { settings } = parseDatabaseUrl(
       `postgresql://${user}:${password}@${host}:${port}/${name}?connection_limit=3&pool_timeout=60&application_name=limited`,
     );
     const database = openDatabase(settings);
-    toClose.push(database.disconnectDatabase);
+    pools.afterTest(database.disconnectDatabase);
     const counts: number[] = [];
     let done = false;
     const watch = (async () => {
       while (!done) {
-        const [row] = await t.look<{ count: number }>(
+        const [row] = await pools.t.look<{ count: number }>(
           `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'limited' AND datname = current_database()`,
         );
         counts.push(row?.count ?? 0);
@@ -181,9 +155,9 @@ describe('the number of connections', () => {
   });
 
   test('opening the same database twice gives one pool, also when the module is loaded twice', async () => {
-    const settings = { ...t.runtime, applicationName: `twice-${randomUUID()}` };
+    const settings = { ...pools.t.runtime, applicationName: `twice-${randomUUID()}` };
     const first = openDatabase(settings);
-    toClose.push(first.disconnectDatabase);
+    pools.afterTest(first.disconnectDatabase);
     expect(openDatabase(settings)).toBe(first);
     const path = './database.ts';
     const reloaded = (await import(/* @vite-ignore */ `${path}?again`)) as { openDatabase: typeof openDatabase };
@@ -217,7 +191,7 @@ describe('the number of connections', () => {
     await eventually('every connection is back', () => database.pool.total === database.pool.idle);
     expect(database.pool.waiting).toBe(0);
     expect(database.pool.total).toBeLessThanOrEqual(5);
-    const states = await t.look('SELECT DISTINCT state FROM pg_stat_activity WHERE application_name LIKE $1', ['pool-%']);
+    const states = await pools.t.look('SELECT DISTINCT state FROM pg_stat_activity WHERE application_name LIKE $1', ['pool-%']);
     expect(states).toEqual([{ state: 'idle' }]);
     expect(discarded).toBe(0);
   });

@@ -1,55 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { sessionIn } from '../../../apps/api/test/factories.ts';
-import { eventually, runAs } from '../../../apps/api/test/scratch.ts';
-import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
+import { eventually, sessionIn } from '@medspa/testing';
+import { describe, expect, test } from 'vitest';
+import { openPools } from '../test/pools.ts';
+import type { Database } from './database.ts';
 import { handleDatabaseError } from './errors.ts';
 import { GuardedPool } from './pool.ts';
 import { sessionOfBegin } from './session.ts';
-import type { DatabaseSettings } from './settings.ts';
 import { sql } from './sql.ts';
 
-let t: TestDatabase;
-beforeAll(async () => {
-  t = await createTestDatabase();
-  await runAs(
-    t.owner,
-    `CREATE TABLE scratch (id integer PRIMARY KEY, name text NOT NULL CHECK (name <> 'bad'))`,
-    'GRANT SELECT, INSERT, UPDATE, DELETE ON scratch TO app_rw',
-    'GRANT INSERT ON health_probe TO app_rw',
-    `CREATE FUNCTION app.test_whose(p_session jsonb) RETURNS text LANGUAGE plpgsql AS $$
-     BEGIN PERFORM app.enter(p_session); RETURN app.organization_id(); END $$`,
-    'GRANT EXECUTE ON FUNCTION app.test_whose TO app_rw',
-  );
-});
-afterAll(() => t.drop());
-
-const toClose: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of toClose.splice(0)) await close();
-});
-
-function aPool(changes: Partial<DatabaseSettings> = {}) {
-  const seen = { connected: 0, discarded: 0, timedOut: 0 };
-  const pool = new GuardedPool(
-    { ...t.runtime, poolMax: 1, ...changes },
-    { connected: () => seen.connected++, discardedDirty: () => seen.discarded++, timedOut: () => seen.timedOut++ },
-  );
-  toClose.push(() => pool.end());
-  return { pool, seen };
-}
-
-function aDatabase(changes: Partial<DatabaseSettings> = {}, options: DatabaseOptions = {}): Database {
-  const database = openDatabase({ ...t.runtime, poolMax: 1, applicationName: `pool-${randomUUID().slice(0, 8)}`, ...changes }, options);
-  toClose.push(database.disconnectDatabase);
-  return database;
-}
-
+const pools = openPools();
+const { aPool, aDatabase } = pools;
 const aSession = () => sessionIn(randomUUID(), randomUUID());
 const pidOf = async (pool: GuardedPool): Promise<number> => (await pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
 const pidThrough = async ({ prisma }: Database) => (await prisma.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`)[0]?.pid;
-const isThere = async (id: number) => (await t.look('SELECT FROM scratch WHERE id = $1', [id])).length === 1;
+const isThere = async (id: number) => (await pools.t.look('SELECT FROM scratch WHERE id = $1', [id])).length === 1;
 
 describe('a connection after an error', () => {
   test('survives an ordinary SQL error of the pool', async () => {
@@ -75,7 +39,7 @@ describe('a connection after an error', () => {
     const { pool, seen } = aPool();
     const before = await pidOf(pool);
     const asleep = pool.query('SELECT pg_sleep(30)').catch((error: unknown) => error);
-    await t.look('SELECT pg_terminate_backend($1)', [before]);
+    await pools.t.look('SELECT pg_terminate_backend($1)', [before]);
     expect(await asleep).toMatchObject({ code: '57P01' });
     expect(await pidOf(pool)).not.toBe(before);
     expect(seen).toEqual({ connected: 2, discarded: 0, timedOut: 0 });
@@ -121,7 +85,7 @@ describe('a connection that comes back dirty', () => {
     const client = await pool.connect();
     await sessionOfBegin.run(aSession(), () => client.query('BEGIN'));
     const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
-    await t.look('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+    await pools.t.look('SELECT pg_terminate_backend($1)', [rows[0].pid]);
     await eventually('the connection notices', () =>
       client.query('SELECT 1').then(
         () => false,

@@ -1,6 +1,5 @@
+import { createTestDatabase, runAs, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { runAs } from '../../../apps/api/test/scratch.ts';
 
 // The walls around data, read from the catalog: a table that somebody adds is judged by the same rules without being named here.
 

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { aClinic, createTestDatabase, runAs, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { aClinic, sessionIn, type Clinic } from '../../../apps/api/test/factories.ts';
-import { runAs } from '../../../apps/api/test/scratch.ts';
 import { handleDatabaseError } from './errors.ts';
 import { sql } from './sql.ts';
 

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { aFullClinic, connect, createTestDatabase, runAs, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../apps/api/test/database.ts';
-import { sessionIn, type Clinic } from '../../../apps/api/test/factories.ts';
-import { runAs } from '../../../apps/api/test/scratch.ts';
-import { aFullClinic } from '../test/two-organizations.ts';
 import { Prisma, type Tx } from './database.ts';
 import { handleDatabaseError } from './errors.ts';
 import type { DatabaseSettings } from './settings.ts';
@@ -20,7 +17,7 @@ let theirs: Clinic;
 let tables: Table[];
 beforeAll(async () => {
   t = await createTestDatabase();
-  [mine, theirs] = [await aFullClinic(t), await aFullClinic(t)];
+  [mine, theirs] = [await aFullClinic(t.database), await aFullClinic(t.database)];
   tables = await t.look<Table>(
     `SELECT c.relname AS name, CASE WHEN c.relname = 'organization' THEN 'id' ELSE 'organization_id' END AS key,
        (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND has_column_privilege('app_rw', c.oid, a.attname, 'UPDATE') LIMIT 1) AS column
@@ -85,9 +82,7 @@ const secondDoor =
     });
 /** Works with a connection of the role's own, which no door has opened. */
 async function connectedAs<T>(settings: DatabaseSettings, work: (client: pg.Client, way: Way) => Promise<T>): Promise<T> {
-  const { host, port, user, password, database } = settings;
-  const client = new pg.Client({ host, port, user, password, database });
-  await client.connect();
+  const client = await connect(settings);
   try {
     return await work(client, (statement) => outcome(async () => (await client.query(statement)).rowCount ?? 0));
   } finally {

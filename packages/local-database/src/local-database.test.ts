@@ -1,11 +1,10 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { aFolder, eventually, run, type Started } from '@medspa/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { aFolder, eventually } from '../../../apps/api/test/scratch.ts';
 import { FolderInUse, startLocalDatabase, type LocalDatabase, type LocalDatabaseOptions } from './index.ts';
 
 // Real servers and real processes. What differs between root and an ordinary user is asserted for the one who runs this.
@@ -45,25 +44,14 @@ async function start(folder: string, options: Partial<LocalDatabaseOptions> = {}
 }
 
 /** Another process that owns the folder. */
-async function startElsewhere(
-  folder: string,
-): Promise<{ child: ChildProcess; pid: number; port: number; say: (text: string) => void; heard: (text: string) => Promise<void> }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../test/own.ts'), folder], { stdio: ['pipe', 'pipe', 'inherit'] });
-  cleanups.push(() => kill(child));
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  await eventually('the other process is up', () => output.includes('\n'));
-  return {
-    child,
-    ...JSON.parse(output),
-    say: (text) => child.stdin.write(text),
-    heard: (text) => eventually(`it says ${text}`, () => output.includes(text)),
-  };
+function startElsewhere(folder: string): Started {
+  const other = run('packages/local-database/test/own.ts', {}, { args: [folder] });
+  cleanups.push(() => other.end('SIGKILL'));
+  return other;
 }
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+/** Where its server is, once it is up. */
+async function serverOf({ said }: Started): Promise<{ pid: number; port: number }> {
+  return JSON.parse(await eventually('the other process is up', () => /^\{.*\}$/m.exec(said())?.[0])) as { pid: number; port: number };
 }
 
 async function query(server: { port: number; admin: { user: string; password: string } }, ...texts: string[]): Promise<object[]> {
@@ -102,10 +90,10 @@ describe('starting', () => {
 
   test('makes a cluster again that a killed start left half-made', async () => {
     const folder = emptyFolder();
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../test/own.ts'), folder], { stdio: 'ignore' });
+    const other = startElsewhere(folder);
     const drafts = () => readdirSync(folder).filter((name) => name.startsWith('cluster.making-'));
     await eventually('initdb is at work', () => drafts().some((name) => existsSync(join(folder, name, 'PG_VERSION'))));
-    await kill(child);
+    await other.end('SIGKILL');
     expect(existsSync(join(folder, 'cluster'))).toBe(false);
     const { server, said } = await start(folder);
     expect(said).toEqual(['Creating a PostgreSQL 18 cluster ...']);
@@ -178,19 +166,20 @@ describe('a server that is killed', () => {
 describe('an owner that is killed', () => {
   test('gives the folder to the next one, who ends the server that was left and finds the data', async () => {
     const folder = folderWithCluster();
-    const other = await startElsewhere(folder);
+    const other = startElsewhere(folder);
+    const left = await serverOf(other);
     const admin = { user: 'postgres', password: readFileSync(join(folder, 'admin-password'), 'utf8') };
-    await query({ port: other.port, admin }, 'CREATE TABLE kept (id integer)', 'INSERT INTO kept VALUES (1)');
-    await kill(other.child);
-    expect(isAlive(other.pid)).toBe(true);
+    await query({ port: left.port, admin }, 'CREATE TABLE kept (id integer)', 'INSERT INTO kept VALUES (1)');
+    await other.end('SIGKILL');
+    expect(isAlive(left.pid)).toBe(true);
     const { server } = await start(folder);
-    expect(isAlive(other.pid)).toBe(false);
+    expect(isAlive(left.pid)).toBe(false);
     expect(await query(server, 'SELECT id FROM kept')).toEqual([{ id: 1 }]);
   });
 
   test('while it lives refuses the second one, with what it announced', async () => {
     const folder = folderWithCluster();
-    await startElsewhere(folder);
+    await serverOf(startElsewhere(folder));
     const refused = await start(folder).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(FolderInUse);
     expect(refused).toMatchObject({ about: 'http://127.0.0.1:4711' });
@@ -198,11 +187,12 @@ describe('an owner that is killed', () => {
 
   test('but is only busy is not taken for dead', async () => {
     const folder = folderWithCluster();
-    const other = await startElsewhere(folder);
-    other.say('be busy');
-    await other.heard('busy');
+    const other = startElsewhere(folder);
+    const { pid } = await serverOf(other);
+    other.child.stdin.write('be busy');
+    await eventually('it says busy', () => other.said().includes('busy'));
     await expect(start(folder)).rejects.toThrow(FolderInUse);
-    expect(isAlive(other.pid)).toBe(true);
+    expect(isAlive(pid)).toBe(true);
   });
 });
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@medspa/testing';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { eventually } from '../../../apps/api/test/scratch.ts';
 import { FolderInUse, ownFolder, type Ownership } from './owner.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'medspa-owner-'));

@@ -1,11 +1,8 @@
 import type { ProblemDocument } from '@medspa/contracts';
 import { openDatabase } from '@medspa/database';
-import pg from 'pg';
+import { aClinic, createTestDatabase, eventually, lockTable, startOwnServer, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, type Clinic } from '../../test/factories.ts';
 import { testApp, type Answer } from '../../test/harness.ts';
-import { eventually, startOwnDatabase } from '../../test/own-database.ts';
 import { createBreaker, type Breaker } from './breaker.ts';
 
 let t: TestDatabase;
@@ -36,7 +33,7 @@ describe('the breaker', () => {
   });
 
   test('opens when the database is away, refuses without asking, and closes after its return', async () => {
-    const own = await startOwnDatabase();
+    const own = await startOwnServer('medspa');
     const database = openDatabase(own.runtime);
     const as = await aClinic(database);
     const [patient, hasty] = [60_000, 100].map((openMillis) => {
@@ -54,7 +51,7 @@ describe('the breaker', () => {
         expect(states[0]).toBe('open');
       }
       await own.server.start();
-      await eventually(hasty.ask, ({ status }) => status === 200);
+      await eventually('it answers again', async () => (await hasty.ask()).status === 200);
       expect(hasty.breaker.state()).toBe('closed');
       expect(hasty.states.slice(-2)).toEqual(['half-open', 'closed']);
 
@@ -73,10 +70,10 @@ describe('the breaker', () => {
     const breaker = createBreaker((state) => states.push(state), 50);
     const gone = () => breaker.policy.execute(() => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' })));
     await Promise.allSettled(Array.from({ length: 40 }, gone));
-    await eventually(
-      () => gone().catch(() => {}),
-      () => states.length >= 3,
-    );
+    await eventually('it opened again', async () => {
+      await gone().catch(() => {});
+      return states.length >= 3;
+    });
     expect(states.slice(0, 3)).toEqual(['open', 'half-open', 'open']);
   });
 });
@@ -84,23 +81,15 @@ describe('the breaker', () => {
 describe('the bulkhead', () => {
   test('lets 64 work and 128 wait; the others are refused at once, and those inside are served', async () => {
     const app = testApp(t.database, { as: clinic });
-    const { host, port, user, password, database } = t.admin;
-    const other = new pg.Client({ host, port, user, password, database });
-    await other.connect();
-    await other.query('BEGIN');
-    await other.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
+    const { release } = await lockTable(t.admin, 'room_type');
     const refused: string[] = [];
     const asked = Array.from({ length: 250 }, async () => {
       const { status, body } = await app.get<ProblemDocument>('/v1/room-types');
       if (status === 503) refused.push(body.slug);
       return status;
     });
-    await eventually(
-      () => Promise.resolve(refused.length),
-      (count) => count === 250 - 64 - 128,
-      1_500,
-    );
-    await other.end();
+    await eventually('the others are refused', () => refused.length === 250 - 64 - 128, 1_500);
+    await release();
     const statuses = await Promise.all(asked);
     expect(statuses.filter((status) => status === 200)).toHaveLength(64 + 128);
     expect(new Set(refused)).toEqual(new Set(['overloaded']));

@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
-import pg from 'pg';
+import { aClinic, createTestDatabase, eventually, lockTable, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, type Clinic } from '../../test/factories.ts';
 import { startCollector } from '../../test/fakes/collector.ts';
-import { testApp } from '../../test/harness.ts';
-import { eventually } from '../../test/own-database.ts';
 import { validRequests, type ValidRequest } from '../../test/requests.ts';
 import { startTestService, type RunningService } from '../../test/service.ts';
 import type { Config } from './config.ts';
@@ -66,7 +62,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
     if (answer.status >= 400) refusals.push(text, JSON.stringify([...answer.headers]));
     return { status: answer.status, text };
   };
-  const requests = await validRequests(testApp(t.database, { as: clinic }), t.database, clinic, new Date());
+  const requests = [...(await validRequests(t.database, clinic, new Date())).values()];
   try {
     for (const request of requests) await sendSpoiled(send, request);
     for (const { method, path, body } of requests)
@@ -95,8 +91,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
 type Send = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number; text: string }>;
 
 /** Values of patients where their form is refused: other types, unknown places, broken JSON, addresses, headers. */
-async function sendSpoiled(send: Send, { call, method, path, body: good }: ValidRequest): Promise<void> {
-  const body = good as Record<string, unknown> | undefined;
+async function sendSpoiled(send: Send, { call, method, path, body }: ValidRequest): Promise<void> {
   await send(method, `${path}${path.includes('?') ? '&' : '?'}canaria=${encodeURIComponent(CANARY.email)}`, infect(body), {
     origin: 'http://canaria.example',
   });
@@ -174,13 +169,9 @@ async function failInDatabase(send: Send): Promise<void> {
   expect((await add('Canaria Gone')).status).toBe(503);
   expect((await add('Boomaria')).status).toBe(500);
   expect((await add('Castaria')).status).toBe(400);
-  const { host, port, user, password, database } = t.admin;
-  const other = new pg.Client({ host, port, user, password, database });
-  await other.connect();
-  await other.query('BEGIN');
-  await other.query('LOCK TABLE patient IN ACCESS EXCLUSIVE MODE');
+  const { release } = await lockTable(t.admin, 'patient');
   const held = await Promise.all(Array.from({ length: 8 }, () => add(CANARY.familyName)));
-  await other.end();
+  await release();
   expect(new Set(held.map(({ status }) => status))).toEqual(new Set([503]));
   await t.look('DROP TRIGGER a_break ON patient; ALTER TABLE patient DROP CONSTRAINT no_check;');
 }
@@ -193,10 +184,10 @@ async function failJobs(service: RunningService): Promise<void> {
   const ids = { organizationId: crypto.randomUUID(), appointmentId: crypto.randomUUID() };
   for (const payload of [ids, { organizationId: CANARY.email, appointmentId: CANARY.familyName }])
     await t.look(`SELECT graphile_worker.add_job('notice-overdue', $1::json)`, [JSON.stringify(payload)]);
-  await eventually(
-    () => t.look<{ last_error: string }>('SELECT last_error FROM graphile_worker.jobs WHERE last_error IS NOT NULL'),
-    (kept) => kept.length === 2 && !CANARIES.test(JSON.stringify(kept)) && !QUOTED.test(JSON.stringify(kept)),
-  );
+  await eventually('both failed, and their errors say nothing', async () => {
+    const kept = await t.look<{ last_error: string }>('SELECT last_error FROM graphile_worker.jobs WHERE last_error IS NOT NULL');
+    return kept.length === 2 && !CANARIES.test(JSON.stringify(kept)) && !QUOTED.test(JSON.stringify(kept));
+  });
   expect(service.lines.filter((line) => line.includes('job failed')).length).toBeGreaterThanOrEqual(2);
   await t.look(`DELETE FROM graphile_worker._private_jobs WHERE last_error IS NOT NULL`);
 }

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TEST_KEY } from '@medspa/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { TEST_KEY } from '../../test/harness.ts';
 import { ConfigError, loadConfig } from './config.ts';
 
 const BASE = { DATABASE_URL: 'postgresql://app_rw:secret@db.example/medspa', ENCRYPTION_KEY: TEST_KEY };
@@ -221,8 +221,16 @@ describe('the way to the database', () => {
     expect(said).not.toContain('secret');
   });
 
-  test('given twice says which one is used', async () => {
-    expect((await loadConfig({ ...BASE, DATABASE_HOST: 'elsewhere' })).notes).toEqual(['DATABASE_URL: is used, and DATABASE_HOST is not']);
+  test.each(['DATABASE_HOST', 'DATABASE_PORT', 'DATABASE_NAME', 'DATABASE_USER', 'DATABASE_PASSWORD'])(
+    'is refused beside %s, which says the same again',
+    async (field) => {
+      expect(await refusal({ ...BASE, [field]: '6432' })).toContain(`${field}: stands beside`);
+    },
+  );
+
+  test('without a password takes DATABASE_PASSWORD, as it stands and not percent-encoded', async () => {
+    const { database } = await loadConfig({ ...BASE, DATABASE_URL: 'postgresql://app_rw@127.0.0.1/clinic', DATABASE_PASSWORD: 'p/w@%x' });
+    expect(database).toMatchObject({ user: 'app_rw', database: 'clinic', password: 'p/w@%x' });
   });
 });
 

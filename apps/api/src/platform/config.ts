@@ -47,9 +47,9 @@ const Environment = z.object({
   METRICS_PORT: port.optional(),
   DATABASE_URL: filled.optional(),
   DATABASE_HOST: filled.optional(),
-  DATABASE_PORT: port.default(5_432),
-  DATABASE_NAME: filled.default('medspa'),
-  DATABASE_USER: filled.default('app_rw'),
+  DATABASE_PORT: port.optional(),
+  DATABASE_NAME: filled.optional(),
+  DATABASE_USER: filled.optional(),
   DATABASE_PASSWORD: filled.optional(),
   DATABASE_CA: filled.optional(),
   DATABASE_CERT: filled.optional(),
@@ -58,6 +58,8 @@ const Environment = z.object({
   DATABASE_ROLE: z.enum(['app_rw', 'app_owner']).optional(),
   DATABASE_OWNER_URL: filled.optional(),
   DATABASE_ADMIN_URL: filled.optional(),
+  APP_OWNER_PASSWORD: filled.optional(),
+  APP_RW_PASSWORD: filled.optional(),
   ENCRYPTION_KEY: filled.optional(),
   ENCRYPTION_KEY_FILE: filled.optional(),
   APP_URL: url.optional(),
@@ -83,20 +85,25 @@ export async function loadConfig(
   env: Record<string, string | undefined>,
   options: { envFile?: string; secrets?: SecretSource } = {},
 ): Promise<Config> {
-  let given: Record<string, string | undefined>;
-  try {
-    given = await resolveSecrets(readEnvironment(env, options.envFile), options.secrets);
-  } catch (error) {
-    throw new ConfigError([(error as Error).message]);
-  }
-  const parsed = Environment.safeParse(given);
+  const parsed = Environment.safeParse(await readEnvironment(env, options));
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   return assemble(parsed.data);
 }
 
-/** The keys of the configuration as they are given: the env file where there is one, and the environment over it. */
-export function readEnvironment(env: Record<string, string | undefined>, envFile?: string): Record<string, string> {
-  return { ...(envFile && existsSync(envFile) ? definedOf(readEnvFile(envFile, CONFIG_KEYS)) : {}), ...definedOf(env) };
+/**
+ * The keys of the configuration as they are given, not judged yet: the env file where there is one, the environment over it,
+ * and what a `secret:NAME` stands for. Tasks that need another sign-in than the service's take it from here. Throws `ConfigError`.
+ */
+export async function readEnvironment(
+  env: Record<string, string | undefined>,
+  { envFile, secrets }: { envFile?: string; secrets?: SecretSource } = {},
+): Promise<Record<string, string | undefined>> {
+  try {
+    const inFile = envFile && existsSync(envFile) ? definedOf(readEnvFile(envFile, CONFIG_KEYS)) : {};
+    return await resolveSecrets({ ...inFile, ...definedOf(env) }, secrets);
+  } catch (error) {
+    throw new ConfigError([(error as Error).message]);
+  }
 }
 
 /** An empty value is an unset one: a template that was not filled must not look configured. */
@@ -159,11 +166,15 @@ function databaseOf(env: Environment, problems: string[], notes: string[]): Data
       problems.push('DATABASE_URL: holds a ${...} that nobody replaces; give DATABASE_PASSWORD and the other fields instead.');
       return null;
     }
-    if (env.DATABASE_HOST) notes.push('DATABASE_URL: is used, and DATABASE_HOST is not');
+    for (const field of ['DATABASE_HOST', 'DATABASE_PORT', 'DATABASE_NAME', 'DATABASE_USER'] as const)
+      if (env[field] !== undefined) problems.push(`${field}: stands beside DATABASE_URL, which says it too; give one of them.`);
     try {
-      const parsed = parseDatabaseUrl(env.DATABASE_URL);
-      notes.push(...parsed.notes);
-      return { ...parsed.settings, ...overrides, ssl: tlsOf(parsed.settings.ssl, tls, problems) };
+      const { settings, notes: said } = parseDatabaseUrl(env.DATABASE_URL);
+      notes.push(...said);
+      if (settings.password && env.DATABASE_PASSWORD)
+        problems.push('DATABASE_PASSWORD: stands beside a DATABASE_URL with a password; give one of them.');
+      const password = settings.password || (env.DATABASE_PASSWORD ?? '');
+      return { ...settings, ...overrides, password, ssl: tlsOf(settings.ssl, tls, problems) };
     } catch (error) {
       problems.push((error as Error).message);
       return null;
@@ -176,10 +187,10 @@ function databaseOf(env: Environment, problems: string[], notes: string[]): Data
   return {
     ...DEFAULT_POOL,
     host: env.DATABASE_HOST,
-    port: env.DATABASE_PORT,
-    user: env.DATABASE_USER,
+    port: env.DATABASE_PORT ?? 5_432,
+    user: env.DATABASE_USER ?? 'app_rw',
     password: env.DATABASE_PASSWORD,
-    database: env.DATABASE_NAME,
+    database: env.DATABASE_NAME ?? 'medspa',
     ssl: tlsOf(false, tls, problems),
     ...overrides,
   };

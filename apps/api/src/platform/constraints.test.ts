@@ -1,5 +1,5 @@
+import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
 import { MAPPED_CONSTRAINTS } from './constraints.ts';
 
 let t: TestDatabase;

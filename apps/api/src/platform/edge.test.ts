@@ -1,8 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, createTestDatabase, TEST_KEY, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, type Clinic } from '../../test/factories.ts';
-import { TEST_KEY, testApp, type TestApp } from '../../test/harness.ts';
+import { testApp, type TestApp } from '../../test/harness.ts';
 import { loadConfig } from './config.ts';
 
 let t: TestDatabase;

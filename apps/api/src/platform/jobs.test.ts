@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { aClinic, arrange, createTestDatabase, eventually, runAs, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, arrange, type Clinic } from '../../test/factories.ts';
-import { testCodec } from '../../test/harness.ts';
-import { eventually, runAs } from '../../test/scratch.ts';
 import { createBreaker } from './breaker.ts';
 import { mutate } from './doors.ts';
 import { job, startJobs, type Job } from './jobs.ts';

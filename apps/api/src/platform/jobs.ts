@@ -7,7 +7,8 @@ import { errorFields, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Connections of a process that runs jobs: one listens, the others work. */
-const JOB_POOL = 4;
+/** Connections that the queue opens beside the pool of the service. */
+export const JOB_CONNECTIONS = 4;
 
 /** Jobs act as themselves, never as a person. */
 const JOB_ACTOR: Actor = { kind: 'job', id: '00000000-0000-7000-8000-000000000001', permissions: new Set(PERMISSIONS) };
@@ -42,7 +43,7 @@ export async function startJobs(
   parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'> & { log: Log; metrics: Metrics },
 ): Promise<{ stop: () => Promise<void> }> {
   const { log, metrics, ...rest } = parts;
-  const pool = new GuardedPool({ ...settings, poolMax: JOB_POOL, applicationName: `${settings.applicationName}-jobs` });
+  const pool = new GuardedPool({ ...settings, poolMax: JOB_CONNECTIONS, applicationName: `${settings.applicationName}-jobs` });
 
   async function perform(work: Job, payload: unknown, helpers: JobHelpers): Promise<void> {
     const since = performance.now();
@@ -64,7 +65,7 @@ export async function startJobs(
 
   const runner: Runner = await runQueue({
     pgPool: pool,
-    concurrency: JOB_POOL - 1,
+    concurrency: JOB_CONNECTIONS - 1,
     noHandleSignals: true,
     logger: new Logger(() => (level) => level === 'error' && log.error('job queue')),
     taskList: Object.fromEntries(

@@ -1,11 +1,20 @@
-import { connect } from 'node:net';
+import { connect as connectTo } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import {
+  aClinic,
+  aPatient,
+  createTestDatabase,
+  eventually,
+  lockTable,
+  run,
+  runAs,
+  served,
+  type Clinic,
+  type Started,
+  type TestDatabase,
+} from '@medspa/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, aPatient, type Clinic } from '../../test/factories.ts';
-import { eventually } from '../../test/own-database.ts';
-import { serviceEnv, spawnService, startServiceProcess, type ServiceProcess } from '../../test/process.ts';
+import { SERVICE, serviceEnv } from '../../test/service.ts';
 import { createLog } from './log.ts';
 import { Lifecycle } from './lifecycle.ts';
 
@@ -20,25 +29,18 @@ afterAll(() => t.drop());
 /** Connections of a process, and so the requests that can wait in the database at once. */
 const POOL = 30;
 
-const running: Pick<ServiceProcess, 'kill' | 'ended'>[] = [];
+type Running = Started & { name: string; url: string };
+const running: Started[] = [];
 afterEach(async () => {
-  for (const { kill } of running) kill('SIGKILL');
-  await Promise.all(running.splice(0).map(({ ended }) => ended));
+  await Promise.all(running.splice(0).map(({ end }) => end('SIGKILL')));
 });
 
-async function start(nodeOptions: string[] = []): Promise<ServiceProcess & { name: string }> {
+async function start(...node: string[]): Promise<Running> {
   const name = `process-${randomUUID().slice(0, 8)}`;
   const env = serviceEnv(t.runtime, name, clinic);
-  const service = await startServiceProcess({ ...env, DATABASE_URL: `${env['DATABASE_URL']}&connection_limit=${POOL}` }, nodeOptions);
+  const service = run(SERVICE, { ...env, DATABASE_URL: `${env.DATABASE_URL}&connection_limit=${POOL}` }, { node });
   running.push(service);
-  return { ...service, name };
-}
-
-async function asAdmin(): Promise<pg.Client> {
-  const { host, port, user, password, database } = t.admin;
-  const client = new pg.Client({ host, port, user, password, database });
-  await client.connect();
-  return client;
+  return { ...service, name, url: await served(service) };
 }
 
 /** How many sessions of the process wait for a lock, and how many it has at all. */
@@ -53,25 +55,20 @@ async function sessionsOf(name: string): Promise<{ waiting: number; all: number 
 /** True when a new connection is taken. */
 function isOpen(url: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const socket = connectTo(Number(new URL(url).port), '127.0.0.1');
     socket.once('connect', () => (socket.destroy(), resolve(true)));
     socket.once('error', () => resolve(false));
   });
 }
 
 /** Requests that wait for a lock which the test holds; `release` lets them go on. */
-async function slowRequests(service: ServiceProcess & { name: string }, count: number) {
-  const holder = await asAdmin();
-  await holder.query('BEGIN');
-  await holder.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
+async function slowRequests(service: Running, count: number) {
+  const { release } = await lockTable(t.admin, 'room_type');
   const answers = Array.from({ length: count }, () =>
     fetch(`${service.url}/v1/room-types`).then(({ status, headers }) => ({ status, connection: headers.get('connection') })),
   );
-  await eventually(
-    () => sessionsOf(service.name),
-    ({ waiting }) => waiting === count,
-  );
-  return { answers: Promise.allSettled(answers), release: () => holder.end() };
+  await eventually('they wait', async () => (await sessionsOf(service.name)).waiting === count);
+  return { answers: Promise.allSettled(answers), release };
 }
 
 describe('a process that is told to stop', () => {
@@ -82,11 +79,8 @@ describe('a process that is told to stop', () => {
       expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
       const { answers, release } = await slowRequests(service, POOL);
       const since = performance.now();
-      service.kill(signal);
-      await eventually(
-        () => isOpen(service.url),
-        (open) => !open,
-      );
+      service.child.kill(signal);
+      await eventually('it takes no more', async () => !(await isOpen(service.url)));
       await release();
       expect((await answers).map((answer) => (answer.status === 'fulfilled' ? answer.value.status : String(answer.reason)))).toEqual(
         Array.from({ length: POOL }, () => 200),
@@ -94,19 +88,16 @@ describe('a process that is told to stop', () => {
       expect(await service.ended).toBe(0);
       expect(performance.now() - since).toBeLessThan(10_000);
       expect(await sessionsOf(service.name)).toEqual({ waiting: 0, all: 0 });
-      expect(service.output()).toMatch(new RegExp(`stopping {2}signal=${signal}[\\s\\S]*stopped`));
+      expect(service.said()).toMatch(new RegExp(`stopping {2}signal=${signal}[\\s\\S]*stopped`));
     },
   );
 
   test('twice ends at once', async () => {
     const service = await start();
     const { answers, release } = await slowRequests(service, 2);
-    service.kill('SIGTERM');
-    await eventually(
-      () => Promise.resolve(service.output()),
-      (text) => text.includes('stopping'),
-    );
-    service.kill('SIGTERM');
+    service.child.kill('SIGTERM');
+    await eventually('it stops', () => service.said().includes('stopping'));
+    service.child.kill('SIGTERM');
     expect(await service.ended).toBe(1);
     await release();
     expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -114,24 +105,21 @@ describe('a process that is told to stop', () => {
 
   test('has one handler for each signal', async () => {
     const told = `process.on('SIGUSR2', () => console.error('handlers', process.listenerCount('SIGTERM'), process.listenerCount('SIGINT'), process.listenerCount('uncaughtException')))`;
-    const service = await start([`--import=data:text/javascript,${encodeURIComponent(told)}`]);
+    const service = await start(`--import=data:text/javascript,${encodeURIComponent(told)}`);
     await fetch(`${service.url}/v1/organization`);
-    service.kill('SIGUSR2');
-    const { answer } = await eventually(
-      () => Promise.resolve(service.output()),
-      (text) => text.includes('handlers'),
-    );
-    expect(answer).toContain('handlers 1 1 1');
+    service.child.kill('SIGUSR2');
+    await eventually('it says how many', () => service.said().includes('handlers'));
+    expect(service.said()).toContain('handlers 1 1 1');
   });
 });
 
 test('a process that nobody expected to fail says of what kind and where, without the message, and ends with 1', async () => {
   const bomb = `process.on('SIGUSR2', () => void Promise.reject(new RangeError('canary words')))`;
-  const service = await start([`--import=data:text/javascript,${encodeURIComponent(bomb)}`]);
-  service.kill('SIGUSR2');
+  const service = await start(`--import=data:text/javascript,${encodeURIComponent(bomb)}`);
+  service.child.kill('SIGUSR2');
   expect(await service.ended).toBe(1);
-  expect(service.output()).toMatch(/error {2}unhandled {2}kind=RangeError/);
-  expect(service.output()).not.toContain('canary');
+  expect(service.said()).toMatch(/error {2}unhandled {2}kind=RangeError/);
+  expect(service.said()).not.toContain('canary');
   expect(await sessionsOf(service.name)).toEqual({ waiting: 0, all: 0 });
 });
 
@@ -153,15 +141,12 @@ test('a process that is killed leaves whole visits or none, and everyone who had
     });
     const { id } = (await answer.json()) as { id: string };
     acknowledged.push(id);
-    if (acknowledged.length === 5) service.kill('SIGKILL');
+    if (acknowledged.length === 5) service.child.kill('SIGKILL');
   });
   const outcomes = await Promise.allSettled(attempts);
   expect(await service.ended).toBe('SIGKILL');
   expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
-  await eventually(
-    () => sessionsOf(service.name),
-    ({ all }) => all === 0,
-  );
+  await eventually('its sessions are gone', async () => (await sessionsOf(service.name)).all === 0);
   const visits = await t.look<Record<string, number | string>>(
     `SELECT a.id, (SELECT count(*)::int FROM appointment_segment s WHERE s.appointment_id = a.id) AS segments,
       (SELECT count(*)::int FROM appointment_history h WHERE h.appointment_id = a.id) AS history,
@@ -185,10 +170,10 @@ test('a process that is killed leaves whole visits or none, and everyone who had
 
 describe('a process that cannot work refuses to start with a sentence:', () => {
   async function refusal(changes: Record<string, string>): Promise<string> {
-    const service = spawnService({ ...serviceEnv(t.runtime, 'refused', clinic), ...changes });
+    const service = run(SERVICE, { ...serviceEnv(t.runtime, 'refused', clinic), ...changes });
     running.push(service);
-    expect(await service.ended, service.output()).toBe(1);
-    return service.output();
+    expect(await service.ended, service.said()).toBe(1);
+    return service.said();
   }
 
   test('every weak or missing setting is named, and no value is repeated', async () => {
@@ -228,12 +213,10 @@ describe('a process that cannot work refuses to start with a sentence:', () => {
 
   test('migrations are missing', async () => {
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    const admin = await asAdmin();
-    await admin.query(`CREATE DATABASE ${name} OWNER app_owner`);
+    await runAs(t.admin, `CREATE DATABASE ${name} OWNER app_owner`);
     const { host, port, user, password } = t.runtime;
     const said = await refusal({ DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${name}` });
-    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    await admin.end();
+    await runAs(t.admin, `DROP DATABASE ${name} WITH (FORCE)`);
     expect(said).toMatch(/The database lacks \d+ migrations .*db:migrate:deploy/);
   });
 

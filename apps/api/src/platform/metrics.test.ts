@@ -1,8 +1,5 @@
-import pg from 'pg';
+import { aClinic, createTestDatabase, eventually, lockTable, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic } from '../../test/factories.ts';
-import { eventually } from '../../test/own-database.ts';
 import { startTestService, type RunningService } from '../../test/service.ts';
 import { openApiDocument } from '../app.ts';
 
@@ -86,13 +83,11 @@ describe('what is measured moves', () => {
   test('jobs, by name and outcome', async () => {
     await t.look(`SELECT graphile_worker.add_job('drop-expired-replies', '{}')`);
     await t.look(`SELECT graphile_worker.add_job('notice-overdue', '{}')`);
-    await eventually(
-      async () =>
-        (await samples())
-          .filter(({ name }) => name === 'job_duration_seconds_count')
-          .map(({ labels }) => `${labels['job']} ${labels['outcome']}`),
-      (jobs) => jobs.includes('drop-expired-replies done') && jobs.includes('notice-overdue failed'),
-    );
+    await eventually('both jobs ran', async () => {
+      const counted = (await samples()).filter(({ name }) => name === 'job_duration_seconds_count');
+      const jobs = new Set(counted.map(({ labels }) => `${labels['job']} ${labels['outcome']}`));
+      return jobs.has('drop-expired-replies done') && jobs.has('notice-overdue failed');
+    });
     expect(await valueOf('job_duration_seconds_count', { job: 'drop-expired-replies', outcome: 'done' })).toBe(1);
   });
 
@@ -104,32 +99,16 @@ describe('what is measured moves', () => {
   test('the pool while it is full, callers who wait and who gave up, and the breaker that opens over it', async () => {
     expect(await valueOf('db_pool_connections', { state: 'max' })).toBe(2);
     expect(await valueOf('db_breaker_state')).toBe(0);
-    const { host, port, user, password, database } = t.admin;
-    const other = new pg.Client({ host, port, user, password, database });
-    await other.connect();
-    await other.query('BEGIN');
-    await other.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
+    const { release } = await lockTable(t.admin, 'room_type');
     const asked = Array.from({ length: 40 }, () => fetch(`${service.url}/v1/room-types`));
-    await eventually(
-      () => valueOf('db_pool_waiting'),
-      (waiting) => waiting > 0,
-    );
+    await eventually('callers wait', async () => (await valueOf('db_pool_waiting')) > 0);
     expect(await valueOf('db_pool_connections', { state: 'total' })).toBe(2);
     expect(await valueOf('db_pool_connections', { state: 'idle' })).toBe(0);
-    await eventually(
-      () => valueOf('db_pool_timeouts_total'),
-      (count) => count >= 20,
-    );
-    await eventually(
-      () => valueOf('db_breaker_state'),
-      (state) => state === 2,
-    );
-    await other.end();
+    await eventually('they give up', async () => (await valueOf('db_pool_timeouts_total')) >= 20);
+    await eventually('the breaker opens', async () => (await valueOf('db_breaker_state')) === 2);
+    await release();
     await Promise.all(asked);
-    await eventually(
-      () => valueOf('db_pool_connections', { state: 'idle' }),
-      (idle) => idle === 2,
-    );
+    await eventually('all is idle', async () => (await valueOf('db_pool_connections', { state: 'idle' })) === 2);
     expect(await valueOf('db_pool_waiting')).toBe(0);
   });
 });

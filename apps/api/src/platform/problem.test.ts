@@ -1,9 +1,7 @@
 import { PROBLEMS, type ProblemDocument, type ProblemSlug } from '@medspa/contracts';
 import { GuardedPool, openDatabase } from '@medspa/database';
-import pg from 'pg';
+import { aClinic, createTestDatabase, lockTable, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, sessionIn, type Clinic } from '../../test/factories.ts';
 import { testApp, type TestApp } from '../../test/harness.ts';
 import { createLog } from './log.ts';
 import { Problem, problemAt, problemDocument, problemOf } from './problem.ts';
@@ -142,14 +140,10 @@ test('a problem of our own is rendered as RFC 9457 with what it adds', () => {
 
 /** Does the work while another connection holds the table of room types. */
 async function whileLocked<T>(work: () => Promise<T>): Promise<T> {
-  const { host, port, user, password, database } = t.admin;
-  const other = new pg.Client({ host, port, user, password, database });
-  await other.connect();
+  const { release } = await lockTable(t.admin, 'room_type');
   try {
-    await other.query('BEGIN');
-    await other.query('LOCK TABLE room_type IN ACCESS EXCLUSIVE MODE');
     return await work();
   } finally {
-    await other.end();
+    await release();
   }
 }

@@ -1,23 +1,20 @@
 import type { Patient, ProblemDocument } from '@medspa/contracts';
+import { aClinic, createTestDatabase, footprintOf, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, type Clinic } from '../../test/factories.ts';
 import { testApp, type TestApp } from '../../test/harness.ts';
-import { REQUEST_TIME, validRequests, type ValidRequest } from '../../test/requests.ts';
-import { openApiDocument } from '../app.ts';
-import { callsOf } from './documentation/openapi.ts';
+import { OPERATIONS, validRequests, type ValidRequest } from '../../test/requests.ts';
 
 let t: TestDatabase;
 let clinic: Clinic;
 let app: TestApp;
-let requests: ValidRequest[];
-let now = REQUEST_TIME;
+let requests: Map<string, ValidRequest>;
+let now = NOW;
 beforeAll(async () => {
   t = await createTestDatabase({ poolMax: 10 });
   clinic = await aClinic(t.database);
   app = testApp(t.database, { as: clinic, now: () => now });
-  requests = await validRequests(app, t.database, clinic);
+  requests = await validRequests(t.database, clinic);
 });
 afterAll(() => t.drop());
 
@@ -27,32 +24,24 @@ const create = (body: object, headers: Record<string, string>, by = app) =>
   by.send<Patient & ProblemDocument>('POST', '/v1/patients', body, headers);
 const countPatients = async () => (await t.look<{ count: number }>('SELECT count(*)::int AS count FROM patient'))[0]?.count ?? 0;
 
-/** Rows of every table of ours, by table. */
-async function countRows(): Promise<object[]> {
-  const tables = await t.look<{ name: string }>(
-    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
-  );
-  return t.look(tables.map(({ name }) => `SELECT '${name}' AS name, count(*)::int AS count FROM ${name}`).join(' UNION ALL '));
-}
-
 describe('a request with an Idempotency-Key happens once, in a row and at the same moment, and gives one answer:', () => {
-  const repeatable = callsOf(openApiDocument('')).filter((call) => call.parameters?.some(({ name }) => name === 'idempotency-key'));
+  const repeatable = [...OPERATIONS].filter(([, { parameters }]) => parameters?.some(({ name }) => name === 'idempotency-key'));
 
-  test.each(repeatable.map((call) => [`${call.method} ${call.path}`, call.anchor] as const))('%s', async (_name, anchor) => {
-    const { method, path, body } = requests.find(({ call }) => call.anchor === anchor) as ValidRequest;
+  test.each(repeatable)('%s', async (name) => {
+    const { method, path, body } = requests.get(name) as ValidRequest;
     const headers = key();
     const send = () => app.send(method, path, body, headers);
     const together = await Promise.all(Array.from({ length: 4 }, send));
     expect(together[0]?.status, together[0]?.text).toBeLessThan(300);
-    const after = await countRows();
+    const after = await footprintOf(t);
     const later = await send();
     expect(new Set([...together, later].map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
-    expect(await countRows()).toEqual(after);
+    expect(await footprintOf(t)).toEqual(after);
   });
 
   test('which is every request that adds something', () => {
-    const adding = callsOf(openApiDocument('')).filter(({ method, path }) => method === 'post' && path !== '/v1/patients/search');
-    expect(repeatable.map(({ anchor }) => anchor)).toEqual(adding.map(({ anchor }) => anchor));
+    const adding = [...OPERATIONS.keys()].filter((name) => name.startsWith('POST ') && name !== 'POST /v1/patients/search');
+    expect(repeatable.map(([name]) => name)).toEqual(adding);
   });
 });
 
@@ -103,13 +92,13 @@ describe('the same key', () => {
   test('is new again after a day', async () => {
     const headers = key();
     const first = await create(PERSON, headers);
-    now = new Date(REQUEST_TIME.getTime() + 24 * 3_600_000 - 1_000);
+    now = new Date(NOW.getTime() + 24 * 3_600_000 - 1_000);
     expect((await create(PERSON, headers)).body.id).toBe(first.body.id);
-    now = new Date(REQUEST_TIME.getTime() + 24 * 3_600_000);
+    now = new Date(NOW.getTime() + 24 * 3_600_000);
     const second = await create({ ...PERSON, note: 'a day later' }, headers);
     expect(second.status).toBe(201);
     expect(second.body.id).not.toBe(first.body.id);
-    now = REQUEST_TIME;
+    now = NOW;
   });
 
   test('after a refusal is as good as new, since a refusal keeps nothing', async () => {

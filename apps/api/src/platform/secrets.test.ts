@@ -1,6 +1,6 @@
+import { TEST_KEY } from '@medspa/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startGoogleSecrets, type StoredSecrets } from '../../test/fakes/google-secrets.ts';
-import { TEST_KEY } from '../../test/harness.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import { resolveSecrets } from './secrets.ts';
 

@@ -1,8 +1,7 @@
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
+import { aClinic, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, type Clinic } from '../../test/factories.ts';
 import { testApp } from '../../test/harness.ts';
 import { createHttpServer, createMetricsServer, listen } from './server.ts';
 

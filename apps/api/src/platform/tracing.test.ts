@@ -1,11 +1,8 @@
+import { aClinic, aPatient, createTestDatabase, eventually, run, served, type Clinic, type TestDatabase } from '@medspa/testing';
 import { trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts';
-import { aClinic, aPatient, type Clinic } from '../../test/factories.ts';
 import { startCollector, type ReceivedSpan } from '../../test/fakes/collector.ts';
-import { eventually } from '../../test/own-database.ts';
-import { serviceEnv, startServiceProcess } from '../../test/process.ts';
-import { startTestService } from '../../test/service.ts';
+import { SERVICE, serviceEnv, startTestService } from '../../test/service.ts';
 
 let t: TestDatabase;
 let clinic: Clinic;
@@ -33,17 +30,16 @@ test('what makes traces is loaded only when there is a collector', async () => {
     registerHooks({ resolve: (name, about, next) => { const found = next(name, about); if (/opentelemetry.(sdk|exporter)|instrumentation/.test(found.url)) loaded.add(found.url); return found; } });
     process.on('SIGUSR2', () => console.error('loaded', loaded.size));`;
   const loadedWith = async (env: Record<string, string>) => {
-    const service = await startServiceProcess({ ...serviceEnv(t.runtime, 'loads', clinic), JOBS: 'off', ...env }, [
-      `--import=data:text/javascript,${encodeURIComponent(count)}`,
-    ]);
-    service.kill('SIGUSR2');
-    const { answer } = await eventually(
-      () => Promise.resolve(/loaded (\d+)/.exec(service.output())?.[1]),
-      (said) => said !== undefined,
+    const service = run(
+      SERVICE,
+      { ...serviceEnv(t.runtime, 'loads', clinic), JOBS: 'off', ...env },
+      { node: [`--import=data:text/javascript,${encodeURIComponent(count)}`] },
     );
-    service.kill('SIGTERM');
-    expect(await service.ended).toBe(0);
-    return Number(answer);
+    await served(service);
+    service.child.kill('SIGUSR2');
+    const loaded = await eventually('it says how many', () => /loaded (\d+)/.exec(service.said())?.[1]);
+    expect(await service.end('SIGTERM')).toBe(0);
+    return Number(loaded);
   };
   expect(await loadedWith({})).toBe(0);
   expect(await loadedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })).toBeGreaterThan(0);

@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createTestDatabase, eventually, run, runAs, trees, type TestDatabase } from '@medspa/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../../apps/api/test/database.ts';
-import { eventually, runAs } from '../../../../apps/api/test/scratch.ts';
 import type { DatabaseSettings } from '../settings.ts';
 import { findDrift } from './catalog.ts';
 import { deployMigrations, migrationStatus } from './deploy.ts';
@@ -19,15 +15,12 @@ const ours = readMigrations();
 beforeAll(async () => {
   t = await createTestDatabase();
 });
-const folders: string[] = [];
-const drops: (() => Promise<void>)[] = [];
+const aTree = trees();
+const drops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const drop of drops.splice(0)) await drop();
 });
-afterAll(async () => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-  await t.drop();
-});
+afterAll(() => t.drop());
 
 /** A database with the job queue's tables and no migration, as its owner: a folder of other migrations can be tried on it. */
 async function withoutMigrations(): Promise<TestDatabase> {
@@ -39,8 +32,7 @@ async function withoutMigrations(): Promise<TestDatabase> {
 
 /** A folder of migrations: ours where wanted, and these. */
 function migrationsOf(scripts: Record<string, string>, withOurs = false): string {
-  const folder = mkdtempSync(join(tmpdir(), 'medspa-migrations-'));
-  folders.push(folder);
+  const folder = aTree({});
   cpSync(join(MIGRATIONS_FOLDER, 'migration_lock.toml'), join(folder, 'migration_lock.toml'));
   if (withOurs) cpSync(MIGRATIONS_FOLDER, folder, { recursive: true });
   for (const [name, script] of Object.entries(scripts)) write(folder, name, script);
@@ -230,15 +222,12 @@ describe('a deployment that was killed', () => {
 
   /** Kills a deployment, as a process of its own, while the server runs its sleeping migration. */
   async function killInside(owner: DatabaseSettings, folder: string, look: TestDatabase['look']): Promise<void> {
-    const program = join(import.meta.dirname, '../../test/deploy.ts');
-    const child = spawn(process.execPath, [program, JSON.stringify(owner), folder], { stdio: 'inherit' });
-    const ended = once(child, 'exit');
+    const deployment = run('packages/database/test/deploy.ts', {}, { args: [JSON.stringify(owner), folder] });
     await eventually(
       'the migration sleeps',
       async () => (await look(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`)).length === 1,
     );
-    child.kill('SIGKILL');
-    await ended;
+    await deployment.end('SIGKILL');
   }
 
   test('in a migration that cannot be one transaction waits for a person', async () => {

@@ -1,7 +1,5 @@
-import pg from 'pg';
+import { runAs, sessionIn, startOwnServer, type OwnServer } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sessionIn } from '../../../../apps/api/test/factories.ts';
-import { aServer, runAs } from '../../../../apps/api/test/scratch.ts';
 import { openDatabase } from '../database.ts';
 import type { DatabaseSettings } from '../settings.ts';
 import { findDrift } from './catalog.ts';
@@ -12,25 +10,15 @@ import { setUpDatabase } from './setup.ts';
 // PostgreSQL's superusers, as on every managed server: it may make roles and databases.
 
 const PASSWORDS = { ownerPassword: 'owner-of-the-test', runtimePassword: 'runtime-of-the-test' };
-let own: Awaited<ReturnType<typeof aServer>>;
+let own: OwnServer;
 let manager: DatabaseSettings;
 beforeAll(async () => {
-  own = await aServer();
+  own = await startOwnServer();
   await runAs(own.admin, `CREATE ROLE manager LOGIN PASSWORD 'manager' CREATEROLE CREATEDB`);
   manager = { ...own.admin, user: 'manager', password: 'manager' };
 });
 afterAll(() => own.end());
 
-async function rowsOf(settings: DatabaseSettings, query: string): Promise<object[]> {
-  const { host, port, user, password, database } = settings;
-  const client = new pg.Client({ host, port, user, password, database });
-  await client.connect();
-  try {
-    return (await client.query(query)).rows;
-  } finally {
-    await client.end();
-  }
-}
 const asRole = (user: string, password: string) => ({ ...own.admin, database: 'clinic', user, password });
 const owner = () => asRole('app_owner', PASSWORDS.ownerPassword);
 const runtime = () => asRole('app_rw', PASSWORDS.runtimePassword);
@@ -43,6 +31,8 @@ describe('setting up', () => {
     const database = openDatabase(runtime());
     try {
       await database.assertUsable();
+      // All that the process opens counts, and the sentence has the sum.
+      await expect(database.assertUsable(1_000)).rejects.toThrow(/up to 1009 connections \(pool 8, health 1, jobs 1000\)/);
       const id = '019b8b74-1800-7000-8000-000000000001';
       await database.withTransaction(sessionIn(id, id), async (tx) => {
         await tx.organization.create({ data: { id, name: 'Managed' } });
@@ -55,13 +45,13 @@ describe('setting up', () => {
 
   test('once more changes nothing, and keeps passwords that are not given', async () => {
     const everything = async () => [
-      await rowsOf(
+      await runAs(
         own.admin,
         `SELECT a.*, s.setconfig FROM pg_authid a LEFT JOIN pg_db_role_setting s ON s.setrole = a.oid WHERE a.rolname LIKE 'app%' ORDER BY a.rolname`,
       ),
-      await rowsOf(own.admin, `SELECT datname, datdba::regrole, datacl FROM pg_database ORDER BY 1`),
-      await rowsOf({ ...own.admin, database: 'clinic' }, `SELECT nspname, nspowner::regrole, nspacl FROM pg_namespace ORDER BY 1`),
-      await rowsOf({ ...own.admin, database: 'clinic' }, `SELECT defaclrole::regrole, defaclobjtype, defaclacl FROM pg_default_acl`),
+      await runAs(own.admin, `SELECT datname, datdba::regrole, datacl FROM pg_database ORDER BY 1`),
+      await runAs({ ...own.admin, database: 'clinic' }, `SELECT nspname, nspowner::regrole, nspacl FROM pg_namespace ORDER BY 1`),
+      await runAs({ ...own.admin, database: 'clinic' }, `SELECT defaclrole::regrole, defaclobjtype, defaclacl FROM pg_default_acl`),
     ];
     const before = await everything();
     await setUpDatabase(manager, { database: 'clinic' });
@@ -71,15 +61,15 @@ describe('setting up', () => {
 
   test('with other passwords changes those and nothing else', async () => {
     await setUpDatabase(manager, { database: 'clinic', runtimePassword: 'another-runtime' });
-    await expect(rowsOf(runtime(), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
-    expect(await rowsOf(asRole('app_rw', 'another-runtime'), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect(await rowsOf(owner(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await expect(runAs(runtime(), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+    expect(await runAs(asRole('app_rw', 'another-runtime'), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await runAs(owner(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await setUpDatabase(manager, { database: 'clinic', ...PASSWORDS });
   });
 
   test('leaves the database closed to everybody else on the server', async () => {
     await runAs(own.admin, `CREATE ROLE stranger LOGIN PASSWORD 'stranger'`);
-    await expect(rowsOf(asRole('stranger', 'stranger'), 'SELECT 1')).rejects.toMatchObject({ code: '42501' });
+    await expect(runAs(asRole('stranger', 'stranger'), 'SELECT 1')).rejects.toMatchObject({ code: '42501' });
   });
 
   test('makes a second database on the same server, with the same roles', async () => {

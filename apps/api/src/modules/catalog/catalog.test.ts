@@ -1,7 +1,6 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, arrange, createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, arrange } from '../../../test/factories.ts';
 import { testApp } from '../../../test/harness.ts';
 
 // What every operation does is tested in test/operations.test.ts; here is what these alone do.
@@ -15,8 +14,6 @@ afterAll(() => t.drop());
 type Terms = { effectiveFrom: string; effectiveUntil: string | null; durationMinutes: number };
 type Price = { legalEntityId: string; effectiveFrom: string; effectiveUntil: string | null; price: { amount: number; currency: string } };
 type Service = { id: string; version: number; terms: Terms[]; prices: Price[]; providerIds: string[] };
-
-const NOW = new Date('2026-03-02T12:00:00Z');
 
 async function open(now = NOW) {
   const clinic = await aClinic(t.database);

@@ -1,7 +1,6 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, type Clinic } from '../../../test/factories.ts';
 import { testApp } from '../../../test/harness.ts';
 
 let t: TestDatabase;
@@ -27,7 +26,7 @@ const rowOf = (index: number): Row => ({
 
 async function open() {
   const clinic = await aClinic(t.database);
-  const app = testApp(t.database, { as: clinic, now: () => new Date('2026-03-02T12:00:00Z') });
+  const app = testApp(t.database, { as: clinic, now: () => NOW });
   return { clinic, app, send: (patients: unknown[]) => app.send<Report & ProblemDocument>('POST', '/v1/patients/import', { patients }) };
 }
 

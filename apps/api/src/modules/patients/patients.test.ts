@@ -1,9 +1,8 @@
 import type { Patient, ProblemDocument } from '@medspa/contracts';
+import { aClinic, createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic } from '../../../test/factories.ts';
 import { testApp } from '../../../test/harness.ts';
-import { NOW, openDesk } from '../../../test/visits.ts';
+import { openDesk } from '../../../test/visits.ts';
 
 // What every operation does is tested in test/operations.test.ts; here is what these alone do.
 

@@ -1,7 +1,6 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, arrange, createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, arrange } from '../../../test/factories.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 
 let t: TestDatabase;
@@ -25,7 +24,7 @@ const PEOPLE = [
 
 beforeEach(async () => {
   const clinic = await aClinic(t.database);
-  app = testApp(t.database, { as: clinic, now: () => new Date('2026-03-02T12:00:00Z') });
+  app = testApp(t.database, { as: clinic, now: () => NOW });
   await app.send('POST', '/v1/patients/import', { patients: PEOPLE.map((person, index) => ({ sourceId: String(index), ...person })) });
 });
 

@@ -1,7 +1,6 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { aClinic, aPatient, arrange, createTestDatabase, NOW, type Clinic, type ClinicOptions, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, aPatient, arrange, type Clinic, type ClinicOptions } from '../../../test/factories.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 import type { AppointmentJson } from './queries.ts';
 
@@ -10,8 +9,6 @@ beforeAll(async () => {
   t = await createTestDatabase({ poolMax: 20 });
 });
 afterAll(() => t.drop());
-
-const NOW = new Date('2026-03-02T12:00:00Z');
 
 async function open(options: ClinicOptions = {}) {
   const clinic = await aClinic(t.database, options);

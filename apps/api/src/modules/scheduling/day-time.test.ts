@@ -1,6 +1,6 @@
+import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
 import { openDesk, type Desk } from '../../../test/visits.ts';
 
 let t: TestDatabase;

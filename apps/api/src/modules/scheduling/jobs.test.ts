@@ -1,11 +1,9 @@
+import { PERMISSIONS } from '@medspa/contracts';
+import { arrange, createTestDatabase, NOW, testCodec, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claimsOf, openDesk, type Desk, type Visit } from '../../../test/visits.ts';
 import { createBreaker } from '../../platform/breaker.ts';
 import type { Ctx } from '../../platform/context.ts';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { arrange } from '../../../test/factories.ts';
-import { testCodec } from '../../../test/harness.ts';
-import { claimsOf, NOW, openDesk, type Desk, type Visit } from '../../../test/visits.ts';
-import { PERMISSIONS } from '@medspa/contracts';
 import { schedulingJobs } from './jobs.ts';
 
 let t: TestDatabase;

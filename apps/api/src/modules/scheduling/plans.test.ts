@@ -1,6 +1,5 @@
+import { aClinic, arrange, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, arrange, type Clinic } from '../../../test/factories.ts';
 
 // Row-level security lets only leakproof conditions near the rows; any other keeps an index from being used without a word.
 // So the plans of what reads claims are looked at, as the runtime role and on a provider with a long past.

@@ -1,6 +1,5 @@
+import { aClinic, arrange, createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, arrange } from '../../../test/factories.ts';
 import { claimsOf, openDesk, type Desk, type Visit } from '../../../test/visits.ts';
 
 let t: TestDatabase;

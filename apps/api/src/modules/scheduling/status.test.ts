@@ -1,7 +1,7 @@
 import { APPOINTMENT_ACTIONS, APPOINTMENT_STATUSES, type AppointmentAction, type AppointmentStatus } from '@medspa/contracts';
+import { createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { claimsOf, deskOf, NOW, openDesk, type Desk, type Visit, type VisitAnswer } from '../../../test/visits.ts';
+import { claimsOf, deskOf, openDesk, type Desk, type Visit, type VisitAnswer } from '../../../test/visits.ts';
 
 let t: TestDatabase;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
+import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 import { askOracle, type Oracle } from '../../../test/oracle.ts';
 import { buildWorld, worlds, type World, type WorldSpec } from '../../../test/worlds.ts';

@@ -1,7 +1,6 @@
+import { aClinic, createTestDatabase, type Clinic, type ClinicOptions, type TestDatabase } from '@medspa/testing';
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/database.ts';
-import { aClinic, type Clinic, type ClinicOptions } from '../../../test/factories.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 import { changeDays } from '../../../test/worlds.ts';
 

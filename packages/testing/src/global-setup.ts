@@ -3,10 +3,11 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
-import { deployMigrations, readMigrations, setUpDatabase } from '@medspa/database/migrate';
+import { readMigrations } from '@medspa/database/migrate';
 import { FolderInUse, startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { runAs } from './connections.ts';
+import { migrate } from './sign-ins.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,9 +15,6 @@ declare module 'vitest' {
     cluster: { admin: DatabaseSettings; template: string };
   }
 }
-
-/** Passwords of the test cluster's roles; it listens on loopback and lives as long as the run. */
-export const TEST_PASSWORDS = { ownerPassword: 'test-owner', runtimePassword: 'test-runtime' };
 
 /** Starts one PostgreSQL for the whole run and migrates the template, unless an earlier run left it with the same migrations. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
@@ -38,18 +36,13 @@ async function prepareTemplate(server: LocalDatabase): Promise<{ admin: Database
   const admin = parseDatabaseUrl(server.adminUrl()).settings;
   const checksums = readMigrations().map((file) => file.checksum);
   const template = `template_${createHash('sha256').update(checksums.join()).digest('hex').slice(0, 12)}`;
-  const client = new pg.Client(server.adminUrl());
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ datname: string }>(
-      `SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%' OR datname LIKE 'template\\_%'`,
-    );
-    for (const { datname } of rows) if (datname !== template) await client.query(`DROP DATABASE "${datname}" WITH (FORCE)`);
-  } finally {
-    await client.end();
-  }
-  await setUpDatabase(admin, { database: template, ...TEST_PASSWORDS });
-  await deployMigrations({ ...admin, user: 'app_owner', password: TEST_PASSWORDS.ownerPassword, database: template });
+  const left = await runAs<{ datname: string }>(
+    admin,
+    `SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%' OR datname LIKE 'template\\_%'`,
+  );
+  const old = left.filter(({ datname }) => datname !== template);
+  await runAs(admin, ...old.map(({ datname }) => `DROP DATABASE "${datname}" WITH (FORCE)`));
+  await migrate(admin, template);
   return { admin, template };
 }
 

@@ -4,6 +4,9 @@ import { v7 as newId } from 'uuid';
 // Valid rows with unique values, through the same door as the service. Every test makes an organization of its own, so that
 // tests of a file neither see nor disturb each other.
 
+/** Monday morning, 07:00 in New York: before the factory's clinic opens. */
+export const NOW = new Date('2026-03-02T12:00:00Z');
+
 /** A clinic that can be booked: one location, one provider with one service, two rooms, all days 08:00-20:00. */
 export type Clinic = {
   organizationId: string;

@@ -1,0 +1,36 @@
+import { sql, type Database } from '@medspa/database';
+import { v7 as newId } from 'uuid';
+import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic } from './factories.ts';
+
+/** A clinic with at least one row in every tenant table, written at the doors and by the verbs that the service uses. */
+export async function aFullClinic(database: Database): Promise<Clinic> {
+  const clinic = await aClinic(database);
+  const { organizationId, actorId, legalEntityId, locationId, serviceId, providerId } = clinic;
+  const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
+  await arrange(database, clinic, async (tx) => {
+    await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
+    await tx.servicePrice.create({
+      data: { organizationId, serviceId, legalEntityId, effectiveFrom: new Date('2026-01-01'), priceCents: 100 },
+    });
+    await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
+  });
+  const booking = {
+    appointmentId: newId(),
+    locationId,
+    patientId,
+    startsAt: '2026-03-03T15:00:00Z',
+    channel: 'phone',
+    overdueMinutes: 15,
+    idempotency: { route: 'POST /v1/appointments', key: newId(), bodyHash: '00'.repeat(32), expiresAt: '2026-03-03T12:00:00Z' },
+    services: [{ segmentId: newId(), serviceId, providerId }],
+  };
+  const [booked] = await database.callFunction(
+    sessionIn(organizationId, actorId, 'appointment.book', NOW),
+    (session) => sql<{ outcome: string }>`SELECT app.book_appointment(${session}::jsonb, ${booking}::jsonb) ->> 'outcome' AS outcome`,
+  );
+  if (booked?.outcome !== 'done') throw new Error(`The clinic could not be filled: ${booked?.outcome}.`);
+  // Rows that nothing refers to yet, for tests that change keys.
+  await aPatient(database, clinic);
+  await arrange(database, clinic, (tx) => aNewProvider(tx, clinic));
+  return clinic;
+}
