@@ -27,7 +27,8 @@ CREATE FUNCTION app.keep_reply(p_idempotency jsonb, p_outcome jsonb, p_reply byt
           decode(p_idempotency ->> 'bodyHash', 'hex'), p_outcome, p_reply, (p_idempotency ->> 'expiresAt')::timestamptz)
 $$;
 
--- What a SQL verb answers to a repeated request, or null when it is a first one.
+-- What a SQL verb answers to a repeated request, or null when it is a first one. Kept is only which version of which
+-- appointment the answer showed: its history tells the rest.
 CREATE FUNCTION app.replay(p_idempotency jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_kept idempotency_key;
@@ -41,7 +42,8 @@ BEGIN
   ELSIF v_kept.body_hash <> decode(p_idempotency ->> 'bodyHash', 'hex') THEN
     RETURN jsonb_build_object('outcome', 'key-reused');
   END IF;
-  RETURN v_kept.outcome;
+  RETURN jsonb_build_object('outcome', 'done', 'appointment',
+    app.appointment_at((v_kept.outcome ->> 'appointmentId')::uuid, (v_kept.outcome ->> 'version')::integer));
 END $$;
 
 -- ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,7 +201,18 @@ CREATE FUNCTION app.appointment_view(p_id uuid) RETURNS jsonb LANGUAGE sql STABL
   FROM appointment a WHERE a.organization_id = app.organization_id() AND a.id = p_id
 $$;
 
--- Writes down a change of an appointment: history row, event for its location. Returns the appointment as it now is.
+-- The same as it was at one of its versions, to the byte: the answer of the verb that led to it.
+CREATE FUNCTION app.appointment_at(p_id uuid, p_version integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+    'id', a.id, 'locationId', a.location_id, 'patientId', a.patient_id, 'status', h.status, 'startsAt', app.iso(h.starts_at), 'endsAt', app.iso(h.ends_at),
+    'channel', a.channel, 'cancelReason', CASE WHEN h.status = 'cancelled' THEN h.reason END, 'version', h.version, 'services', h.segments)
+  FROM appointment a
+  JOIN appointment_history h ON h.organization_id = a.organization_id AND h.appointment_id = a.id AND h.version = p_version
+  WHERE a.organization_id = app.organization_id() AND a.id = p_id
+$$;
+
+-- Writes down a change of an appointment: history row, event for its location, what a repeated request is answered from.
+-- Returns what the verb answers.
 CREATE FUNCTION app.record_change(p_id uuid, p_action text, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_session jsonb := app.session();
@@ -211,7 +224,10 @@ BEGIN
           (v_now ->> 'startsAt')::timestamptz, (v_now ->> 'endsAt')::timestamptz, v_now -> 'services');
   PERFORM app.emit((v_now ->> 'locationId')::uuid, 'appointment.' || p_action, p_id,
     jsonb_build_object('version', v_now -> 'version', 'status', v_now -> 'status', 'startsAt', v_now -> 'startsAt', 'endsAt', v_now -> 'endsAt'));
-  RETURN v_now;
+  IF p_request ->> 'idempotency' IS NOT NULL THEN
+    PERFORM app.keep_reply(p_request -> 'idempotency', jsonb_build_object('appointmentId', p_id, 'version', v_now -> 'version'), NULL);
+  END IF;
+  RETURN jsonb_build_object('outcome', 'done', 'appointment', v_now);
 END $$;
 
 -- Tells the desk when a patient has not arrived. One job an appointment: booking adds it, moving re-times it.
@@ -253,6 +269,15 @@ BEGIN
   refused := v_planned.refused;
 END $$;
 
+-- A service on these terms from p_at on, with the time that its provider and room are needed.
+CREATE FUNCTION app.segment_at(p_id uuid, p_terms service_version, p_provider uuid, p_room uuid, p_at timestamptz, p_room_is_fixed boolean)
+RETURNS app.segment LANGUAGE sql IMMUTABLE AS $$
+  SELECT ROW(p_id, p_terms.service_id, p_terms.id, p_provider, p_room,
+    p_at, p_at + make_interval(mins => p_terms.duration_minutes),
+    p_at - make_interval(mins => p_terms.buffer_before_minutes), p_at + make_interval(mins => p_terms.duration_minutes + p_terms.buffer_after_minutes),
+    p_terms.room_type_id, p_at + make_interval(mins => p_terms.duration_minutes + p_terms.room_turnover_minutes), p_room_is_fixed)::app.segment
+$$;
+
 -- The same with the terms given: a moved visit keeps the terms it was booked with.
 CREATE FUNCTION app.segment_with(p_location location, p_at timestamptz, p_terms service_version, p_wanted jsonb, OUT segment app.segment, OUT refused jsonb) LANGUAGE plpgsql AS $$
 DECLARE
@@ -283,10 +308,7 @@ BEGIN
       RETURN;
     END IF;
   END IF;
-  segment := ROW((p_wanted ->> 'segmentId')::uuid, p_terms.service_id, p_terms.id, v_provider, v_room,
-    p_at, p_at + make_interval(mins => p_terms.duration_minutes),
-    p_at - make_interval(mins => p_terms.buffer_before_minutes), p_at + make_interval(mins => p_terms.duration_minutes + p_terms.buffer_after_minutes),
-    p_terms.room_type_id, p_at + make_interval(mins => p_terms.duration_minutes + p_terms.room_turnover_minutes), v_room IS NOT NULL)::app.segment;
+  segment := app.segment_at((p_wanted ->> 'segmentId')::uuid, p_terms, v_provider, v_room, p_at, v_room IS NOT NULL);
   -- Shifts that meet at midnight are one stretch of work, so both days are looked at.
   IF NOT EXISTS (
     SELECT FROM app.provider_work(p_location.organization_id, p_location.id, p_location.time_zone,

@@ -60,11 +60,7 @@ BEGIN
   FROM unnest(v_placed.p_segments) WITH ORDINALITY s(id, service_id, service_version_id, provider_id, room_id, starts_at, ends_at,
     provider_from, provider_until, room_type_id, room_until, room_is_fixed, position);
   PERFORM app.watch_arrival(v_id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
-  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_id, 'book', p_request));
-  IF p_request ->> 'idempotency' IS NOT NULL THEN
-    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
-  END IF;
-  RETURN v_outcome;
+  RETURN app.record_change(v_id, 'book', p_request);
 END $$;
 
 -- Locks the appointment for a change, or says why it cannot be changed. p_request: {appointmentId, version, from: [status]}
@@ -156,11 +152,7 @@ BEGIN
   UPDATE appointment SET starts_at = v_starts, ends_at = v_segments[array_length(v_segments, 1)].ends_at, version = version + 1
   WHERE organization_id = v_organization AND id = v_appointment.id;
   PERFORM app.watch_arrival(v_appointment.id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
-  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_appointment.id, 'reschedule', p_request));
-  IF p_request ->> 'idempotency' IS NOT NULL THEN
-    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
-  END IF;
-  RETURN v_outcome;
+  RETURN app.record_change(v_appointment.id, 'reschedule', p_request);
 END $$;
 
 -- Takes an appointment to another status. The caller's state table says from where; freesTime gives its claims back.
@@ -189,9 +181,5 @@ BEGIN
     DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = v_appointment.id;
     PERFORM graphile_worker.remove_job('overdue:' || v_appointment.id);
   END IF;
-  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_appointment.id, p_request ->> 'action', p_request));
-  IF p_request ->> 'idempotency' IS NOT NULL THEN
-    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
-  END IF;
-  RETURN v_outcome;
+  RETURN app.record_change(v_appointment.id, p_request ->> 'action', p_request);
 END $$;
