@@ -122,22 +122,33 @@ export const APPOINTMENT_STATUSES = [
 ] as const;
 export type AppointmentStatus = (typeof APPOINTMENT_STATUSES)[number];
 
+type Transition = {
+  from: readonly AppointmentStatus[];
+  to: AppointmentStatus;
+  /** not before the visit's local day, or not before its start */
+  notBefore: 'day' | 'start' | null;
+  /** what becomes of the claims: provider, room and patient are given back, or taken (again) */
+  claims: 'kept' | 'freed' | 'taken';
+};
+
 /**
- * What may be done to an appointment, from which statuses, and where it leads. The server's refusal and the reason that a
- * disabled button shows both come from here. `freesTime` gives provider, room and patient back.
+ * What may be done to an appointment, from which statuses, from when on, and where it leads. The server's refusal and the reason
+ * that a disabled button shows both come from here. Whoever moves a visit asks for another confirmation: the old one was for
+ * another time.
  */
 export const APPOINTMENT_ACTIONS = {
-  confirm: { from: ['booked'], to: 'confirmed', freesTime: false },
-  arrive: { from: ['booked', 'confirmed'], to: 'arrived', freesTime: false },
-  room: { from: ['arrived'], to: 'roomed', freesTime: false },
-  numb: { from: ['roomed'], to: 'numbing', freesTime: false },
-  treat: { from: ['roomed', 'numbing'], to: 'treating', freesTime: false },
-  checkout: { from: ['treating'], to: 'checkout', freesTime: false },
-  leave: { from: ['checkout'], to: 'left', freesTime: false },
-  'mark-no-show': { from: ['booked', 'confirmed'], to: 'no_show', freesTime: true },
-  reschedule: { from: ['booked', 'confirmed'], to: null, freesTime: false },
-  cancel: { from: ['booked', 'confirmed', 'arrived'], to: 'cancelled', freesTime: true },
-} as const satisfies Record<string, { from: readonly AppointmentStatus[]; to: AppointmentStatus | null; freesTime: boolean }>;
+  confirm: { from: ['booked'], to: 'confirmed', notBefore: null, claims: 'kept' },
+  arrive: { from: ['booked', 'confirmed'], to: 'arrived', notBefore: 'day', claims: 'kept' },
+  room: { from: ['arrived'], to: 'roomed', notBefore: 'day', claims: 'kept' },
+  numb: { from: ['roomed'], to: 'numbing', notBefore: 'day', claims: 'kept' },
+  treat: { from: ['roomed', 'numbing'], to: 'treating', notBefore: 'day', claims: 'kept' },
+  checkout: { from: ['treating'], to: 'checkout', notBefore: 'day', claims: 'kept' },
+  leave: { from: ['checkout'], to: 'left', notBefore: 'day', claims: 'kept' },
+  'mark-no-show': { from: ['booked', 'confirmed'], to: 'no_show', notBefore: 'start', claims: 'freed' },
+  'undo-no-show': { from: ['no_show'], to: 'booked', notBefore: null, claims: 'taken' },
+  reschedule: { from: ['booked', 'confirmed'], to: 'booked', notBefore: null, claims: 'taken' },
+  cancel: { from: ['booked', 'confirmed', 'arrived'], to: 'cancelled', notBefore: null, claims: 'freed' },
+} as const satisfies Record<string, Transition>;
 export type AppointmentAction = keyof typeof APPOINTMENT_ACTIONS;
 
 const CHANNELS = ['desk', 'phone', 'online', 'import'] as const;
@@ -220,7 +231,7 @@ export const CancelAppointment = z.strictObject({ reason: Reason, channel: Chann
 export type CancelAppointment = z.infer<typeof CancelAppointment>;
 
 export const MoveAppointmentOn = z.strictObject({
-  action: z.enum(['confirm', 'arrive', 'room', 'numb', 'treat', 'checkout', 'leave', 'mark-no-show']),
+  action: z.enum(['confirm', 'arrive', 'room', 'numb', 'treat', 'checkout', 'leave', 'mark-no-show', 'undo-no-show']),
   channel: Channel.default('desk'),
   note,
   version: Version,

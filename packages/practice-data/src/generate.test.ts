@@ -68,14 +68,23 @@ describe('practice data', () => {
     expect(outside).toEqual([]);
   });
 
-  test('has no step that the state table forbids, and none in the future', () => {
-    for (const { steps } of data.appointments) {
+  test('has no step that the state table forbids, none before its time, and none in the future', () => {
+    const zoneOf = new Map(data.locations.map(({ id, timeZone }) => [id, timeZone]));
+    for (const { steps, startsAt, locationId } of data.appointments) {
+      const localDay = (instant: number) =>
+        Temporal.Instant.fromEpochMilliseconds(instant)
+          .toZonedDateTimeISO(zoneOf.get(locationId) ?? '')
+          .toPlainDate()
+          .toString();
       expect(steps[0].action).toBe('book');
       for (const [index, step] of steps.entries()) {
         expect(step.at).toBeLessThanOrEqual(at);
         const before = steps[index - 1];
         if (!before || step.action === 'book') continue;
-        expect(APPOINTMENT_ACTIONS[step.action].from).toContain(before.status);
+        const { from, notBefore } = APPOINTMENT_ACTIONS[step.action];
+        expect(from).toContain(before.status);
+        if (notBefore === 'start') expect(step.at).toBeGreaterThanOrEqual(startsAt);
+        if (notBefore === 'day') expect(localDay(step.at) >= localDay(startsAt)).toBe(true);
         expect(step.at).toBeGreaterThanOrEqual(before.at);
       }
     }

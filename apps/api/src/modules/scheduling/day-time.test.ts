@@ -101,7 +101,7 @@ describe('the day of a location', () => {
   test('shows cancelled visits and no-shows too, with their status', async () => {
     const desk = await openDesk(t);
     await desk.cancel(await desk.booked('2026-03-03T15:00:00Z'));
-    await desk.step(await desk.booked('2026-03-03T15:00:00Z'), 'mark-no-show');
+    await desk.at('2026-03-03T15:15:00Z').step(await desk.booked('2026-03-03T15:00:00Z'), 'mark-no-show');
     const { appointments } = await dayOf(desk, '2026-03-03');
     expect(appointments.map((one) => (one as unknown as { status: string }).status).toSorted()).toEqual(['cancelled', 'no_show']);
   });

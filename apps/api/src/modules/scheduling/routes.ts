@@ -210,6 +210,7 @@ const appointmentRoutes = router()
       path: '/appointments/{id}/reschedule',
       tags: ['Appointments'],
       summary: 'Move a visit',
+      description: 'A visit that was confirmed is `booked` again: nobody has confirmed the new time.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(RescheduleAppointment) },
       responses: {
         200: jsonReply('As it is now', Appointment),
@@ -248,10 +249,13 @@ const appointmentRoutes = router()
       path: '/appointments/{id}/transitions',
       tags: ['Appointments'],
       summary: 'Take a visit a step on',
+      description:
+        'Nobody arrives before the local day of the visit, and nobody is a no-show before its start. `undo-no-show` takes a no-show back: ' +
+        'the visit is `booked` again and has its time, unless that was given to somebody else.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(MoveAppointmentOn) },
       responses: {
         200: jsonReply('As it is now', Appointment),
-        ...problems('not-found', 'stale-version', 'wrong-status', 'idempotency-key-reused'),
+        ...problems('slot-taken', 'not-found', 'stale-version', 'wrong-status', 'too-early', 'idempotency-key-reused'),
       },
     }),
     async (c) =>

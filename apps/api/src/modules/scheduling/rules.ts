@@ -109,6 +109,5 @@ function whoFollows(openings: ServiceOpenings[], wanted: Assigned[], at: number)
 
 /** What a SQL verb is told about an action of the state table. */
 export function transitionOf(action: AppointmentAction) {
-  const { from, to, freesTime } = APPOINTMENT_ACTIONS[action];
-  return { action, from, to, freesTime };
+  return { action, ...APPOINTMENT_ACTIONS[action] };
 }

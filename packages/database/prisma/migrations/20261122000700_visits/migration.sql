@@ -76,8 +76,24 @@ BEGIN
   END IF;
 END $$;
 
+-- Gives a visit that was booked its place in time, as planned: claims, the rows of its services, the job that waits for the
+-- patient. Null, or what the verb answers when that is impossible; then nothing has changed.
+CREATE FUNCTION app.place_again(p_appointment appointment, p_segments app.segment[], p_overdue_minutes integer) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_placed record;
+BEGIN
+  SELECT * INTO v_placed FROM app.place(p_appointment.id, p_appointment.location_id, p_appointment.patient_id, p_segments);
+  IF v_placed.p_segments IS NULL THEN
+    RETURN jsonb_build_object('outcome', 'slot-taken', 'busy', to_jsonb(v_placed.busy));
+  END IF;
+  UPDATE appointment_segment t SET provider_id = s.provider_id, room_id = s.room_id, starts_at = s.starts_at, ends_at = s.ends_at
+  FROM unnest(v_placed.p_segments) s WHERE t.organization_id = p_appointment.organization_id AND t.id = s.id;
+  PERFORM app.watch_arrival(p_appointment.id, p_segments[1].starts_at + make_interval(mins => p_overdue_minutes));
+  RETURN NULL;
+END $$;
+
 -- Moves a visit: every service by the same amount, so gaps stay, with other providers or rooms where assigned.
--- p_request: {appointmentId, version, from, startsAt, channel, reason, noteSealed, overdueMinutes, idempotency,
+-- p_request: {appointmentId, version, from, to, startsAt, channel, reason, noteSealed, overdueMinutes, idempotency,
 --             assignments: [{id, providerId, roomId}]}
 CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -90,7 +106,6 @@ DECLARE
   v_planned record;
   v_segment app.segment;
   v_segments app.segment[] := '{}';
-  v_placed record;
   v_outcome jsonb;
 BEGIN
   PERFORM app.enter(p_session);
@@ -141,27 +156,33 @@ BEGIN
     v_segments := v_segments || v_segment;
   END LOOP;
 
-  SELECT * INTO v_placed FROM app.place(v_appointment.id, v_location.id, v_appointment.patient_id, v_segments);
-  IF v_placed.p_segments IS NULL THEN
-    RETURN jsonb_build_object('outcome', 'slot-taken', 'busy', to_jsonb(v_placed.busy));
+  v_outcome := app.place_again(v_appointment, v_segments, (p_request ->> 'overdueMinutes')::int);
+  IF v_outcome IS NOT NULL THEN
+    RETURN v_outcome;
   END IF;
-  v_segments := v_placed.p_segments;
-
-  UPDATE appointment_segment t SET provider_id = s.provider_id, room_id = s.room_id, starts_at = s.starts_at, ends_at = s.ends_at
-  FROM unnest(v_segments) s WHERE t.organization_id = v_organization AND t.id = s.id;
-  UPDATE appointment SET starts_at = v_starts, ends_at = v_segments[array_length(v_segments, 1)].ends_at, version = version + 1
+  UPDATE appointment SET status = p_request ->> 'to', starts_at = v_starts, ends_at = v_segments[array_length(v_segments, 1)].ends_at, version = version + 1
   WHERE organization_id = v_organization AND id = v_appointment.id;
-  PERFORM app.watch_arrival(v_appointment.id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
   RETURN app.record_change(v_appointment.id, 'reschedule', p_request);
 END $$;
 
--- Takes an appointment to another status. The caller's state table says from where; freesTime gives its claims back.
--- p_request: {appointmentId, version, from, to, action, freesTime, channel, reason, noteSealed, idempotency}
+-- True before the moment from which something may be done to a visit: its local day, or its start.
+CREATE FUNCTION app.is_too_early(p_appointment appointment, p_not_before text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT CASE p_not_before
+    WHEN 'start' THEN app.session_now() < p_appointment.starts_at
+    WHEN 'day' THEN (SELECT (app.session_now() AT TIME ZONE l.time_zone)::date < (p_appointment.starts_at AT TIME ZONE l.time_zone)::date
+                     FROM location l WHERE l.organization_id = p_appointment.organization_id AND l.id = p_appointment.location_id)
+    ELSE false END
+$$;
+
+-- Takes an appointment to another status. The caller's state table says from where, not before when, and whether its claims are
+-- freed, kept, or taken again: each service at its time and with its provider, in its room or, where that is taken, another.
+-- p_request: {appointmentId, version, from, to, action, notBefore, claims, channel, reason, noteSealed, overdueMinutes, idempotency}
 CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_lock record;
   v_appointment appointment;
+  v_segments app.segment[];
   v_outcome jsonb;
 BEGIN
   PERFORM app.enter(p_session);
@@ -174,12 +195,24 @@ BEGIN
     RETURN v_lock.refused;
   END IF;
   v_appointment := v_lock.locked;
-  UPDATE appointment SET status = p_request ->> 'to', version = version + 1,
-    cancel_reason = CASE WHEN p_request ->> 'to' = 'cancelled' THEN p_request ->> 'reason' END
-  WHERE organization_id = v_organization AND id = v_appointment.id;
-  IF (p_request ->> 'freesTime')::boolean THEN
+  IF app.is_too_early(v_appointment, p_request ->> 'notBefore') THEN
+    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'too-early', 'pointer', '/action');
+  END IF;
+  IF p_request ->> 'claims' = 'taken' THEN
+    SELECT array_agg(app.segment_at(s.id, v, s.provider_id, s.room_id, s.starts_at, false) ORDER BY s.position) INTO v_segments
+    FROM appointment_segment s
+    JOIN service_version v ON v.organization_id = s.organization_id AND v.id = s.service_version_id
+    WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id;
+    v_outcome := app.place_again(v_appointment, v_segments, (p_request ->> 'overdueMinutes')::int);
+    IF v_outcome IS NOT NULL THEN
+      RETURN v_outcome;
+    END IF;
+  ELSIF p_request ->> 'claims' = 'freed' THEN
     DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = v_appointment.id;
     PERFORM graphile_worker.remove_job('overdue:' || v_appointment.id);
   END IF;
+  UPDATE appointment SET status = p_request ->> 'to', version = version + 1,
+    cancel_reason = CASE WHEN p_request ->> 'to' = 'cancelled' THEN p_request ->> 'reason' END
+  WHERE organization_id = v_organization AND id = v_appointment.id;
   RETURN app.record_change(v_appointment.id, p_request ->> 'action', p_request);
 END $$;

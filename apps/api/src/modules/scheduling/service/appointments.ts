@@ -7,8 +7,8 @@ import { repeatableArgument } from '../../../platform/repeatable.ts';
 import { existing } from '../../../platform/versioned.ts';
 import { getLocationZone } from '../../identity/index.ts';
 import * as queries from '../queries.ts';
-import { transitionOf } from '../rules.ts';
-import { appointmentOf, sealNote } from './book.ts';
+import { OVERDUE_MINUTES, transitionOf } from '../rules.ts';
+import { appointmentOf, offerAnew, sealNote } from './book.ts';
 
 /** Throws `not-found`. */
 export function getAppointment(ctx: Ctx, id: string): Promise<queries.AppointmentJson> {
@@ -39,7 +39,11 @@ export async function cancelAppointment(
   return appointmentOf(result);
 }
 
-/** Takes a visit one step on: confirmed, arrived, ... left, or marked as no-show. Throws `not-found`, `stale-version`, `wrong-status`. */
+/**
+ * Takes a visit one step on: confirmed, arrived, ... left, or marked as no-show; or takes a no-show back, who then has their time
+ * again. Throws `not-found`, `stale-version`, `wrong-status`, `too-early`, and `slot-taken` when somebody else has the time by
+ * now, with times for a new booking.
+ */
 export async function moveAppointmentOn(
   ctx: Ctx,
   id: string,
@@ -52,10 +56,11 @@ export async function moveAppointmentOn(
       version,
       channel,
       noteSealed: sealNote(ctx, id, note),
+      overdueMinutes: OVERDUE_MINUTES,
       idempotency: repeatableArgument(ctx),
     }),
   );
-  return appointmentOf(result);
+  return appointmentOf(result, () => offerAnew(ctx, id));
 }
 
 /** Everything that happened to an appointment, oldest first. Throws `not-found`. */

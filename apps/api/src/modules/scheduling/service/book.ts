@@ -128,6 +128,12 @@ type Wanted = {
   services: Service[];
 };
 
+/** Times at which the services of a visit could be booked anew. */
+export async function offerAnew(ctx: Ctx, id: string): Promise<Offer> {
+  const visit = await readAppointment(ctx, id);
+  return offer(ctx, { ...visit, startsAt: new Date(visit.startsAt), appointmentId: null });
+}
+
 /** Other times for a visit that could not be had, by the same search as availability. */
 async function offer(ctx: Ctx, { startsAt, movedFrom, services, locationId, patientId, appointmentId }: Wanted): Promise<Offer> {
   const wanted = services.map(({ serviceId, providerId }) => ({ serviceId, providerId }));
