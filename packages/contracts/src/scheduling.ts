@@ -269,6 +269,7 @@ export const LocationDay = z
   .object({
     timeZone: z.string(),
     date: PlainDate,
+    sequence: z.int().describe('of the last event that this answer shows: follow the events of the location after it'),
     appointments: z.array(
       z.object({
         id: Id,
@@ -276,10 +277,13 @@ export const LocationDay = z
         startsAt: Instant,
         endsAt: Instant,
         channel: Channel,
+        cancelReason: Reason.nullable(),
         version: Version,
+        hasNote: z.boolean().describe('the history has a note'),
         patient: z.object({ id: Id, name: z.string(), pronouns: z.string().nullable() }),
         services: z.array(
           z.object({
+            id: Id,
             serviceId: Id,
             serviceName: z.string(),
             providerId: Id,

@@ -9,7 +9,7 @@ import {
   type SearchPatients,
   type UpdatePatient,
 } from '@medspa/contracts';
-import type { BatchRow } from '@medspa/database';
+import type { BatchRow, Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../platform/context.ts';
 import { mutate, view } from '../../platform/doors.ts';
@@ -129,6 +129,11 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
     if ((await queries.deleteRelations(tx, ctx.organizationId, id, relatedId)) === 0) throw new Problem('not-found');
     return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
   });
+}
+
+/** Whether there is such a patient. Inside the caller's transaction. */
+export async function hasPatient(tx: Tx, organizationId: string, id: string): Promise<boolean> {
+  return (await queries.findPatientVersion(tx, organizationId, id)) !== null;
 }
 
 function refuseFuture(ctx: Ctx, pointer: string, date: PlainDate | null | undefined): void {

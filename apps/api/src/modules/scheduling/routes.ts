@@ -185,6 +185,22 @@ const appointmentRoutes = router()
   .openapi(
     createRoute({
       method: 'get',
+      path: '/patients/{id}/appointments',
+      tags: ['Appointments'],
+      summary: 'The visits of a patient',
+      request: { params: IdParam, query: PageQuery },
+      responses: { 200: jsonReply('A page, the latest start first', pageOf(Appointment)), ...problems('not-found') },
+    }),
+    async (c) =>
+      sqlJson(
+        c,
+        pageOf(Appointment),
+        await appointments.listPatientAppointments(c.get('ctx'), c.req.valid('param').id, c.req.valid('query')),
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
       path: '/appointments/{id}',
       tags: ['Appointments'],
       summary: 'A visit',

@@ -1,11 +1,12 @@
-import type { CancelAppointment, EventsQuery, MoveAppointmentOn, PlainDate } from '@medspa/contracts';
+import type { CancelAppointment, EventsQuery, MoveAppointmentOn, PageQuery, PlainDate } from '@medspa/contracts';
 import { MAX_PAGE } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { repeatableArgument } from '../../../platform/repeatable.ts';
-import { existing } from '../../../platform/versioned.ts';
+import { existing, pageAfter } from '../../../platform/versioned.ts';
 import { getLocationZone } from '../../identity/index.ts';
+import { hasPatient } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { OVERDUE_MINUTES, transitionOf } from '../rules.ts';
 import { appointmentOf, offerAnew, sealNote } from './book.ts';
@@ -17,6 +18,17 @@ export function getAppointment(ctx: Ctx, id: string): Promise<queries.Appointmen
     { needs: 'appointment:read', action: 'appointment.read', patients: (found: queries.AppointmentJson) => [found.patientId] },
     async (tx) => existing(await queries.findAppointment(tx, id)),
   );
+}
+
+/** The visits of a patient, whatever became of them, the latest start first. Throws `not-found`. */
+export function listPatientAppointments(ctx: Ctx, patientId: string, page: PageQuery) {
+  return view(ctx, { needs: 'appointment:read', action: 'patient.appointments', patients: () => [patientId] }, async (tx) => {
+    if (!(await hasPatient(tx, ctx.organizationId, patientId))) throw new Problem('not-found');
+    return pageAfter(page, await queries.listAppointments(tx, ctx.organizationId, patientId, page), async (id) => {
+      const visit = await queries.findAppointment(tx, id);
+      return visit?.patientId === patientId ? visit : null;
+    });
+  });
 }
 
 /** Cancels a visit and gives provider, room and patient back. Throws `not-found`, `stale-version`, `wrong-status`. */
