@@ -185,18 +185,10 @@ export type Appointment = z.infer<typeof Appointment>;
 
 const note = multilineText(2_000).optional().describe('free text; stored encrypted');
 
-/** The calendar's grain: claims begin on five-minute marks. */
-const startsAt = WhenInput.refine(
-  (when) => ('instant' in when ? when.instant.getTime() % 300_000 === 0 : /T\d\d:[0-5][05](:00(\.0+)?)?$/.test(when.local)),
-  {
-    error: 'Not on a five-minute mark.',
-  },
-);
-
 export const BookAppointment = z.strictObject({
   locationId: Id,
   patientId: Id,
-  startsAt,
+  startsAt: WhenInput,
   services: z
     .array(z.strictObject({ serviceId: Id, providerId: Id, roomId: Id.optional().describe('any free room of the right kind unless told') }))
     .min(1)
@@ -208,7 +200,7 @@ export const BookAppointment = z.strictObject({
 export type BookAppointment = z.infer<typeof BookAppointment>;
 
 export const RescheduleAppointment = z.strictObject({
-  startsAt,
+  startsAt: WhenInput,
   assignments: z
     .array(z.strictObject({ id: Id.describe('the service within the appointment'), providerId: Id.optional(), roomId: Id.optional() }))
     .max(8)
