@@ -65,7 +65,9 @@ export const ProblemDocument = z
     alternatives: z
       .array(z.object({ startsAt: z.string(), services: z.array(z.object({ serviceId: z.string(), providerId: z.string() })) }))
       .optional()
-      .describe('of `slot-taken` and `provider-not-working`: up to three open times'),
+      .describe(
+        'of `slot-taken` and `provider-not-working`: up to three open times, each in any suitable room; also the wanted time, when only the room that was named is taken',
+      ),
   })
   .meta({ id: 'Problem' });
 export type ProblemDocument = z.infer<typeof ProblemDocument>;

@@ -63,10 +63,17 @@ describe('alternatives', () => {
     ]);
   });
 
-  test('offer the wanted time itself only with another provider', () => {
+  test('offer the wanted time itself where it is open: only the room that was named is taken', () => {
     const providers = [starts('ann', '10:00'), starts('bob', '10:00')];
-    expect(findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt)).toEqual([
-      { startsAt: wantedAt, services: [{ serviceId: 's', providerId: 'bob' }] },
+    expect(findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt)).toEqual([{ startsAt: wantedAt, services: [ann] }]);
+  });
+
+  test('offer a visit that is moved the time that it has only with another provider', () => {
+    const providers = [starts('ann', '10:00', '11:00'), starts('bob', '11:00')];
+    const found = findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt, new Date('2026-06-10T11:00:00Z'));
+    expect(found).toEqual([
+      { startsAt: wantedAt, services: [ann] },
+      { startsAt: new Date('2026-06-10T11:00:00Z'), services: [{ serviceId: 's', providerId: 'bob' }] },
     ]);
   });
 
