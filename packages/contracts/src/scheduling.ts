@@ -42,6 +42,14 @@ export const ShiftRotation = z
   })
   .meta({ id: 'ShiftRotation' });
 
+/** What `ShiftRotation` is after its end was set, and what that strands. */
+export const EndedShiftRotation = ShiftRotation.extend({
+  uncovered: z.int().describe('visits still to happen there from that date on that no shift of the provider covers'),
+  uncoveredAppointmentIds: z
+    .array(Id)
+    .describe(`the first ${MAX_ROWS} of them, by time: to be moved, or covered by the weeks that come next`),
+}).meta({ id: 'EndedShiftRotation' });
+
 export const CreateShiftRotation = z
   .strictObject({
     providerId: Id,

@@ -8,7 +8,7 @@ import {
   type ShiftRotationQuery,
   type UpdateRoom,
 } from '@medspa/contracts';
-import { insertRows, keyset, Prisma, sql, toPage, type Page, type Session, type Tx } from '@medspa/database';
+import { insertRows, keyset, MAX_PAGE, Prisma, sql, toPage, type Page, type Session, type Tx } from '@medspa/database';
 import type { ServiceOpenings } from './rules.ts';
 
 // ── the verbs of the calendar: one SQL function each, the whole transaction (second door) ────────────────────────────
@@ -260,6 +260,15 @@ export async function endRotation(tx: Tx, organizationId: string, id: string, ve
     data: { effectiveUntil: dateOf(effectiveUntil), version: { increment: 1 } },
   });
   return count;
+}
+
+/** The live visits of a provider there from a date on that no shift covers: how many, and the ids of the first ones by time. */
+export async function findUncovered(tx: Tx, locationId: string, providerId: string, from: PlainDate) {
+  const rows = await tx.$queryRaw<{ id: string; count: number }[]>`
+    SELECT appointment_id AS id, (count(*) OVER ())::int AS count
+    FROM app.uncovered_visits(${locationId}::uuid, ${providerId}::uuid, ${from}::date)
+    ORDER BY starts_at, appointment_id LIMIT ${MAX_PAGE}`;
+  return { uncovered: rows[0]?.count ?? 0, uncoveredAppointmentIds: rows.map(({ id }) => id) };
 }
 
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────

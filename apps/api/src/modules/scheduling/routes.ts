@@ -8,6 +8,7 @@ import {
   CreateRoom,
   CreateShiftRotation,
   DayQuery,
+  EndedShiftRotation,
   EndShiftRotation,
   EventsQuery,
   LocationDay,
@@ -111,17 +112,19 @@ const calendarRoutes = router()
       path: '/shift-rotations/{id}/end',
       tags: ['Calendar'],
       summary: 'End repeating weeks before a date',
-      description: 'To change the future, end a rotation and add one; past days never change.',
+      description:
+        'To change the future, end a rotation and add one; past days never change. Visits that were booked stay: the answer counts ' +
+        'those that no shift covers any more.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(EndShiftRotation) },
       responses: {
-        200: jsonReply('As it is now', ShiftRotation),
+        200: jsonReply('As it is now, and the visits that it leaves uncovered', EndedShiftRotation),
         ...problems('not-found', 'stale-version', 'in-the-past', 'overlaps', 'rule-violated', 'idempotency-key-reused'),
       },
     }),
     async (c) =>
       c.json(
         encode(
-          ShiftRotation,
+          EndedShiftRotation,
           await calendar.endShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
         ),
         200,

@@ -47,6 +47,30 @@ BEGIN
   RETURN jsonb_build_object('timeZone', v_zone, 'date', v_date, 'sequence', coalesce(v_sequence, 0), 'appointments', coalesce(v_appointments, '[]'));
 END $$;
 
+-- The visits that are still to happen, or happening, of a provider at a location from a local date on that no working time covers.
+CREATE FUNCTION app.uncovered_visits(p_location uuid, p_provider uuid, p_from date) RETURNS TABLE (appointment_id uuid, starts_at timestamptz) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_organization uuid := app.organization_id();
+  v_zone text := (SELECT l.time_zone FROM location l WHERE l.organization_id = v_organization AND l.id = p_location);
+  v_from timestamptz := app.instant_of(p_from::timestamp, v_zone);
+BEGIN
+  RETURN QUERY
+  WITH needed AS MATERIALIZED (
+    SELECT a.id, a.starts_at AS begins, tstzrange(g.provider_from, g.provider_until) AS during
+    FROM appointment a
+    JOIN appointment_segment s ON s.organization_id = a.organization_id AND s.appointment_id = a.id AND s.provider_id = p_provider
+    JOIN service_version v ON v.organization_id = s.organization_id AND v.id = s.service_version_id
+    CROSS JOIN LATERAL app.segment_at(s.id, v, s.provider_id, s.room_id, s.starts_at, false) g
+    -- What began a day before may reach into the date.
+    WHERE a.organization_id = v_organization AND a.location_id = p_location AND a.starts_at > v_from - interval '1 day'
+      AND a.status NOT IN ('left', 'cancelled', 'no_show') AND g.provider_until > v_from
+  ), worked AS MATERIALIZED (
+    SELECT w.work FROM app.provider_work(v_organization, p_location, v_zone, p_from - 1,
+      (SELECT (max(upper(n.during)) AT TIME ZONE v_zone)::date + 1 FROM needed n), ARRAY[p_provider]) w
+  )
+  SELECT DISTINCT n.id, n.begins FROM needed n WHERE NOT EXISTS (SELECT FROM worked w WHERE w.work @> n.during);
+END $$;
+
 -- Says once that a patient is late: nothing when the appointment moved, ended or the patient came, and nothing again when the
 -- job is run again. A minute of grace, since the queue's clock, which chose the moment, may be ahead of the caller's.
 CREATE FUNCTION app.notice_overdue(p_session jsonb, p_appointment uuid, p_minutes integer) RETURNS boolean LANGUAGE plpgsql AS $$
