@@ -22,7 +22,7 @@ export const bench: Bench = async ({ rounds, secondsPerRound, say }) => {
   const nextSlot = openSlots(world);
   await using service = await startBenchService(db, world);
   const arrivals = new OpenLoad(service.port, (chance) =>
-    chance < BOOKINGS_PER_SECOND / (BOOKINGS_PER_SECOND + READS_PER_SECOND) ? bookingOf(nextSlot()) : readOf(world, chance),
+    chance < BOOKINGS_PER_SECOND / (BOOKINGS_PER_SECOND + READS_PER_SECOND) ? bookingOf(nextSlot()) : readOf(world),
   );
   const rate = BOOKINGS_PER_SECOND + READS_PER_SECOND;
   say(`Warming up for ${WARM_SECONDS} s ...`);
@@ -82,16 +82,24 @@ function bookingOf(slot: Slot) {
   return { method: 'POST' as const, path: '/v1/appointments', body: wireOf(slot) };
 }
 
-/** What a desk asks for: the day of a location, open times, a patient, the services. */
-function readOf({ locationIds, providerIds, patientIds, serviceId }: World, chance: number) {
-  const pick = (from: string[]) => from[Math.floor(chance * 1e6) % from.length] ?? '';
-  const paths = [
-    `/v1/locations/${pick(locationIds)}/day`,
-    `/v1/availability?locationId=${pick(locationIds)}&serviceId=${serviceId}&providerId=${pick(providerIds)}`,
-    `/v1/patients/${pick(patientIds)}`,
-    '/v1/services?limit=20',
-  ];
-  return { method: 'GET' as const, path: paths[Math.floor(chance * 1e5) % paths.length] ?? '' };
+/** What a desk asks for, and how often: the day of a location, a patient, the services, open times of a day. */
+const READS: [share: number, path: (world: World, pick: (from: string[]) => string, day: string) => string][] = [
+  [0.4, ({ locationIds }, pick, day) => `/v1/locations/${pick(locationIds)}/day?date=${day}`],
+  [0.3, ({ patientIds }, pick) => `/v1/patients/${pick(patientIds)}`],
+  [0.2, () => '/v1/services?limit=20'],
+  [
+    0.1,
+    ({ locationIds, providerIds, serviceId }, pick, day) =>
+      `/v1/availability?locationId=${pick(locationIds)}&serviceId=${serviceId}&providerId=${pick(providerIds)}&from=${day}&to=${day}`,
+  ],
+];
+
+function readOf(world: World) {
+  const pick = (from: string[]) => from[Math.floor(Math.random() * from.length)] ?? '';
+  const day = new Date(Date.now() + Math.ceil(Math.random() * 14) * 86_400_000).toISOString().slice(0, 10);
+  let rest = Math.random();
+  const path = READS.find(([share]) => (rest -= share) < 0)?.[1](world, pick, day) ?? '/v1/services';
+  return { method: 'GET' as const, path };
 }
 
 function millisOf(answers: Answer[]): number[] {
