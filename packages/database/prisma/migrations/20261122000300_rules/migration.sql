@@ -43,8 +43,9 @@ ALTER TABLE patient_relation
   ADD CONSTRAINT patient_relation_kind CHECK (kind IN ('parent', 'child', 'guardian', 'ward', 'spouse', 'partner', 'sibling', 'caregiver', 'payer', 'other'));
 
 -- ── catalog ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- A version that ends on the day on which it begins was withdrawn: its range is empty and in nobody's way.
 ALTER TABLE service_version
-  ADD CONSTRAINT service_version_dates CHECK (effective_until IS NULL OR effective_until > effective_from),
+  ADD CONSTRAINT service_version_dates CHECK (effective_until IS NULL OR effective_until >= effective_from),
   ADD CONSTRAINT service_version_duration CHECK (duration_minutes BETWEEN 5 AND 720 AND duration_minutes % 5 = 0),
   ADD CONSTRAINT service_version_buffer_before CHECK (buffer_before_minutes BETWEEN 0 AND 240 AND buffer_before_minutes % 5 = 0),
   ADD CONSTRAINT service_version_buffer_after CHECK (buffer_after_minutes BETWEEN 0 AND 240 AND buffer_after_minutes % 5 = 0),
@@ -53,10 +54,51 @@ ALTER TABLE service_version
     organization_id WITH =, service_id WITH =, daterange(effective_from, effective_until) WITH &&);
 
 ALTER TABLE service_price
-  ADD CONSTRAINT service_price_dates CHECK (effective_until IS NULL OR effective_until > effective_from),
+  ADD CONSTRAINT service_price_dates CHECK (effective_until IS NULL OR effective_until >= effective_from),
   ADD CONSTRAINT service_price_not_negative CHECK (price_cents >= 0),
   ADD CONSTRAINT service_price_one_at_a_time EXCLUDE USING gist (
     organization_id WITH =, service_id WITH =, legal_entity_id WITH =, daterange(effective_from, effective_until) WITH &&);
+
+-- The day it is for the organization: the latest one at its locations, so that an earlier day is over at one of them. Before
+-- the first location opens no day is over until it is over everywhere (UTC-12).
+CREATE FUNCTION app.organization_today() RETURNS date LANGUAGE sql STABLE AS $$
+  SELECT coalesce(max((app.session_now() AT TIME ZONE l.time_zone)::date), (app.session_now() AT TIME ZONE 'Etc/GMT+12')::date)
+  FROM location l WHERE l.organization_id = app.organization_id() AND l.is_active
+$$;
+
+-- C2, C3: days that are over keep their terms and prices. No version that is over changes, and none is ended before today ...
+CREATE FUNCTION app.keep_past_versions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF least(OLD.effective_until, NEW.effective_until) < app.organization_today() THEN
+    RAISE EXCEPTION 'past days of % stay as they were', TG_TABLE_NAME USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_past_stays';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER keep_past BEFORE UPDATE ON service_version FOR EACH ROW EXECUTE FUNCTION app.keep_past_versions();
+CREATE TRIGGER keep_past BEFORE UPDATE ON service_price FOR EACH ROW EXECUTE FUNCTION app.keep_past_versions();
+
+-- ... and what is added begins today or later, unless nothing was there: the first versions of a service, or the first prices
+-- of a legal entity, may tell of the past. They come in one statement.
+CREATE FUNCTION app.add_no_past_versions() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  v_is_late boolean;
+BEGIN
+  IF TG_TABLE_NAME = 'service_version' THEN
+    v_is_late := EXISTS (
+      SELECT FROM added a JOIN service_version v ON v.organization_id = a.organization_id AND v.service_id = a.service_id
+      WHERE a.effective_from < app.organization_today() AND v.id NOT IN (SELECT id FROM added));
+  ELSE
+    v_is_late := EXISTS (
+      SELECT FROM added a JOIN service_price v ON v.organization_id = a.organization_id AND v.service_id = a.service_id AND v.legal_entity_id = a.legal_entity_id
+      WHERE a.effective_from < app.organization_today() AND v.id NOT IN (SELECT id FROM added));
+  END IF;
+  IF v_is_late THEN
+    RAISE EXCEPTION 'past days of % stay as they were', TG_TABLE_NAME USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_past_stays';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER add_no_past AFTER INSERT ON service_version REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.add_no_past_versions();
+CREATE TRIGGER add_no_past AFTER INSERT ON service_price REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.add_no_past_versions();
 
 -- ── scheduling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 ALTER TABLE resource ADD CONSTRAINT resource_kind CHECK (kind IN ('provider', 'room', 'device', 'patient'));
