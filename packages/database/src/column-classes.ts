@@ -58,10 +58,10 @@ export const TABLES: Record<string, TableClasses> = {
     contact: 'display_name',
   }),
   patient: table('clinical', 'patient', {
-    public: 'organization_id id is_active merged_into_id source_id version created_at',
+    public: 'organization_id id is_active merged_into_id version created_at',
     contact: 'given_name family_name preferred_name given_name_key family_name_key preferred_name_key pronouns',
-    sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed',
-    indexOfContact: 'birth_date_index phone_index email_index',
+    sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed source_id_sealed',
+    indexOfContact: 'birth_date_index phone_index email_index source_id_index',
     clinical: 'deceased_on',
     sealedClinical: 'note_sealed',
   }),

@@ -1,5 +1,5 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, NOW, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp } from '../../../test/harness.ts';
 
@@ -108,6 +108,28 @@ describe('an import', () => {
       expect(
         (await send(Array.from({ length: count }, (_, index) => ({ sourceId: String(index), givenName: 'A', familyName: 'B' })))).status,
       ).toBe(400);
+  });
+
+  test('keeps the number of the other system sealed, in the table, the audit log and the kept answer', async () => {
+    const { clinic, app, send } = await open();
+    const chart = 'CHART-4711-SECRET';
+    await app.send('POST', '/v1/patients/import', { patients: [{ ...rowOf(1), sourceId: chart }] }, { 'idempotency-key': 'an-import' });
+    const [everything] = await t.look<{ text: string }>(
+      `SELECT string_agg(r, ' ') AS text FROM (
+         SELECT p::text || encode(source_id_sealed || source_id_index, 'escape') AS r FROM patient p WHERE organization_id = $1
+         UNION ALL SELECT l::text FROM audit_log l WHERE organization_id = $1
+         UNION ALL SELECT k::text || encode(reply_sealed, 'escape') FROM idempotency_key k WHERE organization_id = $1) rows`,
+      [clinic.organizationId],
+    );
+    expect(everything?.text).toContain('Given1');
+    expect(everything?.text).not.toContain(chart);
+    const [row] = await t.look<{ id: string; sealed: Uint8Array }>(
+      'SELECT id, source_id_sealed AS sealed FROM patient WHERE organization_id = $1',
+      [clinic.organizationId],
+    );
+    const place = { organizationId: clinic.organizationId, table: 'patient', column: 'source_id_sealed', rowId: row?.id ?? '' };
+    expect(testCodec.open(place, row?.sealed ?? new Uint8Array())).toBe(chart);
+    expect((await send([{ ...rowOf(2), sourceId: chart }])).body).toEqual({ imported: 0, alreadyThere: 1 });
   });
 
   test('belongs to its organization: another one may have the same source ids', async () => {

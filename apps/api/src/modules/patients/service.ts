@@ -98,7 +98,8 @@ function importedRow(ctx: Ctx, { sourceId, ...input }: ImportPatients['patients'
   return {
     organization_id: ctx.organizationId,
     id,
-    source_id: sourceId,
+    source_id_sealed: ctx.codec.seal({ ...placeOf(ctx, SEALED.sourceId), rowId: id }, sourceId),
+    source_id_index: ctx.codec.blindIndex(placeOf(ctx, SEALED.sourceId), sourceId),
     given_name: columns.givenName,
     family_name: columns.familyName,
     preferred_name: columns.preferredName,
@@ -146,6 +147,7 @@ const SEALED = {
   email: 'email_sealed',
   address: 'address_sealed',
   note: 'note_sealed',
+  sourceId: 'source_id_sealed',
 } as const;
 
 function placeOf(ctx: Ctx, column: string) {

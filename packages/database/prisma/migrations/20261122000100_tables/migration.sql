@@ -157,7 +157,8 @@ CREATE TABLE "patient" (
     "is_active" BOOLEAN NOT NULL DEFAULT true,
     "deceased_on" DATE,
     "merged_into_id" UUID,
-    "source_id" TEXT,
+    "source_id_sealed" BYTEA,
+    "source_id_index" BYTEA,
     "version" INTEGER NOT NULL DEFAULT 1,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
@@ -413,7 +414,7 @@ CREATE INDEX "patient_organization_id_phone_index_idx" ON "patient"("organizatio
 CREATE INDEX "patient_organization_id_email_index_idx" ON "patient"("organization_id", "email_index");
 
 -- CreateIndex
-CREATE UNIQUE INDEX "patient_organization_id_source_id_key" ON "patient"("organization_id", "source_id");
+CREATE UNIQUE INDEX "patient_organization_id_source_id_index_key" ON "patient"("organization_id", "source_id_index");
 
 -- CreateIndex
 CREATE INDEX "patient_relation_organization_id_related_id_idx" ON "patient_relation"("organization_id", "related_id");
