@@ -48,13 +48,14 @@ export const Patient = z
   .meta({ id: 'Patient' });
 export type Patient = z.infer<typeof Patient>;
 
-/** A row of a list: enough to recognise the person. */
+/** A row of a list: enough to recognise the person, and to tell two of one name apart. */
 export const PatientSummary = Patient.pick({
   id: true,
   givenName: true,
   familyName: true,
   preferredName: true,
   pronouns: true,
+  birthDate: true,
   isActive: true,
 }).meta({
   id: 'PatientSummary',
@@ -84,10 +85,23 @@ export const UpdatePatient = CreatePatient.partial()
   .refine(({ isActive, deceasedOn }) => !isActive || !deceasedOn, { error: 'Nobody is active after their death.', path: ['isActive'] });
 export type UpdatePatient = z.infer<typeof UpdatePatient>;
 
+/** The words of a name as the desk types it: `Abbott, Oli` is two. One sign of some scripts stands for several words. */
+export function wordsOfName(typed: string): string[] {
+  return typed
+    .normalize('NFKD')
+    .split(/[\s,]+/)
+    .filter((word) => word !== '');
+}
+
+const MOST_WORDS = 12;
+const TypedName = text(80).refine((typed) => wordsOfName(typed).length > 0 && wordsOfName(typed).length <= MOST_WORDS, {
+  error: `Not one to ${MOST_WORDS} words.`,
+});
+
 /** In the body and not in the address, since what is searched for is a person's data. */
 export const SearchPatients = z
   .strictObject({
-    name: text(80).optional().describe('beginning of the family, given or preferred name'),
+    name: TypedName.optional().describe('words with which the family, given and preferred name or parts of them begin, in any order'),
     phone: Phone.optional(),
     email: Email.optional(),
     birthDate: PlainDate.optional(),

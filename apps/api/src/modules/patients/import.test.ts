@@ -132,6 +132,13 @@ describe('an import', () => {
     expect((await send([{ ...rowOf(2), sourceId: chart }])).body).toEqual({ imported: 0, alreadyThere: 1 });
   });
 
+  test('reads national phone numbers in the country of the clinic', async () => {
+    const { app, send } = await open();
+    await send([{ ...rowOf(1), phone: '(212) 555-0142' }]);
+    const { body } = await app.send<{ items: unknown[] }>('POST', '/v1/patients/search', { phone: '+12125550142' });
+    expect(body.items).toHaveLength(1);
+  });
+
   test('belongs to its organization: another one may have the same source ids', async () => {
     const [one, other] = [await open(), await open()];
     await one.send([rowOf(1)]);

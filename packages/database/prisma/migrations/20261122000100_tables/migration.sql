@@ -166,6 +166,15 @@ CREATE TABLE "patient" (
 );
 
 -- CreateTable
+CREATE TABLE "patient_name_word" (
+    "organization_id" UUID NOT NULL,
+    "word" TEXT NOT NULL,
+    "patient_id" UUID NOT NULL,
+
+    CONSTRAINT "patient_name_word_pkey" PRIMARY KEY ("organization_id","word","patient_id")
+);
+
+-- CreateTable
 CREATE TABLE "patient_relation" (
     "organization_id" UUID NOT NULL,
     "patient_id" UUID NOT NULL,
@@ -417,6 +426,9 @@ CREATE INDEX "patient_organization_id_email_index_idx" ON "patient"("organizatio
 CREATE UNIQUE INDEX "patient_organization_id_source_id_index_key" ON "patient"("organization_id", "source_id_index");
 
 -- CreateIndex
+CREATE INDEX "patient_name_word_organization_id_patient_id_idx" ON "patient_name_word"("organization_id", "patient_id");
+
+-- CreateIndex
 CREATE INDEX "patient_relation_organization_id_related_id_idx" ON "patient_relation"("organization_id", "related_id");
 
 -- CreateIndex
@@ -502,6 +514,9 @@ ALTER TABLE "patient" ADD CONSTRAINT "patient_organization_id_id_fkey" FOREIGN K
 
 -- AddForeignKey
 ALTER TABLE "patient" ADD CONSTRAINT "patient_organization_id_merged_into_id_fkey" FOREIGN KEY ("organization_id", "merged_into_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;
+
+-- AddForeignKey
+ALTER TABLE "patient_name_word" ADD CONSTRAINT "patient_name_word_organization_id_patient_id_fkey" FOREIGN KEY ("organization_id", "patient_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;
 
 -- AddForeignKey
 ALTER TABLE "patient_relation" ADD CONSTRAINT "patient_relation_organization_id_patient_id_fkey" FOREIGN KEY ("organization_id", "patient_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;

@@ -24,15 +24,37 @@ CREATE FUNCTION app.name_key(p_name text) RETURNS text LANGUAGE sql IMMUTABLE ST
     'øłđðı’‘ʼ`', 'olddi'''''''''), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
 $$;
 
--- In byte order, in which all names with one beginning are a range. LIKE could not use an index here: row-level security
--- lets only leakproof operators near the rows, and the comparisons of text are.
+-- In byte order, in which lists are sorted and all words with one beginning are a range. LIKE could not use an index here:
+-- row-level security lets only leakproof operators near the rows, and the comparisons of text are.
 ALTER TABLE patient
   ADD COLUMN family_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(family_name)) STORED,
-  ADD COLUMN given_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(given_name)) STORED,
-  ADD COLUMN preferred_name_key text COLLATE "C" GENERATED ALWAYS AS (app.name_key(preferred_name)) STORED;
+  ADD COLUMN given_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(given_name)) STORED;
 CREATE INDEX patient_by_name ON patient (organization_id, family_name_key, given_name_key, id);
-CREATE INDEX patient_by_given_name ON patient (organization_id, given_name_key);
-CREATE INDEX patient_by_preferred_name ON patient (organization_id, preferred_name_key);
+ALTER TABLE patient_name_word ALTER COLUMN word TYPE text COLLATE "C";
+
+-- The words by whose beginning somebody of that name is found: those of the name, the later parts of a word with a hyphen or an
+-- apostrophe, and such a word in one. De la Cruz-O'Hara: de, la, cruz-o'hara, o'hara, hara, cruzohara.
+CREATE FUNCTION app.name_words(p_name text) RETURNS SETOF text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT DISTINCT w.word
+  FROM regexp_split_to_table(app.name_key(p_name), '[\s,]+') t(whole), LATERAL (
+    SELECT substr(t.whole, i) FROM generate_series(1, length(t.whole)) i WHERE i = 1 OR substr(t.whole, i - 1, 1) IN ('-', '''')
+    UNION ALL
+    SELECT translate(t.whole, '-''', '')
+  ) w(word)
+  WHERE w.word <> ''
+$$;
+
+CREATE FUNCTION app.index_names() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    DELETE FROM public.patient_name_word WHERE organization_id = NEW.organization_id AND patient_id = NEW.id;
+  END IF;
+  INSERT INTO public.patient_name_word (organization_id, word, patient_id)
+  SELECT DISTINCT NEW.organization_id, w.word, NEW.id
+  FROM unnest(ARRAY[NEW.given_name, NEW.family_name, NEW.preferred_name]) n(name), app.name_words(n.name) w(word);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER index_names AFTER INSERT OR UPDATE OF given_name, family_name, preferred_name ON patient FOR EACH ROW EXECUTE FUNCTION app.index_names();
 
 ALTER TABLE patient
   ADD CONSTRAINT patient_not_merged_into_itself CHECK (merged_into_id <> id),

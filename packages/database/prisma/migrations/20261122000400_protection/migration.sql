@@ -81,6 +81,7 @@ CALL app.protect('shift');
 CALL app.protect('appointment');
 CALL app.protect('appointment_segment');
 -- Not audited: derived from audited rows, or themselves a record.
+CALL app.protect('patient_name_word', false);
 CALL app.protect('resource', false);
 CALL app.protect('claim', false);
 CALL app.protect('appointment_history', false);
@@ -153,7 +154,7 @@ CREATE TRIGGER add_resource AFTER INSERT ON room FOR EACH ROW EXECUTE FUNCTION a
 
 -- What the runtime role may do. Ids and organizations never change, rows are ended and not deleted, terms that an
 -- appointment points to stay as they were, logs cannot be written by hand.
-GRANT SELECT ON organization, legal_entity, location, staff, provider, patient, patient_relation, room_type, service, service_version, service_price, provider_service,
+GRANT SELECT ON organization, legal_entity, location, staff, provider, patient, patient_name_word, patient_relation, room_type, service, service_version, service_price, provider_service,
   resource, room, shift_rotation, shift, appointment, appointment_segment, appointment_history, claim, idempotency_key, outbox_stream, outbox_event,
   audit_log, access_log TO app_rw;
 GRANT INSERT ON organization, legal_entity, location, staff, provider, patient, patient_relation, room_type, service, service_version, service_price, provider_service,
