@@ -52,6 +52,22 @@ describe('names', () => {
     expect((await send('POST', '/v1/room-types', { name: 'Caf\u00E9 ' })).status).toBe(201);
     expect((await send('POST', '/v1/room-types', { name: 'Cafe\u0301' })).status).toBe(409);
   });
+
+  test('that differ in case only are the same name, and the case of a name can be corrected', async () => {
+    const { clinic, send } = await open();
+    const terms = { effectiveFrom: '2026-03-02', durationMinutes: 30 };
+    const paths: [path: string, rest: object][] = [
+      ['/v1/room-types', {}],
+      ['/v1/services', { category: 'Skin', terms }],
+      ['/v1/rooms', { locationId: clinic.locationId, roomTypeId: clinic.roomTypeId }],
+    ];
+    for (const [path, rest] of paths) {
+      const { body } = await send('POST', path, { name: 'LÉON laser', ...rest });
+      const twin = await send('POST', path, { name: 'Léon Laser', ...rest });
+      expect([twin.status, twin.body.errors?.[0]?.pointer], path).toEqual([409, '/name']);
+      expect((await send('PATCH', `${path}/${body.id}`, { name: 'Léon Laser', version: 1 })).status, path).toBe(200);
+    }
+  });
 });
 
 describe('a skill', () => {

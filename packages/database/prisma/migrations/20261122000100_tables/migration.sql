@@ -384,12 +384,6 @@ CREATE TABLE "appointment_history" (
 );
 
 -- CreateIndex
-CREATE UNIQUE INDEX "room_type_organization_id_name_key" ON "room_type"("organization_id", "name");
-
--- CreateIndex
-CREATE UNIQUE INDEX "service_organization_id_name_key" ON "service"("organization_id", "name");
-
--- CreateIndex
 CREATE INDEX "service_version_organization_id_service_id_effective_from_idx" ON "service_version"("organization_id", "service_id", "effective_from");
 
 -- CreateIndex
@@ -445,9 +439,6 @@ CREATE INDEX "claim_organization_id_appointment_id_idx" ON "claim"("organization
 
 -- CreateIndex
 CREATE INDEX "room_organization_id_room_type_id_idx" ON "room"("organization_id", "room_type_id");
-
--- CreateIndex
-CREATE UNIQUE INDEX "room_organization_id_location_id_name_key" ON "room"("organization_id", "location_id", "name");
 
 -- CreateIndex
 CREATE INDEX "shift_rotation_organization_id_location_id_idx" ON "shift_rotation"("organization_id", "location_id");

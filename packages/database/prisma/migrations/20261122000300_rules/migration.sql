@@ -65,6 +65,11 @@ ALTER TABLE patient_relation
   ADD CONSTRAINT patient_relation_kind CHECK (kind IN ('parent', 'child', 'guardian', 'ward', 'spouse', 'partner', 'sibling', 'caregiver', 'payer', 'other'));
 
 -- ── catalog ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- C1: "Laser" and "laser" are one name (composition is settled before a name gets here).
+CREATE UNIQUE INDEX room_type_organization_id_name_key ON room_type (organization_id, lower(name COLLATE "pg_c_utf8"));
+CREATE UNIQUE INDEX service_organization_id_name_key ON service (organization_id, lower(name COLLATE "pg_c_utf8"));
+CREATE UNIQUE INDEX room_organization_id_location_id_name_key ON room (organization_id, location_id, lower(name COLLATE "pg_c_utf8"));
+
 -- A version that ends on the day on which it begins was withdrawn: its range is empty and in nobody's way.
 ALTER TABLE service_version
   ADD CONSTRAINT service_version_dates CHECK (effective_until IS NULL OR effective_until >= effective_from),
