@@ -91,6 +91,9 @@ describe('an import', () => {
     ['without a name', ({ givenName: _, ...row }) => row, 400, '/patients/1/givenName'],
     ['with an impossible birth date', (row) => ({ ...row, birthDate: '1999-02-29' }), 400, '/patients/1/birthDate'],
     ['with a birth date to come', (row) => ({ ...row, birthDate: '2030-01-01' }), 422, '/patients/1/birthDate'],
+    ['with a death to come', (row) => ({ ...row, deceasedOn: '2030-01-01' }), 422, '/patients/1/deceasedOn'],
+    ['with a death before the birth', (row) => ({ ...row, deceasedOn: '1980-01-30' }), 422, '/patients/1/deceasedOn'],
+    ['active after a death', (row) => ({ ...row, deceasedOn: '2020-01-01', isActive: true }), 400, '/patients/1/isActive'],
     ['with a phone that is none', (row) => ({ ...row, phone: '555-0100' }), 400, '/patients/1/phone'],
     ['with an unknown key', (row) => ({ ...row, ssn: '000-00-0000' }), 400, '/patients/1/ssn'],
     ['with the source id of another row', (row) => ({ ...row, sourceId: 'old-0' }), 400, '/patients/1/sourceId'],
@@ -130,6 +133,30 @@ describe('an import', () => {
     const place = { organizationId: clinic.organizationId, table: 'patient', column: 'source_id_sealed', rowId: row?.id ?? '' };
     expect(testCodec.open(place, row?.sealed ?? new Uint8Array())).toBe(chart);
     expect((await send([{ ...rowOf(2), sourceId: chart }])).body).toEqual({ imported: 0, alreadyThere: 1 });
+  });
+
+  test('says who has died or is not active any more, and they cannot be booked', async () => {
+    const { app, clinic, send } = await open();
+    await send([{ ...rowOf(1), deceasedOn: '2026-01-31' }, { ...rowOf(2), isActive: false }, rowOf(3)]);
+    const { body } = await app.get<{ items: { id: string; isActive: boolean }[] }>('/v1/patients');
+    expect(body.items.map(({ isActive }) => isActive)).toEqual([false, false, true]);
+    const dead = body.items[0]?.id;
+    expect((await app.get(`/v1/patients/${dead}`)).body).toMatchObject({ deceasedOn: '2026-01-31', isActive: false });
+    const visit = {
+      locationId: clinic.locationId,
+      patientId: dead,
+      startsAt: '2026-03-03T15:00:00Z',
+      services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId }],
+    };
+    expect((await app.send<ProblemDocument>('POST', '/v1/appointments', visit)).body.slug).toBe('patient-inactive');
+  });
+
+  test('is found again by the number of the other system, and the record shows it', async () => {
+    const { app, send } = await open();
+    await send([rowOf(1), rowOf(12)]);
+    const { body } = await app.send<{ items: { id: string }[] }>('POST', '/v1/patients/search', { sourceId: 'old-1' });
+    expect(body.items).toHaveLength(1);
+    expect((await app.get(`/v1/patients/${body.items[0]?.id}`)).body).toMatchObject({ givenName: 'Given1', sourceId: 'old-1' });
   });
 
   test('reads national phone numbers in the country of the clinic', async () => {

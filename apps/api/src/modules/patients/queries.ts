@@ -16,6 +16,7 @@ const PATIENT = {
   emailSealed: true,
   addressSealed: true,
   noteSealed: true,
+  sourceIdSealed: true,
   deceasedOn: true,
   mergedIntoId: true,
   version: true,
@@ -65,7 +66,7 @@ export async function listPatients(tx: Tx, organizationId: string, page: PageQue
 }
 
 /** What to look for: hashes of the sealed values, and beginnings of words of the names. All that are given must match. */
-export type PatientFilter = { words?: string[]; phoneIndex?: Bytes; emailIndex?: Bytes; birthDateIndex?: Bytes };
+export type PatientFilter = { words?: string[]; phoneIndex?: Bytes; emailIndex?: Bytes; birthDateIndex?: Bytes; sourceIdIndex?: Bytes };
 
 /**
  * Patients by name that fit the filter. Words meet in the form of `app.name_key`, where those with one beginning are a range:
@@ -81,6 +82,7 @@ export async function searchPatients(tx: Tx, organizationId: string, filter: Pat
     ...equals('phone_index', filter.phoneIndex),
     ...equals('email_index', filter.emailIndex),
     ...equals('birth_date_index', filter.birthDateIndex),
+    ...equals('source_id_index', filter.sourceIdIndex),
     ...(filter.words ?? []).map(named),
     ...(page.cursor === undefined
       ? []

@@ -5,6 +5,7 @@ export const normalised = {
   email: (email: string) => email.toLowerCase(),
   phone: (phone: string) => phone,
   birthDate: (date: string) => date,
+  sourceId: (id: string) => id,
 };
 
 /**

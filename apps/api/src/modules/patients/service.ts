@@ -32,10 +32,10 @@ export function listPatients(ctx: Ctx, page: PageQuery) {
 }
 
 /**
- * Finds patients by words with which their names begin (in any order, whatever case and accents), or by phone, e-mail or birth
- * date exactly; all that is given must match. Throws `invalid-request` for a number that is none.
+ * Finds patients by words with which their names begin (in any order, whatever case and accents), or by phone, e-mail, birth
+ * date or number in another system exactly; all that is given must match. Throws `invalid-request` for a number that is none.
  */
-export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, ...page }: SearchPatients) {
+export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, sourceId, ...page }: SearchPatients) {
   const index = (column: keyof typeof normalised, value: string) =>
     ctx.codec.blindIndex(placeOf(ctx, SEALED[column]), normalised[column](value));
   return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, async (tx) => {
@@ -46,6 +46,7 @@ export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, ...pag
         : { phoneIndex: index('phone', readPhone(await getCountries(tx, ctx.organizationId), phone, '/phone')) }),
       ...(email === undefined ? {} : { emailIndex: index('email', email) }),
       ...(birthDate === undefined ? {} : { birthDateIndex: index('birthDate', birthDate) }),
+      ...(sourceId === undefined ? {} : { sourceIdIndex: index('sourceId', sourceId) }),
     };
     const found = await queries.searchPatients(tx, ctx.organizationId, filter, page);
     return openPage(ctx, await pageAfter(page, found, (id) => queries.findPatientVersion(tx, ctx.organizationId, id)));
@@ -72,8 +73,8 @@ export function createPatient(ctx: Ctx, input: CreatePatient) {
 }
 
 /**
- * Throws `not-found`, `stale-version`, `in-the-future` for either date, or `invalid-request` for a phone number that is none. A
- * date of death also makes the patient inactive (P3).
+ * Throws `not-found`, `stale-version`, `in-the-future` for either date, `rule-violated` for a death before the birth, or
+ * `invalid-request` for a phone number that is none. A date of death also makes the patient inactive (P3).
  */
 export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isActive, ...input }: UpdatePatient) {
   return mutate(ctx, { needs: 'patient:write', action: 'patient.update', reply: Patient }, async (tx) => {
@@ -83,17 +84,24 @@ export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isAct
     const columns = { ...given, ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
     const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
     await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
-    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    const patient = openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    refuseDeathBeforeBirth(patient, deceasedOn ? '/deceasedOn' : '/birthDate');
+    return patient;
   });
 }
 
 /**
  * Imports patients of another system in one statement, all or none. A `sourceId` that was imported before is left as it is.
- * Throws `in-the-future` for a birth date, `invalid-request` for a phone number that is none.
+ * Throws `in-the-future` for a birth or a death, `rule-violated` for a death before the birth, `invalid-request` for a phone
+ * number that is none.
  */
 export function importPatients(ctx: Ctx, { patients }: ImportPatients) {
   return mutate(ctx, { needs: 'patient:import', action: 'patient.import', reply: ImportReport }, async (tx) => {
-    for (const [index, { birthDate }] of patients.entries()) refuseFuture(ctx, `/patients/${index}/birthDate`, birthDate);
+    for (const [index, patient] of patients.entries()) {
+      refuseFuture(ctx, `/patients/${index}/birthDate`, patient.birthDate);
+      refuseFuture(ctx, `/patients/${index}/deceasedOn`, patient.deceasedOn);
+      refuseDeathBeforeBirth(patient, `/patients/${index}/deceasedOn`);
+    }
     const countries = await getCountries(tx, ctx.organizationId);
     const rows = patients.map((patient, index) =>
       importedRow(ctx, patient.phone ? { ...patient, phone: readPhone(countries, patient.phone, `/patients/${index}/phone`) } : patient),
@@ -103,14 +111,14 @@ export function importPatients(ctx: Ctx, { patients }: ImportPatients) {
   });
 }
 
-function importedRow(ctx: Ctx, { sourceId, ...input }: ImportPatients['patients'][number]): BatchRow {
+function importedRow(ctx: Ctx, { sourceId, isActive, deceasedOn, ...input }: ImportPatients['patients'][number]): BatchRow {
   const id = newId();
   const columns = sealAll(ctx, id, input);
   return {
     organization_id: ctx.organizationId,
     id,
     source_id_sealed: ctx.codec.seal({ ...placeOf(ctx, SEALED.sourceId), rowId: id }, sourceId),
-    source_id_index: ctx.codec.blindIndex(placeOf(ctx, SEALED.sourceId), sourceId),
+    source_id_index: ctx.codec.blindIndex(placeOf(ctx, SEALED.sourceId), normalised.sourceId(sourceId)),
     given_name: columns.givenName,
     family_name: columns.familyName,
     preferred_name: columns.preferredName,
@@ -123,6 +131,8 @@ function importedRow(ctx: Ctx, { sourceId, ...input }: ImportPatients['patients'
     email_index: columns.emailIndex,
     address_sealed: columns.addressSealed,
     note_sealed: columns.noteSealed,
+    is_active: deathOf(deceasedOn).isActive ?? isActive ?? true,
+    deceased_on: deceasedOn ?? null,
   };
 }
 
@@ -145,6 +155,10 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
 
 function refuseFuture(ctx: Ctx, pointer: string, date: PlainDate | null | undefined): void {
   if (date && date > latestToday(ctx.now())) throw problemAt('in-the-future', pointer);
+}
+
+function refuseDeathBeforeBirth(of: Partial<Pick<CreatePatient & UpdatePatient, 'birthDate' | 'deceasedOn'>>, pointer: string): void {
+  if (of.birthDate && of.deceasedOn && of.deceasedOn < of.birthDate) throw problemAt('rule-violated', pointer);
 }
 
 /** The number in E.164. */
@@ -188,7 +202,18 @@ function openPage(ctx: Ctx, { items, nextCursor }: Page<queries.SealedSummary>) 
 }
 
 function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
-  const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, deceasedOn, relations, relatedTo, ...plain } = row;
+  const {
+    birthDateSealed,
+    phoneSealed,
+    emailSealed,
+    addressSealed,
+    noteSealed,
+    sourceIdSealed,
+    deceasedOn,
+    relations,
+    relatedTo,
+    ...plain
+  } = row;
   const open = (column: string, sealed: Uint8Array | null) =>
     sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, sealed) : null;
   const address = open(SEALED.address, addressSealed);
@@ -199,6 +224,7 @@ function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
     email: open(SEALED.email, emailSealed),
     address: address === null ? null : JSON.parse(address),
     note: open(SEALED.note, noteSealed),
+    sourceId: open(SEALED.sourceId, sourceIdSealed),
     deceasedOn: deceasedOn?.toISOString().slice(0, 10) ?? null,
     relations: relations as Patient['relations'],
     relationOf: relatedTo as Patient['relationOf'],
