@@ -1,7 +1,16 @@
 import pg from 'pg';
-import type { PoolObserver } from './pool.ts';
 import { beginWith, sessionOfBegin } from './session.ts';
 import type { DatabaseSettings } from './settings.ts';
+
+/** What the pool tells about itself. Every hook gets shapes and times, never values. */
+export type PoolObserver = {
+  acquired?(waitMillis: number): void;
+  timedOut?(): void;
+  connected?(): void;
+  /** A connection was thrown away because it came back busy or inside a transaction: a bug of the caller. */
+  discardedDirty?(): void;
+  queried?(text: string, millis: number, failed: boolean): void;
+};
 
 /** A transaction that PostgreSQL rolled back answered COMMIT: somebody swallowed an error inside it. */
 export class SilentRollback extends Error {

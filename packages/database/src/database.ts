@@ -1,7 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from './generated/client.ts';
 import { createHealthCheck, type DatabaseHealth } from './health.ts';
-import { GuardedPool, type PoolObserver } from './pool.ts';
+import type { PoolObserver } from './client.ts';
+import { GuardedPool } from './pool.ts';
 import { retryLostRaces } from './retry.ts';
 import { sessionOfBegin, type Session } from './session.ts';
 import { TIMEOUTS, type DatabaseSettings } from './settings.ts';

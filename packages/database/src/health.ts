@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { handleDatabaseError, type DatabaseErrorKind } from './errors.ts';
-import type { DatabaseSettings } from './settings.ts';
+import { signInOf, type DatabaseSettings } from './settings.ts';
 
 /** `latency` in milliseconds. `error` is a class, never a text: messages name hosts. */
 export type DatabaseHealth = { healthy: boolean; latency?: number; error?: DatabaseErrorKind };
@@ -16,12 +16,7 @@ const KEPT_MILLIS = { healthy: 2_000, unhealthy: 500 };
  */
 export function createHealthCheck(settings: DatabaseSettings, writes: boolean): { check(): Promise<DatabaseHealth>; end(): Promise<void> } {
   const pool = new pg.Pool({
-    host: settings.host,
-    port: settings.port,
-    user: settings.user,
-    password: settings.password,
-    database: settings.database,
-    ssl: settings.ssl,
+    ...signInOf(settings),
     max: 1,
     connectionTimeoutMillis: LIMIT_MILLIS,
     statement_timeout: LIMIT_MILLIS,

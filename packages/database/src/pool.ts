@@ -1,16 +1,6 @@
 import pg from 'pg';
-import { guardedClient, type Guarded, type Plans } from './client.ts';
-import { TIMEOUTS, type DatabaseSettings } from './settings.ts';
-
-/** What the pool tells about itself. Every hook gets shapes and times, never values. */
-export type PoolObserver = {
-  acquired?(waitMillis: number): void;
-  timedOut?(): void;
-  connected?(): void;
-  /** A connection was thrown away because it came back busy or inside a transaction: a bug of the caller. */
-  discardedDirty?(): void;
-  queried?(text: string, millis: number, failed: boolean): void;
-};
+import { guardedClient, type Guarded, type Plans, type PoolObserver } from './client.ts';
+import { signInOf, TIMEOUTS, type DatabaseSettings } from './settings.ts';
 
 /** No connection became free in time. The code is the one Prisma's engine used to give it. */
 export class PoolTimeout extends Error {
@@ -37,12 +27,7 @@ export class GuardedPool extends pg.Pool {
   constructor(settings: DatabaseSettings, observer: PoolObserver = {}) {
     const plans: Plans = { generation: 0 };
     super({
-      host: settings.host,
-      port: settings.port,
-      user: settings.user,
-      password: settings.password,
-      database: settings.database,
-      ssl: settings.ssl,
+      ...signInOf(settings),
       max: settings.poolMax,
       min: 1,
       connectionTimeoutMillis: settings.poolWaitMillis,

@@ -22,6 +22,11 @@ export type DatabaseSettings = {
   options: string;
 };
 
+/** What the driver needs to reach the database and sign in, and no more. */
+export function signInOf({ host, port, user, password, database, ssl }: DatabaseSettings) {
+  return { host, port, user, password, database, ssl };
+}
+
 export const DEFAULT_POOL = {
   poolMax: 8,
   poolWaitMillis: 3_000,

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import type { AppEnv } from './http.ts';
-import { Problem } from './problem.ts';
+import { escapePointer, Problem } from './problem.ts';
 
 /** No documented body nests deeper than five; a reader that recurses must not be made to. */
 const MAX_DEPTH = 32;
@@ -94,9 +94,4 @@ function endOfString(text: string, start: number): number {
 
 function pointerOf(levels: Level[]): string {
   return levels.map(({ at }) => `/${escapePointer(String(at))}`).join('');
-}
-
-/** A part of a JSON pointer (RFC 6901), cut where a hostile key would make the answer long. */
-export function escapePointer(part: string): string {
-  return part.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -2,9 +2,8 @@ import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import { escapePointer } from './body.ts';
 import type { Ctx, RepeatableRequest } from './context.ts';
-import { Problem } from './problem.ts';
+import { escapePointer, Problem } from './problem.ts';
 import { hashBody } from './repeatable.ts';
 
 export type AppEnv = { Bindings: HttpBindings; Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string } };

@@ -79,3 +79,8 @@ export function problemDocument(problem: Problem, requestId: string, apiUrl: str
   const { status, title } = PROBLEMS[problem.slug];
   return { type: `${apiUrl}/docs#problem-${problem.slug}`, title, status, slug: problem.slug, requestId, ...problem.extension };
 }
+
+/** A part of a JSON pointer (RFC 6901), cut where a hostile key would make the answer long. */
+export function escapePointer(part: string): string {
+  return part.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}

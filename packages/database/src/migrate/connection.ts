@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DatabaseSettings } from '../settings.ts';
+import { signInOf, type DatabaseSettings } from '../settings.ts';
 
 /**
  * A small pool for the owner or the administrator: no statement timeout, since a migration may take its time, and a short
@@ -7,12 +7,7 @@ import type { DatabaseSettings } from '../settings.ts';
  */
 export function ownerPool(settings: DatabaseSettings): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({
-    host: settings.host,
-    port: settings.port,
-    user: settings.user,
-    password: settings.password,
-    database: settings.database,
-    ssl: settings.ssl,
+    ...signInOf(settings),
     max: 3,
     connectionTimeoutMillis: 10_000,
     application_name: `${settings.applicationName}-migrate`,
