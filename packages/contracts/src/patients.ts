@@ -62,7 +62,7 @@ export const PatientSummary = Patient.pick({
   id: 'PatientSummary',
 });
 
-const sourceId = text(100);
+const SourceId = text(100);
 const birthDate = PlainDate.refine((date) => date >= '1880-01-01', { error: 'Before 1880.' });
 
 export const CreatePatient = z.strictObject({
@@ -113,7 +113,7 @@ export const SearchPatients = z
     phone: Phone.optional(),
     email: Email.optional(),
     birthDate: PlainDate.optional(),
-    sourceId: sourceId.optional().describe('its number in the system that it was imported from'),
+    sourceId: SourceId.optional().describe('its number in the system that it was imported from'),
     limit: z.int().min(1).max(MAX_ROWS).optional().describe('rows on the page, 50 unless told'),
     cursor: PageQuery.shape.cursor,
   })
@@ -123,7 +123,7 @@ export type SearchPatients = z.infer<typeof SearchPatients>;
 export const ImportPatients = z.strictObject({
   patients: z
     .array(
-      CreatePatient.extend({ ...status, sourceId: sourceId.describe("the record's id in the other system") }).refine(
+      CreatePatient.extend({ ...status, sourceId: SourceId.describe("the record's id in the other system") }).refine(
         isAliveIfActive,
         NOT_AFTER_DEATH,
       ),
