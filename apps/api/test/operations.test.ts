@@ -48,6 +48,7 @@ const NEEDS: Record<string, Permission> = {
   'GET /v1/locations/{id}/day': 'appointment:read',
   'GET /v1/locations/{id}/events': 'appointment:read',
   'POST /v1/appointments': 'appointment:write',
+  'GET /v1/patients/{id}/appointments': 'appointment:read',
   'GET /v1/appointments/{id}': 'appointment:read',
   'GET /v1/appointments/{id}/history': 'appointment:read',
   'POST /v1/appointments/{id}/reschedule': 'appointment:write',

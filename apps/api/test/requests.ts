@@ -72,12 +72,16 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     'PATCH /v1/patients/{id}': { isActive: true },
   };
 
+  /** Pages of what the path names begin after a row of their own. */
+  const cursors: Record<string, string> = { 'GET /v1/patients/{id}/appointments': read.id };
+
   let index = 0;
   return new Map(
     [...OPERATIONS].map(([name, call]) => {
-      const cursor = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
+      const id = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
+      const cursor = cursors[name] ?? id;
       // A relation that is there, and a provider who learns the service or, needed by no booking, unlearns it.
-      const params = { ...planned, id: cursor, relatedId: formerId, providerId: call.method === 'put' ? idleId : newcomerId };
+      const params = { ...planned, id, relatedId: formerId, providerId: call.method === 'put' ? idleId : newcomerId };
       // Of a query also what may be left out.
       const parameters = (call.parameters ?? []).map((parameter) => ({ ...parameter, required: true }));
       const query = [...new URLSearchParams(exampleAddress(document, { ...call, parameters }).split('?')[1])];

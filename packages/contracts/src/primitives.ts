@@ -74,21 +74,28 @@ export const WallTime = z
   .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, wrong('Not a time of day, like 09:30.'))
   .meta({ description: 'wall time, `HH:MM` to `24:00`', examples: ['09:30'] });
 
+/** The calendar's grain: claims begin on five-minute marks. */
+const GRAIN_MILLIS = 300_000;
+
 /**
  * When something begins, as a person or a program says it: an instant with an offset, or a wall time without one, which is
- * read in the location's zone. A wall time that the zone skips or repeats is refused where it is resolved.
+ * read in the location's zone. On a five-minute mark, since offsets are whole quarters of an hour. A wall time that the zone
+ * skips or repeats is refused where it is resolved.
  */
 export const WhenInput = z
   .codec(
     z.union(
       [
-        z.iso.datetime({ offset: true }).refine(inCalendar),
+        z.iso
+          .datetime({ offset: true })
+          .refine(inCalendar)
+          .refine((value) => Date.parse(value) % GRAIN_MILLIS === 0),
         z
           .string()
-          .regex(/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d(?::00)?$/)
+          .regex(/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5][05](?::00)?$/)
           .refine((value) => PlainDate.safeParse(value.slice(0, 10)).success),
       ],
-      wrong('Not an instant like 2026-03-02T15:00:00Z, nor a local time like 2026-03-02T10:00.'),
+      wrong('Not an instant like 2026-03-02T15:00:00Z, nor a local time like 2026-03-02T10:00, on a five-minute mark.'),
     ),
     z.union([z.object({ instant: z.date() }), z.object({ local: z.string() })]),
     {
@@ -97,7 +104,8 @@ export const WhenInput = z
     },
   )
   .meta({
-    description: 'an instant with its offset, or a wall time without one, which is read in the zone of the location',
+    description:
+      'an instant with its offset, or a wall time without one, which is read in the zone of the location; on a five-minute mark (`:00`, `:05`, ... `:55`, without seconds)',
     examples: ['2026-03-02T10:00'],
   });
 export type When = z.infer<typeof WhenInput>;

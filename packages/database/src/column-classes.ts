@@ -89,13 +89,15 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   shift: table('business', 'organization', { public: 'organization_id id rotation_id weeks week weekday starts_at ends_at' }),
   appointment: table('clinical', 'patient', {
-    public: 'organization_id id location_id patient_id status starts_at ends_at channel cancel_reason version created_at',
+    public: 'organization_id id location_id patient_id status starts_at ends_at channel version created_at',
+    clinical: 'cancel_reason',
   }),
   appointment_segment: table('clinical', 'patient', {
     public: 'organization_id id appointment_id position service_id service_version_id provider_id room_id starts_at ends_at',
   }),
   appointment_history: table('clinical', 'patient', {
-    public: 'organization_id appointment_id version at actor_kind actor_id action channel reason status starts_at ends_at segments',
+    public: 'organization_id appointment_id version at actor_kind actor_id action channel status starts_at ends_at segments',
+    clinical: 'reason',
     sealedClinical: 'note_sealed',
   }),
   idempotency_key: table('transient', 'none', {

@@ -153,6 +153,11 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
   });
 }
 
+/** Whether there is such a patient. Inside the caller's transaction. */
+export async function hasPatient(tx: Tx, organizationId: string, id: string): Promise<boolean> {
+  return (await queries.findPatientVersion(tx, organizationId, id)) !== null;
+}
+
 function refuseFuture(ctx: Ctx, pointer: string, date: PlainDate | null | undefined): void {
   if (date && date > latestToday(ctx.now())) throw problemAt('in-the-future', pointer);
 }

@@ -173,5 +173,7 @@ ALTER TABLE appointment_segment
 -- ── platform ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 ALTER TABLE idempotency_key
   ADD CONSTRAINT idempotency_key_hash_size CHECK (octet_length(body_hash) = 32),
-  ADD CONSTRAINT idempotency_key_one_answer CHECK (num_nonnulls(reply_sealed, outcome) = 1);
+  ADD CONSTRAINT idempotency_key_one_answer CHECK (num_nonnulls(reply_sealed, outcome) = 1),
+  -- What stands in the clear points to an answer and holds nothing of it.
+  ADD CONSTRAINT idempotency_key_outcome_points CHECK (outcome ?& ARRAY['appointmentId', 'version'] AND outcome - 'appointmentId' - 'version' = '{}');
 ALTER TABLE outbox_event ADD CONSTRAINT outbox_event_sequence CHECK (sequence > 0);
