@@ -157,13 +157,20 @@ export const Country = z
   .regex(/^[A-Z]{2}$/, wrong('Not a country code, like US.'))
   .meta({ description: 'ISO 3166-1 alpha-2', examples: ['US'] });
 
-/** A phone number in E.164, `+` and up to 15 digits; spaces, dots, dashes and brackets are dropped. */
+/**
+ * A phone number as people write it: with `+` and the country's code, or as it is dialled in the country. Spaces, dots, dashes,
+ * slashes and brackets are dropped here; which number it is, the service says, which knows the country.
+ */
 export const Phone = z
   .string()
   .max(32)
-  .transform((said) => said.replaceAll(/[\s().-]/g, ''))
-  .pipe(z.string().regex(/^\+[1-9]\d{6,14}$/, wrong('Not an international number, like +1 212 555 0100.')))
-  .meta({ description: 'international, E.164 beside spaces, dots, dashes and brackets', examples: ['+1 212 555 0100'] });
+  .transform((said) => said.replaceAll(/[\s()./‐‑–-]/g, ''))
+  .pipe(z.string().regex(/^(?:\+[1-9]\d{6,14}|\d{5,17})$/, wrong('Not a phone number, like (212) 555-0100 or +1 212 555 0100.')))
+  .meta({
+    description:
+      'international with `+`, or national: then it is read in the countries of the locations, in the order in which they opened',
+    examples: ['+1 212 555 0100'],
+  });
 
 export const Email = z
   .email(wrong('Not an e-mail address.'))
