@@ -35,6 +35,9 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   const metrics = createMetrics();
   const breaker = createBreaker({
     atOnce: config.database.poolMax,
+    waitMillis: config.database.poolWaitMillis,
+    onWaited: metrics.queued,
+    onTimedOut: () => metrics.pool.timedOut?.(),
     onChange: (state) => {
       metrics.breaker(state);
       log.warn('database breaker', { state });
@@ -60,7 +63,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     },
     onPrismaEvent: (level) => log[level]('prisma'),
   });
-  metrics.watch(database);
+  metrics.watch(database, breaker.waiting);
   const codec = createCodec('key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, false));
   const lifecycle = new Lifecycle(log);
   const parts = { database, codec, breaker: breaker.policy, now: () => new Date() };

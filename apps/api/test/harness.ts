@@ -37,12 +37,13 @@ export type TestApp = {
 export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
   const { as } = options;
   const metrics = createMetrics();
-  metrics.watch(database);
+  const breaker = options.breaker ?? createBreaker();
+  metrics.watch(database, breaker.waiting);
   const app = createApp({
     config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', ...options.config },
     database,
     codec: testCodec,
-    breaker: (options.breaker ?? createBreaker()).policy,
+    breaker: breaker.policy,
     now: options.now ?? (() => new Date()),
     log: options.log ?? createLog('silent'),
     metrics,
