@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { retryLostRaces } from './retry.ts';
+import { pauseAfter, retryLostRaces } from './retry.ts';
 
 /** An error as the driver throws it. */
 const thrown = (code: string) => Object.assign(new Error('from the database'), { code, severity: 'ERROR' });
@@ -49,23 +49,12 @@ describe('work that lost a race', () => {
     expect(await run(code)).toEqual({ result: code, attempts: 1, retries: 0 });
   });
 
-  test('waits for a random time, so that two losers do not meet again', async () => {
-    const waits = await Promise.all(
-      Array.from({ length: 20 }, async () => {
-        let since = 0;
-        let waited = 0;
-        await retryLostRaces(() => {
-          if (since > 0) {
-            waited = performance.now() - since;
-            return Promise.resolve();
-          }
-          since = performance.now();
-          return Promise.reject(thrown('40001'));
-        });
-        return Math.round(waited);
-      }),
-    );
-    expect(new Set(waits).size).toBeGreaterThan(5);
-    expect(Math.max(...waits)).toBeLessThan(10_000);
+  test('waits for a random time, longer with each attempt and never long, so that two losers do not meet again', () => {
+    const pauses = (attempt: number) => Array.from({ length: 300 }, () => pauseAfter(attempt));
+    const longest = [1, 2, 3, 4].map((attempt) => Math.max(...pauses(attempt)));
+    expect(new Set(pauses(1)).size).toBeGreaterThan(290);
+    expect(longest[0]).toBeLessThan(60);
+    expect(longest[1]).toBeGreaterThan(150);
+    for (const most of longest) expect(most).toBeLessThanOrEqual(250);
   });
 });

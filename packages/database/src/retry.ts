@@ -14,7 +14,12 @@ export async function retryLostRaces<T>(work: () => Promise<T>, onRetry: () => v
     } catch (error) {
       if (attempt === MAX_ATTEMPTS || !handleDatabaseError(error)?.retry) throw error;
       onRetry();
-      await sleep(Math.random() * Math.min(250, 15 * 4 ** attempt));
+      await sleep(pauseAfter(attempt));
     }
   }
+}
+
+/** Milliseconds to wait after a lost attempt, the first being 1: at random below a bound that grows, so that two losers do not meet again. */
+export function pauseAfter(attempt: number): number {
+  return Math.random() * Math.min(250, 15 * 4 ** attempt);
 }

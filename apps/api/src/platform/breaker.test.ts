@@ -80,7 +80,7 @@ describe('the breaker', () => {
 
 describe('the bulkhead', () => {
   test('lets as many work as the pool has connections and 192 wait; the others are refused at once, and those inside are served', async () => {
-    const app = testApp(t.database, { as: clinic });
+    const app = testApp(t.database, { as: clinic, breaker: createBreaker({ waitMillis: 30_000 }) });
     const { release } = await lockTable(t.admin, 'room_type');
     const refused: string[] = [];
     const asked = Array.from({ length: 250 }, async () => {
@@ -93,5 +93,19 @@ describe('the bulkhead', () => {
     const statuses = await Promise.all(asked);
     expect(statuses.filter((status) => status === 200)).toHaveLength(8 + 192);
     expect(new Set(refused)).toEqual(new Set(['overloaded']));
+  });
+
+  test('lets nobody wait longer than the bound, and whoever waited in vain never works', async () => {
+    const timedOut: string[] = [];
+    const breaker = createBreaker({ atOnce: 1, waitMillis: 50, onTimedOut: () => timedOut.push('late') });
+    let finish = () => {};
+    const first = breaker.policy.execute(() => new Promise<void>((resolve) => (finish = resolve)));
+    const worked: string[] = [];
+    await expect(breaker.policy.execute(() => Promise.resolve(worked.push('late')))).rejects.toMatchObject({ code: 'P2024' });
+    expect([timedOut, breaker.waiting()]).toEqual([['late'], 1]);
+    finish();
+    await first;
+    expect(await breaker.policy.execute(() => Promise.resolve('next'))).toBe('next');
+    expect([worked, breaker.waiting(), breaker.state()]).toEqual([[], 0, 'closed']);
   });
 });

@@ -183,7 +183,8 @@ describe('a job that a worker held', () => {
     await add(desk.clinic, 'long');
     await eventually('it runs', () => ran.length === 1);
     await aWorker(desk, slow);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // Longer than a worker's own look at the queue, every two seconds: by then it would have taken the job.
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
     finish();
     await eventually('it is done', noJobs);
     expect(ran).toEqual(['long']);
