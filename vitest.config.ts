@@ -14,8 +14,8 @@ const zone = process.env['TZ'];
 export default defineConfig({
   test: {
     globalSetup: ['packages/testing/src/global-setup.ts'],
-    // Most of a test is waiting for PostgreSQL, so the processor that Vitest would keep free works as well.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // A third of a test's time is waiting for servers that start and end: one more than there are processors keeps all busy.
+    maxWorkers: availableParallelism() + 1,
     // `TZ=... npm test` runs everything in that zone; otherwise everything in UTC and what concerns time in two more.
     projects: zone
       ? [inZone(zone, zone, ['**/*.test.ts'])]

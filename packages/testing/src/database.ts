@@ -22,7 +22,7 @@ export async function createTestDatabase(changes: Partial<DatabaseSettings> = {}
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await runAs(
     admin,
-    `CREATE DATABASE ${name} TEMPLATE ${template} OWNER app_owner`,
+    `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY OWNER app_owner`,
     // A clone has everything of its template but the privileges on the database itself.
     `REVOKE ALL ON DATABASE ${name} FROM PUBLIC`,
     `GRANT CONNECT ON DATABASE ${name} TO app_owner, app_rw`,

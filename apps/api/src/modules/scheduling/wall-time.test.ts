@@ -42,7 +42,8 @@ describe('a wall time', () => {
       expect(changing.length).toBeGreaterThan(100);
       const expected = new Map<string, ReturnType<typeof onChangeDays>>();
       const differing: string[] = [];
-      for (const zone of changing) {
+      // All where that is asked; on a machine in another zone every tenth shows that the machine's own does not matter.
+      for (const zone of process.env['TZ'] === 'UTC' ? changing : changing.filter((_, index) => index % 10 === 0)) {
         // Node and PostgreSQL carry time zone data of their own; where one is newer, the rule cannot be compared.
         if (!(await haveSameData(zone))) {
           differing.push(zone);
