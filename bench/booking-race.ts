@@ -49,7 +49,7 @@ async function deadlocks(watch: pg.Pool): Promise<number> {
  */
 export async function breakClaims(owner: pg.Pool): Promise<void> {
   await owner.query(`
-    CREATE OR REPLACE FUNCTION app.take_claims(p_appointment uuid, p_resources uuid[], p_ranges tstzrange[]) RETURNS boolean LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION app.take_claims(p_appointment uuid, p_resources uuid[], p_ranges tstzrange[], p_evict boolean) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
       INSERT INTO claim (organization_id, resource_id, during, kind, appointment_id)
       SELECT app.organization_id(), u.id, u.during, 'booking', p_appointment FROM unnest(p_resources, p_ranges) u(id, during) ORDER BY random();
@@ -57,4 +57,6 @@ export async function breakClaims(owner: pg.Pool): Promise<void> {
     EXCEPTION WHEN exclusion_violation THEN
       RETURN false;
     END $$`);
+  const { rowCount } = await owner.query(`SELECT FROM pg_proc WHERE proname = 'take_claims'`);
+  if (rowCount !== 1) throw new Error('The control stands beside app.take_claims instead of in its place: its parameters have changed.');
 }
