@@ -68,6 +68,18 @@ export const PlainDate = z.iso
   .meta({ examples: ['2026-03-02'] });
 export type PlainDate = z.infer<typeof PlainDate>;
 
+/** The day that a UTC midnight stands for, which is how `date` columns come. */
+export function plainDate(date: Date): PlainDate;
+export function plainDate(date: Date | null): PlainDate | null;
+export function plainDate(date: Date | null): PlainDate | null {
+  return date?.toISOString().slice(0, 10) ?? null;
+}
+
+/** The UTC midnight that stands for a day: what `date` columns take. */
+export function midnightOf(date: PlainDate): Date {
+  return new Date(`${date}T00:00:00Z`);
+}
+
 /** A wall time within a day, `HH:MM`; a shift that runs until midnight ends at `24:00`. */
 export const WallTime = z
   .string()

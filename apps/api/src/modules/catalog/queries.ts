@@ -1,12 +1,13 @@
-import type {
-  CreateRoomType,
-  CreateService,
-  PageQuery,
-  PlainDate,
-  ReviseTerms,
-  SetPrice,
-  UpdateRoomType,
-  UpdateService,
+import {
+  midnightOf,
+  type CreateRoomType,
+  type CreateService,
+  type PageQuery,
+  type PlainDate,
+  type ReviseTerms,
+  type SetPrice,
+  type UpdateRoomType,
+  type UpdateService,
 } from '@medspa/contracts';
 import { keyset, Prisma, toPage, type Tx } from '@medspa/database';
 
@@ -37,7 +38,12 @@ function serviceShape(tx: Tx, from?: PlainDate) {
   const current = <FirstDay>(effectiveFrom: FirstDay) =>
     from === undefined
       ? {}
-      : { OR: [{ effectiveUntil: null }, { AND: [{ effectiveUntil: { gt: dateOf(from) } }, { effectiveUntil: { gt: effectiveFrom } }] }] };
+      : {
+          OR: [
+            { effectiveUntil: null },
+            { AND: [{ effectiveUntil: { gt: midnightOf(from) } }, { effectiveUntil: { gt: effectiveFrom } }] },
+          ],
+        };
   return {
     id: true,
     name: true,
@@ -80,11 +86,6 @@ export type ServiceRow = NonNullable<Awaited<ReturnType<typeof findService>>>;
 
 const DATES = { effectiveFrom: true, effectiveUntil: true } as const;
 export type Dates = { effectiveFrom: Date; effectiveUntil: Date | null };
-
-/** A local date as Prisma's `date` columns take it. */
-function dateOf(date: PlainDate): Date {
-  return new Date(`${date}T00:00:00Z`);
-}
 
 export async function listRoomTypes(tx: Tx, organizationId: string, page: PageQuery) {
   return toPage(
@@ -143,14 +144,14 @@ export async function insertTerms(
   serviceId: string,
   { effectiveFrom, ...terms }: ReviseTerms,
 ): Promise<void> {
-  await tx.serviceVersion.create({ data: { organizationId, serviceId, effectiveFrom: dateOf(effectiveFrom), ...terms } });
+  await tx.serviceVersion.create({ data: { organizationId, serviceId, effectiveFrom: midnightOf(effectiveFrom), ...terms } });
 }
 
 /** Ends, on `date`, the terms that would hold on it. Terms that begin on or after it stay and refuse the new ones (overlap). */
 export async function endTerms(tx: Tx, organizationId: string, serviceId: string, date: PlainDate): Promise<void> {
   await tx.serviceVersion.updateMany({
     where: { organizationId, serviceId, ...holdingBefore(date) },
-    data: { effectiveUntil: dateOf(date) },
+    data: { effectiveUntil: midnightOf(date) },
   });
 }
 
@@ -174,14 +175,14 @@ export async function insertPrice(
   { legalEntityId, effectiveFrom, price }: SetPrice,
 ): Promise<void> {
   await tx.servicePrice.create({
-    data: { organizationId, serviceId, legalEntityId, effectiveFrom: dateOf(effectiveFrom), priceCents: price.amount },
+    data: { organizationId, serviceId, legalEntityId, effectiveFrom: midnightOf(effectiveFrom), priceCents: price.amount },
   });
 }
 
 export async function endPrice(tx: Tx, organizationId: string, serviceId: string, legalEntityId: string, date: PlainDate): Promise<void> {
   await tx.servicePrice.updateMany({
     where: { organizationId, serviceId, legalEntityId, ...holdingBefore(date) },
-    data: { effectiveUntil: dateOf(date) },
+    data: { effectiveUntil: midnightOf(date) },
   });
 }
 
@@ -208,7 +209,7 @@ export async function withdrawPrice(
 }
 
 function holdingBefore(date: PlainDate) {
-  return { effectiveFrom: { lt: dateOf(date) }, OR: [{ effectiveUntil: null }, { effectiveUntil: { gt: dateOf(date) } }] };
+  return { effectiveFrom: { lt: midnightOf(date) }, OR: [{ effectiveUntil: null }, { effectiveUntil: { gt: midnightOf(date) } }] };
 }
 
 /** What held until these dates began. */

@@ -1,4 +1,5 @@
 import {
+  plainDate,
   RoomType,
   Service,
   type CreateRoomType,
@@ -17,7 +18,7 @@ import { Problem, problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import { getLegalEntityCurrency, hasProvider } from '../identity/index.ts';
 import * as queries from './queries.ts';
-import { earliestToday, plainDate } from './rules.ts';
+import { earliestToday } from './rules.ts';
 
 export function listRoomTypes(ctx: Ctx, page: PageQuery) {
   return view(ctx, { needs: 'catalog:read', action: 'room-type.list' }, async (tx) =>

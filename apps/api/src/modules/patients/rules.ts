@@ -1,3 +1,4 @@
+import { midnightOf, plainDate } from '@medspa/contracts';
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min';
 
 /** Form in which a value is hashed for look-ups, so that spellings of the same value meet. */
@@ -23,11 +24,11 @@ export function phoneIn(countries: string[], said: string): string | null {
 
 /** The latest day that it is anywhere at that moment (UTC+14): no birth and no death is later. */
 export function latestToday(now: Date): string {
-  return new Date(now.getTime() + 14 * 3_600_000).toISOString().slice(0, 10);
+  return plainDate(new Date(now.getTime() + 14 * 3_600_000));
 }
 
 /** The columns that a death changes: messages, offers and bookings stop with it. */
 export function deathOf(deceasedOn: string | null | undefined): { deceasedOn?: Date | null; isActive?: false } {
   if (deceasedOn === undefined) return {};
-  return deceasedOn === null ? { deceasedOn: null } : { deceasedOn: new Date(`${deceasedOn}T00:00:00Z`), isActive: false };
+  return deceasedOn === null ? { deceasedOn: null } : { deceasedOn: midnightOf(deceasedOn), isActive: false };
 }

@@ -1,6 +1,7 @@
 import {
   ImportReport,
   Patient,
+  plainDate,
   wordsOfName,
   type AddRelation,
   type CreatePatient,
@@ -230,7 +231,7 @@ function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
     address: address === null ? null : JSON.parse(address),
     note: open(SEALED.note, noteSealed),
     sourceId: open(SEALED.sourceId, sourceIdSealed),
-    deceasedOn: deceasedOn?.toISOString().slice(0, 10) ?? null,
+    deceasedOn: plainDate(deceasedOn),
     relations: relations as Patient['relations'],
     relationOf: relatedTo as Patient['relationOf'],
   };

@@ -1,5 +1,6 @@
 import {
   MAX_AVAILABILITY_DAYS,
+  midnightOf,
   type CreateRoom,
   type CreateShiftRotation,
   type PageQuery,
@@ -167,8 +168,6 @@ const ROTATION = {
   version: true,
 } as const;
 
-const dateOf = (date: PlainDate) => new Date(`${date}T00:00:00Z`);
-
 export async function listRotations(tx: Tx, organizationId: string, { providerId, locationId, ...page }: ShiftRotationQuery) {
   const where = {
     organizationId,
@@ -207,9 +206,9 @@ export async function insertRotation(
       providerId: rotation.providerId,
       locationId: rotation.locationId,
       weeks: rotation.weeks,
-      anchorDate: dateOf(anchorDate),
-      effectiveFrom: dateOf(rotation.effectiveFrom),
-      effectiveUntil: rotation.effectiveUntil === undefined ? null : dateOf(rotation.effectiveUntil),
+      anchorDate: midnightOf(anchorDate),
+      effectiveFrom: midnightOf(rotation.effectiveFrom),
+      effectiveUntil: rotation.effectiveUntil === undefined ? null : midnightOf(rotation.effectiveUntil),
     },
   });
 }
@@ -249,7 +248,7 @@ export async function isFollowedBefore(
   }: { organizationId: string; providerId: string; locationId: string; effectiveFrom: Date },
   date: PlainDate,
 ): Promise<boolean> {
-  const where = { organizationId, providerId, locationId, effectiveFrom: { gt: effectiveFrom, lt: dateOf(date) } };
+  const where = { organizationId, providerId, locationId, effectiveFrom: { gt: effectiveFrom, lt: midnightOf(date) } };
   return (await tx.shiftRotation.count({ where })) > 0;
 }
 
@@ -257,7 +256,7 @@ export async function isFollowedBefore(
 export async function endRotation(tx: Tx, organizationId: string, id: string, version: number, effectiveUntil: PlainDate): Promise<number> {
   const { count } = await tx.shiftRotation.updateMany({
     where: { organizationId, id, version },
-    data: { effectiveUntil: dateOf(effectiveUntil), version: { increment: 1 } },
+    data: { effectiveUntil: midnightOf(effectiveUntil), version: { increment: 1 } },
   });
   return count;
 }

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { APPOINTMENT_ACTIONS, type AppointmentAction, type PlainDate, type When } from '@medspa/contracts';
+import { APPOINTMENT_ACTIONS, plainDate, type AppointmentAction, type PlainDate, type When } from '@medspa/contracts';
 
 /** S4: past this many days a claim protects nothing and is dropped; bookings begin today at the earliest. */
 export const CLAIMS_KEPT_DAYS = 7;
@@ -45,7 +45,7 @@ export function localDateOf(instant: Date, timeZone: string): PlainDate {
 
 /** The dates around an instant between which alternatives are looked for: [from, until). */
 export function alternativesWindow(wanted: Date): { from: PlainDate; until: PlainDate } {
-  const day = Temporal.PlainDate.from(wanted.toISOString().slice(0, 10));
+  const day = Temporal.PlainDate.from(plainDate(wanted));
   return {
     from: day.subtract({ days: ALTERNATIVES_WINDOW_DAYS.before }).toString(),
     until: day.add({ days: ALTERNATIVES_WINDOW_DAYS.after + 1 }).toString(),

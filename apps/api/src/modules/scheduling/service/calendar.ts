@@ -7,7 +7,7 @@ import type {
   ShiftRotationQuery,
   UpdateRoom,
 } from '@medspa/contracts';
-import { EndedShiftRotation, MAX_AVAILABILITY_DAYS, Room, ShiftRotation } from '@medspa/contracts';
+import { EndedShiftRotation, MAX_AVAILABILITY_DAYS, plainDate, Room, ShiftRotation } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../../platform/context.ts';
@@ -112,7 +112,7 @@ export function endShiftRotation(ctx: Ctx, id: string, { effectiveUntil, version
     const rotation = existing(await queries.findRotation(tx, ctx.organizationId, id));
     const timeZone = existing(await getLocationZone(tx, ctx.organizationId, rotation.locationId));
     const today = localDateOf(ctx.now(), timeZone);
-    const endsAlready = rotation.effectiveUntil && dayOf(rotation.effectiveUntil);
+    const endsAlready = plainDate(rotation.effectiveUntil);
     if (effectiveUntil < today || (endsAlready !== null && endsAlready < today)) throw problemAt('in-the-past', '/effectiveUntil');
     if (await queries.isFollowedBefore(tx, { ...rotation, organizationId: ctx.organizationId }, effectiveUntil))
       throw problemAt('overlaps', '/effectiveUntil');
@@ -141,14 +141,9 @@ async function withShifts(ctx: Ctx, tx: Tx, rotations: RotationRow[]) {
   );
   return rotations.map((rotation) => ({
     ...rotation,
-    anchorDate: dayOf(rotation.anchorDate),
-    effectiveFrom: dayOf(rotation.effectiveFrom),
-    effectiveUntil: rotation.effectiveUntil ? dayOf(rotation.effectiveUntil) : null,
+    anchorDate: plainDate(rotation.anchorDate),
+    effectiveFrom: plainDate(rotation.effectiveFrom),
+    effectiveUntil: plainDate(rotation.effectiveUntil),
     shifts: (shifts.get(rotation.id) ?? []).map(({ week, weekday, startsAt, endsAt }) => ({ week, weekday, startsAt, endsAt })),
   }));
-}
-
-/** `date` columns come as UTC midnight. */
-function dayOf(date: Date): string {
-  return date.toISOString().slice(0, 10);
 }
