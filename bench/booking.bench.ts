@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PERMISSIONS } from '@medspa/contracts';
-import { createCodec, keyRingOf } from '@medspa/database';
+import { createCodec, keyRingOf, signInOf } from '@medspa/database';
 import pg from 'pg';
 import { bookAppointment } from '../apps/api/src/modules/scheduling/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
@@ -142,8 +142,7 @@ async function assertSameAnswers(ways: ((slot: Slot) => Promise<Booked>)[], next
 }
 
 function poolOf({ runtime, owner }: BenchDatabase, role: 'app_rw' | 'app_owner', max: number): pg.Pool & AsyncDisposable {
-  const { host, port, user, password, database } = role === 'app_rw' ? runtime : owner;
-  const pool = new pg.Pool({ host, port, user, password, database, max });
+  const pool = new pg.Pool({ ...signInOf(role === 'app_rw' ? runtime : owner), max });
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
 }
 

@@ -1,4 +1,4 @@
-import { openDatabase } from '@medspa/database';
+import { openDatabase, signInOf } from '@medspa/database';
 import pg from 'pg';
 import { load, quantile, tableOf, type Bench } from './bench.ts';
 import { fillWorld, type World } from './booking-world.ts';
@@ -69,8 +69,7 @@ async function reused({ database }: BenchDatabase): Promise<number> {
 /** Median milliseconds until all sleepers have slept, by the service's pool and by the driver's own, in turns. */
 async function sleepers({ runtime }: BenchDatabase, rounds: number): Promise<{ service: number; limit: number }> {
   const service = openDatabase({ ...runtime, applicationName: 'bench-sleep', poolMax: SLEEP_POOL });
-  const { host, port, user, password, database } = runtime;
-  const driver = new pg.Pool({ host, port, user, password, database, max: SLEEP_POOL });
+  const driver = new pg.Pool({ ...signInOf(runtime), max: SLEEP_POOL });
   const all = async (sleep: () => Promise<unknown>) => {
     const since = performance.now();
     await Promise.all(Array.from({ length: SLEEPS }, sleep));
@@ -148,8 +147,7 @@ async function crowded(db: BenchDatabase, world: World, seconds: number, say: (t
 
 /** Looks every 50 ms how many connections the service has. */
 async function watchConnections({ owner }: BenchDatabase, isOver: () => boolean): Promise<number> {
-  const { host, port, user, password, database } = owner;
-  const client = new pg.Client({ host, port, user, password, database });
+  const client = new pg.Client(signInOf(owner));
   await client.connect();
   let most = 0;
   while (!isOver()) {

@@ -1,4 +1,4 @@
-import { openDatabase, type Tx } from '@medspa/database';
+import { openDatabase, signInOf, type Tx } from '@medspa/database';
 import pg from 'pg';
 import { interleave, load, tableOf, type Bench, type Contender } from './bench.ts';
 import { fillWorld, sessionOf } from './booking-world.ts';
@@ -29,10 +29,9 @@ export const bench: Bench = async (options) => {
   const { organizationId } = world;
   const session = sessionOf(world, 'bench.statements');
   const unnamed = openDatabase({ ...db.runtime, applicationName: 'bench-unnamed', statementCacheSize: 0 });
-  const { host, port, user, password, database } = db.runtime;
   // The driver is bound to the organization for the whole connection: the limit has no session to open each time.
   const startup = `-c app.organization_id=${organizationId}`;
-  const driver = new pg.Pool({ host, port, user, password, database, max: db.runtime.poolMax, options: startup });
+  const driver = new pg.Pool({ ...signInOf(db.runtime), max: db.runtime.poolMax, options: startup });
 
   const byPrisma = (through: typeof unnamed) => () => through.withTransaction(session, (tx) => list(tx, organizationId));
   const byDriver = (name?: string) => () => driver.query({ ...(name ? { name } : {}), text: SQL, values: [organizationId] });

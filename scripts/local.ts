@@ -1,7 +1,7 @@
 // The database of a task: the embedded one in the project's folder, or the one that the environment names.
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { handleDatabaseError, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import { handleDatabaseError, parseDatabaseUrl, signInOf, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations, setUpDatabase } from '@medspa/database/migrate';
 import { startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
 import { PRACTICE_ORGANIZATION_ID } from '@medspa/practice-data';
@@ -127,8 +127,7 @@ function practiceState(settings: DatabaseSettings): Promise<'empty' | 'interrupt
 }
 
 async function withClient<T>(settings: DatabaseSettings, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const { host, port, user, password, ssl, database } = settings;
-  const client = new pg.Client({ host, port, user, password, ssl, database, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ ...signInOf(settings), connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});
   await client.connect();
   try {

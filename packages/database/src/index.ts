@@ -11,6 +11,6 @@ export { SilentRollback } from './client.ts';
 export { type PoolObserver } from './client.ts';
 export { GuardedPool, PoolTimeout, type PoolClient } from './pool.ts';
 export type { Session } from './session.ts';
-export { DEFAULT_POOL, TIMEOUTS, type DatabaseSettings } from './settings.ts';
+export { DEFAULT_POOL, signInOf, TIMEOUTS, type DatabaseSettings } from './settings.ts';
 export { sql, type SqlText } from './sql.ts';
 export { parseDatabaseUrl, type ParsedUrl } from './url.ts';

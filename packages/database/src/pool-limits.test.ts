@@ -5,7 +5,7 @@ import { HTTP_MILLIS } from '../../../apps/api/src/platform/server.ts';
 import { openPools } from '../test/pools.ts';
 import { openDatabase, type Database } from './database.ts';
 import { GuardedPool } from './pool.ts';
-import { TIMEOUTS } from './settings.ts';
+import { signInOf, TIMEOUTS } from './settings.ts';
 import { sql, SqlText } from './sql.ts';
 import { parseDatabaseUrl } from './url.ts';
 
@@ -50,8 +50,7 @@ describe('the settings of a fresh connection', () => {
 
   test('hold for the role as well, since a pooler drops those of the connection', async () => {
     const { default: pg } = await import('pg');
-    const { host, port, user, password, database } = pools.t.runtime;
-    const plain = new pg.Pool({ host, port, user, password, database, max: 1 });
+    const plain = new pg.Pool({ ...signInOf(pools.t.runtime), max: 1 });
     pools.afterTest(() => plain.end());
     expect((await plain.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'UTC' }]);
     const { pool } = aPool();

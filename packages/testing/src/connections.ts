@@ -1,9 +1,9 @@
-import type { DatabaseSettings } from '@medspa/database';
+import { signInOf, type DatabaseSettings } from '@medspa/database';
 import pg from 'pg';
 
 /** A connection of the test's own, past the service's pool. Whoever asked for it ends it. */
-export async function connect({ host, port, user, password, database }: DatabaseSettings): Promise<pg.Client> {
-  const client = new pg.Client({ host, port, user, password, database });
+export async function connect(settings: DatabaseSettings): Promise<pg.Client> {
+  const client = new pg.Client(signInOf(settings));
   await client.connect();
   return client;
 }

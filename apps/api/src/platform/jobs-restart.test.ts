@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PERMISSIONS } from '@medspa/contracts';
-import { openDatabase } from '@medspa/database';
+import { openDatabase, signInOf } from '@medspa/database';
 import {
   aClinic,
   aPatient,
@@ -29,8 +29,7 @@ let own: OwnServer;
 let watcher: pg.Pool;
 beforeAll(async () => {
   own = await startOwnServer('medspa');
-  const { host, port, user, password, database } = own.admin;
-  watcher = new pg.Pool({ host, port, user, password, database, max: 3 });
+  watcher = new pg.Pool({ ...signInOf(own.admin), max: 3 });
   watcher.on('error', () => {});
   watcher.on('connect', (client) => client.on('error', () => {}));
 }, 60_000);
