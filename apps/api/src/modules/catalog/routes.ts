@@ -103,7 +103,7 @@ export const catalogRoutes = router()
       path: '/services/{id}/terms',
       tags,
       summary: 'Give a service new terms from a date on',
-      description: 'From today or later. Terms that begin on that date already, or after it, are withdrawn first.',
+      description: 'From today or later. Terms that begin on that date already, or after it, must be withdrawn first.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(ReviseTerms) },
       responses: { 201: jsonReply('As it is now', Service), ...problems('not-found', 'in-the-past', 'overlaps', 'idempotency-key-reused') },
     }),
@@ -132,7 +132,7 @@ export const catalogRoutes = router()
       path: '/services/{id}/prices',
       tags,
       summary: 'Set the list price of a legal entity from a date on',
-      description: 'From today or later. A price that begins on that date already, or after it, is withdrawn first.',
+      description: 'From today or later. A price that begins on that date already, or after it, must be withdrawn first.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(SetPrice) },
       responses: {
         201: jsonReply('As it is now', Service),
