@@ -5,6 +5,11 @@ import { call } from './doors.ts';
 /** A statement that removes this many stays well below its limit of eight seconds. */
 const REPLIES_AT_ONCE = 5_000;
 
+/** Removes what is past use in transactions of at most this many rows, until one finds fewer. */
+export async function inRounds(atOnce: number, drop: (most: number) => Promise<number>): Promise<void> {
+  while ((await drop(atOnce)) === atOnce);
+}
+
 /** What the platform's own tables need from time to time. */
 export const upkeepJobs: Job[] = [
   {
@@ -12,13 +17,14 @@ export const upkeepJobs: Job[] = [
     cron: '17 * * * *',
     run: async (ctx) => {
       const verb = { needs: 'organization:write', action: 'upkeep.replies' } as const;
-      for (let dropped = REPLIES_AT_ONCE; dropped === REPLIES_AT_ONCE;) {
-        ({ dropped } = await call(
+      await inRounds(REPLIES_AT_ONCE, async (most) => {
+        const { dropped } = await call(
           ctx,
           verb,
-          (session) => sql<{ dropped: number }>`SELECT app.drop_expired_replies(${session}::jsonb, ${REPLIES_AT_ONCE}::int) AS dropped`,
-        ));
-      }
+          (session) => sql<{ dropped: number }>`SELECT app.drop_expired_replies(${session}::jsonb, ${most}::int) AS dropped`,
+        );
+        return dropped;
+      });
     },
   },
   {

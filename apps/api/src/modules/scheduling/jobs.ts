@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { call } from '../../platform/doors.ts';
 import { job, type Job } from '../../platform/jobs.ts';
+import { inRounds } from '../../platform/upkeep.ts';
 import { dropPastClaimsVerb, noticeOverdueVerb } from './queries.ts';
 import { CLAIMS_KEPT_DAYS, OVERDUE_MINUTES } from './rules.ts';
 
@@ -19,10 +20,11 @@ export const schedulingJobs: Job[] = [
     cron: '11 3 * * *',
     run: async (ctx) => {
       const before = new Date(ctx.now().getTime() - CLAIMS_KEPT_DAYS * 86_400_000);
-      for (let dropped = CLAIMS_AT_ONCE; dropped === CLAIMS_AT_ONCE;) {
-        const verb = { needs: 'schedule:write', action: 'upkeep.claims' } as const;
-        ({ result: dropped } = await call(ctx, verb, (session) => dropPastClaimsVerb(session, before, CLAIMS_AT_ONCE)));
-      }
+      const verb = { needs: 'schedule:write', action: 'upkeep.claims' } as const;
+      await inRounds(CLAIMS_AT_ONCE, async (most) => {
+        const { result } = await call(ctx, verb, (session) => dropPastClaimsVerb(session, before, most));
+        return result;
+      });
     },
   },
 ];
