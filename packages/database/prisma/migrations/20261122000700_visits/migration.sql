@@ -63,16 +63,22 @@ BEGIN
   RETURN app.record_change(v_id, 'book', p_request);
 END $$;
 
--- Locks the appointment for a change, or says why it cannot be changed. p_request: {appointmentId, version, from: [status]}
-CREATE FUNCTION app.lock_appointment(p_request jsonb, OUT locked appointment, OUT refused jsonb) LANGUAGE plpgsql AS $$
+-- Begins a change of an appointment: enters the session and locks the row. The answer is set when there is nothing left to do,
+-- because the request is a repeated one, or because the appointment cannot be changed. p_request: {appointmentId, version, from: [status]}
+CREATE FUNCTION app.begin_change(p_session jsonb, p_request jsonb, OUT locked appointment, OUT answer jsonb) LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM app.enter(p_session);
+  answer := app.replay(p_request -> 'idempotency');
+  IF answer IS NOT NULL THEN
+    RETURN;
+  END IF;
   SELECT a.* INTO locked FROM appointment a WHERE a.organization_id = app.organization_id() AND a.id = (p_request ->> 'appointmentId')::uuid FOR NO KEY UPDATE;
   IF NOT FOUND THEN
-    refused := jsonb_build_object('outcome', 'not-found');
+    answer := jsonb_build_object('outcome', 'not-found');
   ELSIF locked.version <> (p_request ->> 'version')::int THEN
-    refused := jsonb_build_object('outcome', 'stale', 'version', locked.version);
+    answer := jsonb_build_object('outcome', 'stale', 'version', locked.version);
   ELSIF NOT p_request -> 'from' ? locked.status THEN
-    refused := jsonb_build_object('outcome', 'wrong-status', 'status', locked.status);
+    answer := jsonb_build_object('outcome', 'wrong-status', 'status', locked.status);
   END IF;
 END $$;
 
@@ -99,7 +105,7 @@ CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RET
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_starts timestamptz := (p_request ->> 'startsAt')::timestamptz;
-  v_lock record;
+  v_begun record;
   v_appointment appointment;
   v_location location%ROWTYPE;
   v_row record;
@@ -108,16 +114,11 @@ DECLARE
   v_segments app.segment[] := '{}';
   v_outcome jsonb;
 BEGIN
-  PERFORM app.enter(p_session);
-  v_outcome := app.replay(p_request -> 'idempotency');
-  IF v_outcome IS NOT NULL THEN
-    RETURN v_outcome;
+  SELECT * INTO v_begun FROM app.begin_change(p_session, p_request);
+  IF v_begun.answer IS NOT NULL THEN
+    RETURN v_begun.answer;
   END IF;
-  SELECT * INTO v_lock FROM app.lock_appointment(p_request);
-  IF v_lock.refused IS NOT NULL THEN
-    RETURN v_lock.refused;
-  END IF;
-  v_appointment := v_lock.locked;
+  v_appointment := v_begun.locked;
   SELECT * INTO v_location FROM location WHERE organization_id = v_organization AND id = v_appointment.location_id;
   IF NOT (SELECT is_active FROM patient WHERE organization_id = v_organization AND id = v_appointment.patient_id) THEN
     RETURN jsonb_build_object('outcome', 'refused', 'slug', 'patient-inactive');
@@ -180,21 +181,16 @@ $$;
 CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
-  v_lock record;
+  v_begun record;
   v_appointment appointment;
   v_segments app.segment[];
   v_outcome jsonb;
 BEGIN
-  PERFORM app.enter(p_session);
-  v_outcome := app.replay(p_request -> 'idempotency');
-  IF v_outcome IS NOT NULL THEN
-    RETURN v_outcome;
+  SELECT * INTO v_begun FROM app.begin_change(p_session, p_request);
+  IF v_begun.answer IS NOT NULL THEN
+    RETURN v_begun.answer;
   END IF;
-  SELECT * INTO v_lock FROM app.lock_appointment(p_request);
-  IF v_lock.refused IS NOT NULL THEN
-    RETURN v_lock.refused;
-  END IF;
-  v_appointment := v_lock.locked;
+  v_appointment := v_begun.locked;
   IF app.is_too_early(v_appointment, p_request ->> 'notBefore') THEN
     RETURN jsonb_build_object('outcome', 'refused', 'slug', 'too-early', 'pointer', '/action');
   END IF;
