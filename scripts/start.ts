@@ -93,7 +93,7 @@ async function fillPractice(settings: DatabaseSettings, codec: Codec): Promise<v
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
   const now = new Date();
   try {
-    await fillPracticeData(database, codec, generatePracticeData('small', SEED, now), now, say);
+    await fillPracticeData(database, codec, generatePracticeData('small', SEED, now), now, { say });
   } finally {
     await database.disconnectDatabase();
   }
