@@ -18,21 +18,39 @@ export type ReadyDatabase = {
   owner: DatabaseSettings;
   /** True when it holds nothing yet: there is no data that could be in the way, and no key that could be lost. */
   isNew: boolean;
+  /** Where an embedded one keeps its files. */
+  folder: string | null;
   announce: (address: string) => void;
   close: () => Promise<void>;
 };
 
-/** Starts the embedded PostgreSQL of the project and brings it up to date. Throws `FolderInUse` beside a living instance. */
-export async function openEmbedded(say: (text: string) => void, folder = join(DATA, 'postgres')): Promise<ReadyDatabase> {
-  const server = await startLocalDatabase({ folder, supervise: true, say });
+export type EmbeddedOptions = {
+  /** Folder of the cluster; the project's own unless told. */
+  folder?: string;
+  /** Settings of the server for this run. */
+  settings?: Record<string, string>;
+  /** Drop what the database holds. */
+  anew?: boolean;
+};
+
+/** Starts an embedded PostgreSQL and brings it up to date. Throws `FolderInUse` beside a living instance. */
+export async function openEmbedded(
+  say: (text: string) => void,
+  { folder = join(DATA, 'postgres'), settings = {}, anew = false }: EmbeddedOptions = {},
+): Promise<ReadyDatabase> {
+  const server = await startLocalDatabase({ folder, settings, supervise: true, say });
+  const drop = () =>
+    withClient(parseDatabaseUrl(server.adminUrl()).settings, (client) => client.query(`DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`));
   try {
+    if (anew) await drop();
     for (;;) {
       const { runtime, owner } = await signIns(server);
       await deployMigrations(owner, say);
       const state = await practiceState({ ...parseDatabaseUrl(server.adminUrl()).settings, database: DATABASE });
-      if (state !== 'interrupted') return { runtime, owner, isNew: state === 'empty', announce: server.announce, close: server.close };
+      if (state !== 'interrupted')
+        return { runtime, owner, isNew: state === 'empty', folder: server.folder, announce: server.announce, close: server.close };
       say('The first run was interrupted while it filled the practice clinic; beginning anew.');
-      await withClient(parseDatabaseUrl(server.adminUrl()).settings, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
+      await drop();
     }
   } catch (error) {
     await server.close();
@@ -77,7 +95,17 @@ export async function openExternal(
     throw new Error(
       `The practice clinic in "${given.database}" is half filled, since an earlier start was interrupted. Drop that database, or name another one, and start again.`,
     );
-  return { runtime, owner, isNew: state === 'empty', announce: () => {}, close: async () => {} };
+  return { runtime, owner, isNew: state === 'empty', folder: null, announce: () => {}, close: async () => {} };
+}
+
+/** True for the owner of the migrated tables, and for an administrator who may act as that. */
+export function ownsTables(settings: DatabaseSettings): Promise<boolean> {
+  return withClient(settings, async (client) => {
+    const { rows } = await client.query(
+      `SELECT pg_has_role(current_user, relowner, 'MEMBER') AS owns FROM pg_class WHERE oid = to_regclass('public.organization')`,
+    );
+    return rows[0]?.owns ?? false;
+  });
 }
 
 async function mayMakeRoles(settings: DatabaseSettings): Promise<boolean> {

@@ -20,6 +20,7 @@ const tasks = {
   format: ['node_modules/oxfmt/bin/oxfmt'],
   bench: ['bench/run.ts'],
   openapi: ['scripts/openapi.ts'],
+  'practice-data': ['scripts/practice-data.ts'],
   'db:setup': ['scripts/database.ts', 'setup'],
   'db:migrate': ['scripts/database.ts', 'migrate'],
   'db:migrate:deploy': ['scripts/database.ts', 'deploy'],

@@ -103,7 +103,7 @@ async function fillPractice(settings: DatabaseSettings, ring: KeyRing): Promise<
   const now = new Date();
   try {
     await assertKeysFit(database, ring);
-    await fillPracticeData(database, createCodec(ring), generatePracticeData('small', SEED, now), now, say);
+    await fillPracticeData(database, createCodec(ring), generatePracticeData('small', SEED, now), now, { say });
   } finally {
     await database.disconnectDatabase();
   }

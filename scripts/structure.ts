@@ -31,7 +31,7 @@ const LONGER: Record<string, string> = {
 /** Folders outside the modules and what each may import beside itself. `node:` means Node's own modules. */
 const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/contracts/src/', /^zod$/],
-  ['packages/database/src/', /^(node:|pg$|@prisma\/|graphile-worker$)/],
+  ['packages/database/src/', /^(node:|pg(-copy-streams)?$|@prisma\/|graphile-worker$)/],
   ['packages/local-database/src/', /^(node:|pg$)/],
   ['packages/practice-data/src/', /^(node:|@medspa\/(contracts|database)$|uuid$)/],
   ['packages/testing/src/', /^(node:|pg$|uuid$|vitest(\/node)?$|@medspa\/(database|local-database)(\/|$))/],

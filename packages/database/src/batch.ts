@@ -14,8 +14,7 @@ export async function insertRows(tx: Tx, table: string, rows: BatchRow[], onConf
   const first = rows[0];
   if (!first) return 0;
   const names = Object.keys(first);
-  if (rows.some((row) => Object.keys(row).length !== names.length || names.some((name) => !(name in row))))
-    throw new Error('Rows of one batch give the same columns.');
+  if (!rows.every((row) => hasExactly(row, names))) throw new Error('Rows of one batch give the same columns.');
   const columns = names.map(quote).join(', ');
   return tx.$executeRaw`
     INSERT INTO ${Prisma.raw(quote(table))} (${Prisma.raw(columns)})
@@ -32,7 +31,13 @@ function toJson(row: BatchRow): Record<string, unknown> {
   );
 }
 
-function quote(name: string): string {
+/** True for a row that gives these columns and no other, in whatever order. */
+export function hasExactly(row: BatchRow, columns: string[]): boolean {
+  return Object.keys(row).length === columns.length && columns.every((column) => column in row);
+}
+
+/** A table or column name of code, never of input. */
+export function quote(name: string): string {
   if (!/^[a-z_]+$/.test(name)) throw new Error('Not a table or column name.');
   return `"${name}"`;
 }

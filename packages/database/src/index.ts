@@ -1,4 +1,5 @@
 export { insertRows, type BatchRow } from './batch.ts';
+export { bulkLoad, type CopyRows } from './bulk-load.ts';
 export { createCodec, UnreadableValue, type Codec, type KeyRing, type Place } from './codec.ts';
 export { TABLES } from './column-classes.ts';
 export { openDatabase, Prisma, type Database, type DatabaseOptions, type Tx } from './database.ts';

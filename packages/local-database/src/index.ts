@@ -14,6 +14,8 @@ export { FolderInUse };
 export type LocalDatabase = {
   host: string;
   port: number;
+  /** Where cluster, password and log are; see `LocalDatabaseOptions.folder`. */
+  folder: string;
   /** Process id of the server, for fault tests. */
   readonly pid: number | undefined;
   admin: { user: string; password: string };
@@ -29,7 +31,7 @@ export type LocalDatabase = {
 };
 
 export type LocalDatabaseOptions = {
-  /** Folder of the cluster, its password and its log; made when missing. */
+  /** Folder of the cluster, its password and its log; made when missing. Another one where the server's account cannot enter it. */
   folder: string;
   /** Server settings beside the defaults, for example `{ fsync: 'off' }` in tests. */
   settings?: Record<string, string>;
@@ -62,6 +64,7 @@ export async function startLocalDatabase(options: LocalDatabaseOptions): Promise
     return {
       host: '127.0.0.1',
       port: server.port,
+      folder,
       get pid() {
         return server.pid;
       },

@@ -219,19 +219,6 @@ export const TEAM: { credential: Credential; jobTitle: string }[] = [
   { credential: 'LE', jobTitle: 'Aesthetician' },
 ];
 
-export const LOCATIONS = [
-  { name: 'Hudson Street', timeZone: 'America/New_York', street: '210 Hudson Street', city: 'New York', region: 'NY', postalCode: '10013' },
-  { name: 'Lakeview', timeZone: 'America/Chicago', street: '3400 N Broadway', city: 'Chicago', region: 'IL', postalCode: '60657' },
-  {
-    name: 'Santa Monica',
-    timeZone: 'America/Los_Angeles',
-    street: '1401 Ocean Avenue',
-    city: 'Santa Monica',
-    region: 'CA',
-    postalCode: '90401',
-  },
-] as const;
-
 /**
  * What the generated days follow. Shares of working time and of appointments; the report of a fill prints what came out, and
  * `generate.test.ts` holds it to these.

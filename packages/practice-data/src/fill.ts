@@ -1,27 +1,39 @@
-import { insertRows, type BatchRow, type Codec, type Database, type Tx } from '@medspa/database';
-import { EPOCH, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Appointment, type PracticeData } from './generate.ts';
+import { bulkLoad, insertRows, type BatchRow, type Codec, type Database, type DatabaseSettings, type Tx } from '@medspa/database';
+import { appointmentRow, claimRows, historyRows, isRecordOnly, segmentRow } from './appointment-rows.ts';
+import { insertClinic, patientRow } from './clinic-rows.ts';
+import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Patient, type PracticeData } from './generate.ts';
+import type { Appointment } from './visits.ts';
 
-/** Rows of one statement. */
-const CHUNK = 2_000;
-/** Claims of older days are not kept by the service either. */
-const CLAIMS_KEPT_MILLIS = 7 * 86_400_000;
+/** Patients or appointments of one transaction, each table's rows in one statement. */
+const CHUNK = 1_000;
+/** Patients or appointments of one COPY of each table: what is in memory at a time. */
+const COPIED_AT_ONCE = 10_000;
+
+/** How far a fill is: `share` of what it began, 0 to 1. */
+export type Progress = { step: 'patients' | 'past' | 'keys' | 'coming'; rows: number; share: number };
+
+export type FillOptions = {
+  /** Told in words what a person would wait for. */
+  say?: (text: string) => void;
+  progress?: (progress: Progress) => void;
+  /** The owner's sign-in. With it, patients and what is long over come by COPY, for millions of rows. */
+  owner?: DatabaseSettings;
+};
+
+/** Rows that a fill wrote, by table. What triggers add is not counted. */
+export type Filled = Record<string, number>;
 
 /**
- * Writes a generated organization, by set-based statements and as the owner of the practice: row-level security, constraints,
- * and audit triggers hold as for anybody. One transaction a group of tables, so that a broken fill is noticed at its place.
+ * Writes a generated organization: row-level security, constraints and, but for what comes by COPY, audit triggers hold as for
+ * anybody. Several transactions; the last row of the last one tells a whole fill from an interrupted one.
  */
 export async function fillPracticeData(
   database: Database,
   codec: Codec,
   data: PracticeData,
   now: Date,
-  say: (text: string) => void = () => {},
-): Promise<void> {
-  const organization = { organization_id: PRACTICE_ORGANIZATION_ID };
-  const seal = (table: string, column: string, rowId: string, value: string) =>
-    codec.seal({ organizationId: PRACTICE_ORGANIZATION_ID, table, column, rowId }, value);
-  const index = (table: string, column: string, value: string) =>
-    codec.blindIndex({ organizationId: PRACTICE_ORGANIZATION_ID, table, column }, value);
+  { say = () => {}, progress = () => {}, owner }: FillOptions = {},
+): Promise<Filled> {
   const session = {
     organizationId: PRACTICE_ORGANIZATION_ID,
     actorKind: 'staff',
@@ -30,296 +42,115 @@ export async function fillPracticeData(
     action: 'practice.fill',
     now,
   };
-  const write = (work: (tx: Tx) => Promise<void>) => database.withTransaction(session, work);
+  const write = <T>(work: (tx: Tx) => Promise<T>) => database.withTransaction(session, work);
+  const filled: Filled = {};
+  const count = (table: string, rows: number) => (filled[table] = (filled[table] ?? 0) + rows);
 
   say('Filling a practice clinic ...');
-  await write(async (tx) => {
-    await tx.organization.create({ data: { id: PRACTICE_ORGANIZATION_ID, name: 'Willow & Ash Aesthetics (practice)' } });
-    await insert(tx, 'legal_entity', [{ ...organization, id: data.legalEntityId, name: 'Willow & Ash Aesthetics LLC', currency: 'USD' }]);
-    await insert(
-      tx,
-      'location',
-      data.locations.map(({ id, name, timeZone, street, city, region, postalCode }) => ({
-        ...organization,
-        id,
-        name,
-        street,
-        city,
-        region,
-        legal_entity_id: data.legalEntityId,
-        time_zone: timeZone,
-        slot_minutes: 15,
-        postal_code: postalCode,
-        country: 'US',
-        is_active: true,
-        version: 1,
-        created_at: now,
-      })),
-    );
-    const owner = { id: PRACTICE_OWNER_ID, givenName: 'Rowan', familyName: 'Ash', jobTitle: 'Owner' };
-    const staff = [
-      owner,
-      ...data.frontDesk,
-      ...data.providers.map(({ staffId, givenName, familyName, jobTitle }) => ({ id: staffId, givenName, familyName, jobTitle })),
-    ];
-    await insert(
-      tx,
-      'staff',
-      staff.map(({ id, givenName, familyName, jobTitle }, position) => {
-        const email = `${givenName}.${familyName}.${position}@clinic.example`.toLowerCase();
-        return {
-          ...organization,
-          id,
-          given_name: givenName,
-          family_name: familyName,
-          job_title: jobTitle,
-          email_sealed: seal('staff', 'email_sealed', id, email),
-          email_index: index('staff', 'email_sealed', email),
-          is_active: true,
-          version: 1,
-          created_at: now,
-        };
-      }),
-    );
-    await insert(
-      tx,
-      'provider',
-      data.providers.map(({ id, staffId, givenName, familyName, credential }) => ({
-        ...organization,
-        id,
-        staff_id: staffId,
-        display_name: `${givenName} ${familyName}`,
-        credential,
-        is_active: true,
-        version: 1,
-        created_at: now,
-      })),
-    );
-    await insert(
-      tx,
-      'room_type',
-      data.roomTypes.map(({ id, kind }) => ({ ...organization, id, name: kind, version: 1, created_at: now })),
-    );
-    const typeOf = new Map(data.roomTypes.map(({ id, kind }) => [kind, id]));
-    await insert(
-      tx,
-      'room',
-      data.rooms.map(({ id, locationId, kind, name, position }) => ({
-        ...organization,
-        id,
-        location_id: locationId,
-        room_type_id: typeOf.get(kind),
-        name,
-        position,
-        is_active: true,
-        version: 1,
-        created_at: now,
-      })),
-    );
-    await insert(
-      tx,
-      'service',
-      data.services.map(({ id, name, category }) => ({
-        ...organization,
-        id,
-        name,
-        category,
-        is_active: true,
-        version: 1,
-        created_at: now,
-      })),
-    );
-    await insert(
-      tx,
-      'service_version',
-      data.services.map((service) => ({
-        ...organization,
-        id: service.versionId,
-        service_id: service.id,
-        effective_from: EPOCH,
-        duration_minutes: service.minutes,
-        buffer_before_minutes: service.before,
-        buffer_after_minutes: service.after,
-        room_type_id: typeOf.get(service.room),
-        room_turnover_minutes: service.turnover,
-        created_at: now,
-      })),
-    );
-    await insert(
-      tx,
-      'service_price',
-      data.services.map((service) => ({
-        ...organization,
-        id: service.versionId,
-        service_id: service.id,
-        legal_entity_id: data.legalEntityId,
-        effective_from: EPOCH,
-        price_cents: service.cents,
-        created_at: now,
-      })),
-    );
-    await insert(
-      tx,
-      'provider_service',
-      data.providers.flatMap((provider) =>
-        data.services
-          .filter((service) => service.by.includes(provider.credential))
-          .map((service) => ({ ...organization, provider_id: provider.id, service_id: service.id, created_at: now })),
-      ),
-    );
-    await insert(
-      tx,
-      'shift_rotation',
-      data.providers.map(({ id, rotationId, locationId }) => ({
-        ...organization,
-        id: rotationId,
-        provider_id: id,
-        location_id: locationId,
-        weeks: 2,
-        anchor_date: EPOCH,
-        effective_from: EPOCH,
-        version: 1,
-        created_at: now,
-      })),
-    );
-    await insert(
-      tx,
-      'shift',
-      data.providers.flatMap(({ rotationId, shifts }) =>
-        shifts.map(({ id, week, weekday, startsAt, endsAt }) => ({
-          ...organization,
-          id,
-          rotation_id: rotationId,
-          weeks: 2,
-          week,
-          weekday,
-          starts_at: startsAt,
-          ends_at: endsAt,
-        })),
-      ),
-    );
-  });
+  await write((tx) => insertClinic(tx, codec, data, now));
+  const clinics = `${data.locations.length} location${data.locations.length === 1 ? '' : 's'}`;
+  say(`  ${clinics}, ${data.providers.length} providers, ${data.patients.length} patients`);
 
-  await write((tx) =>
-    insert(
-      tx,
-      'patient',
-      data.patients.map((patient) => ({
-        ...organization,
-        id: patient.id,
-        given_name: patient.givenName,
-        family_name: patient.familyName,
-        preferred_name: patient.preferredName,
-        birth_date_sealed: seal('patient', 'birth_date_sealed', patient.id, patient.birthDate),
-        birth_date_index: index('patient', 'birth_date_sealed', patient.birthDate),
-        phone_sealed: seal('patient', 'phone_sealed', patient.id, patient.phone),
-        phone_index: index('patient', 'phone_sealed', patient.phone),
-        email_sealed: seal('patient', 'email_sealed', patient.id, patient.email),
-        email_index: index('patient', 'email_sealed', patient.email),
-        is_active: true,
-        version: 1,
-        created_at: now,
-      })),
-    ),
-  );
-  say(`  ${data.locations.length} location, ${data.providers.length} providers, ${data.patients.length} patients`);
-
-  for (let done = 0; done < data.appointments.length; done += CHUNK) {
-    const chunk = data.appointments.slice(done, done + CHUNK);
-    await write((tx) => insertAppointments(tx, chunk, now));
-    say(`  ${Math.min(done + CHUNK, data.appointments.length)} of ${data.appointments.length} appointments`);
+  const patientOf = (patient: Patient) => patientRow(codec, patient, now);
+  let appointments: Appointment[];
+  if (owner) {
+    appointments = await copyRecords(owner, data, patientOf, now, count, progress);
+  } else {
+    await inChunks(data.patients, async (chunk) => {
+      count('patient', await write((tx) => insertRows(tx, 'patient', chunk.map(patientOf))));
+    });
+    appointments = Array.from(data.days()).flatMap((day) => day.appointments);
   }
+  const insert = async (chunk: Appointment[]) => {
+    for (const [table, rows] of Object.entries(await write((tx) => insertAppointments(tx, chunk, now)))) count(table, rows);
+  };
+  await inChunks(appointments, insert, (rows, share) => {
+    say(`  ${rows} of ${appointments.length} appointments`);
+    progress({ step: 'coming', rows, share });
+  });
   // The last row of a fill: without it, the next start knows that this one was interrupted.
   await write(async (tx) => {
     await tx.$executeRaw`SELECT app.emit(${PRACTICE_ORGANIZATION_ID}::uuid, 'practice.filled', ${PRACTICE_ORGANIZATION_ID}::uuid, '{}')`;
   });
+  return filled;
 }
 
-async function insertAppointments(tx: Tx, appointments: Appointment[], now: Date): Promise<void> {
-  const organization = { organization_id: PRACTICE_ORGANIZATION_ID };
-  await insert(
-    tx,
-    'appointment',
-    appointments.map((one) => ({
-      ...organization,
-      id: one.id,
-      location_id: one.locationId,
-      patient_id: one.patientId,
-      status: one.steps.at(-1)?.status,
-      starts_at: new Date(one.startsAt),
-      ends_at: new Date(one.endsAt),
-      channel: one.channel,
-      cancel_reason: one.steps.at(-1)?.status === 'cancelled' ? 'patient_request' : null,
-      version: one.steps.length,
-      created_at: new Date(one.steps[0].at),
-    })),
-  );
-  await insert(
-    tx,
-    'appointment_segment',
-    appointments.map((one) => ({
-      ...organization,
-      id: one.segmentId,
-      appointment_id: one.id,
-      position: 0,
-      service_id: one.service.id,
-      service_version_id: one.service.versionId,
-      provider_id: one.providerId,
-      room_id: one.roomId,
-      starts_at: new Date(one.startsAt),
-      ends_at: new Date(one.endsAt),
-    })),
-  );
-  await insert(
-    tx,
-    'appointment_history',
-    appointments.flatMap((one) =>
-      one.steps.map((step, position) => ({
-        ...organization,
-        appointment_id: one.id,
-        version: position + 1,
-        at: new Date(step.at),
-        actor_kind: 'staff',
-        actor_id: PRACTICE_OWNER_ID,
-        action: step.action,
-        channel: one.channel,
-        reason: step.action === 'cancel' ? 'patient_request' : null,
-        status: step.status,
-        starts_at: new Date(one.startsAt),
-        ends_at: new Date(one.endsAt),
-        segments: [
-          {
-            id: one.segmentId,
-            serviceId: one.service.id,
-            providerId: one.providerId,
-            roomId: one.roomId,
-            startsAt: new Date(one.startsAt).toISOString(),
-            endsAt: new Date(one.endsAt).toISOString(),
-          },
-        ],
-      })),
+/**
+ * Copies the patients, and the appointments of which nothing is kept but the record; returns the others, the last week's and the
+ * coming ones.
+ */
+async function copyRecords(
+  owner: DatabaseSettings,
+  data: PracticeData,
+  patientOf: (patient: Patient) => BatchRow,
+  now: Date,
+  count: (table: string, rows: number) => number,
+  progress: (progress: Progress) => void,
+): Promise<Appointment[]> {
+  const others: Appointment[] = [];
+  await bulkLoad(owner, ['patient', 'appointment', 'appointment_segment', 'appointment_history'], async (copy) => {
+    for (let done = 0; done < data.patients.length; done += COPIED_AT_ONCE) {
+      const chunk = data.patients.slice(done, done + COPIED_AT_ONCE);
+      const rows = count('patient', await copy('patient', mapped(chunk, patientOf)));
+      progress({ step: 'patients', rows, share: rows / data.patients.length });
+    }
+    let records: Appointment[] = [];
+    const flush = async (share: number) => {
+      const rows = count('appointment', await copy('appointment', mapped(records, appointmentRow)));
+      count('appointment_segment', await copy('appointment_segment', mapped(records, segmentRow)));
+      count('appointment_history', await copy('appointment_history', flatMapped(records, historyRows)));
+      records = [];
+      progress({ step: share < 1 ? 'past' : 'keys', rows, share });
+    };
+    for (const { appointments, share } of data.days()) {
+      for (const one of appointments) (isRecordOnly(one, now) ? records : others).push(one);
+      if (records.length >= COPIED_AT_ONCE) await flush(share);
+    }
+    await flush(1);
+  });
+  return others;
+}
+
+async function insertAppointments(tx: Tx, appointments: Appointment[], now: Date): Promise<Filled> {
+  const filled = {
+    appointment: await insertRows(tx, 'appointment', appointments.map(appointmentRow)),
+    appointment_segment: await insertRows(tx, 'appointment_segment', appointments.map(segmentRow)),
+    appointment_history: await insertRows(tx, 'appointment_history', appointments.flatMap(historyRows)),
+    claim: await insertRows(
+      tx,
+      'claim',
+      appointments.flatMap((one) => claimRows(one, now)),
     ),
-  );
-  await insert(
-    tx,
-    'claim',
-    appointments.flatMap((one) =>
-      one.claims
-        .filter((claim) => claim.until > now.getTime() - CLAIMS_KEPT_MILLIS)
-        .map((claim) => ({
-          ...organization,
-          resource_id: claim.resourceId,
-          during: `[${new Date(claim.from).toISOString()},${new Date(claim.until).toISOString()})`,
-          kind: 'booking',
-          is_blocking: true,
-          appointment_id: one.id,
-        })),
-    ),
-  );
+  };
   const coming = appointments.filter((one) => one.startsAt > now.getTime() && one.claims.length > 0).map((one) => one.id);
   await tx.$executeRaw`SELECT count(app.watch_arrival(id, starts_at + interval '15 minutes')) FROM appointment WHERE organization_id = ${PRACTICE_ORGANIZATION_ID}::uuid AND id = ANY (${coming}::uuid[])`;
+  return filled;
 }
 
-async function insert(tx: Tx, table: string, rows: BatchRow[]): Promise<void> {
-  await insertRows(tx, table, rows);
+/** Works through all of them, two chunks at a time: the next is made while the database writes one. */
+async function inChunks<T>(
+  all: T[],
+  work: (chunk: T[]) => Promise<void>,
+  tell: (done: number, share: number) => void = () => {},
+): Promise<void> {
+  let taken = 0;
+  let done = 0;
+  const worker = async () => {
+    while (taken < all.length) {
+      const chunk = all.slice(taken, taken + CHUNK);
+      taken += chunk.length;
+      await work(chunk);
+      done += chunk.length;
+      tell(done, done / all.length);
+    }
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+function* mapped<T>(all: T[], rowOf: (one: T) => BatchRow): Generator<BatchRow> {
+  for (const one of all) yield rowOf(one);
+}
+
+function* flatMapped(all: Appointment[], rowsOf: (one: Appointment) => BatchRow[]): Generator<BatchRow> {
+  for (const one of all) yield* rowsOf(one);
 }

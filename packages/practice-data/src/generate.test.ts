@@ -1,19 +1,57 @@
+import { createHash } from 'node:crypto';
 import { APPOINTMENT_ACTIONS } from '@medspa/contracts';
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, test } from 'vitest';
 import { DISTRIBUTIONS } from './clinic.ts';
-import { generatePracticeData, type Appointment } from './generate.ts';
+import { generatePracticeData } from './generate.ts';
+import { SIZES, type Size } from './sizes.ts';
+import type { Appointment } from './visits.ts';
 
 const NOW = new Date('2026-11-18T17:20:00Z');
-const data = generatePracticeData('small', 1, NOW);
+const whole = (size: Size, seed = 1, now = NOW) => {
+  const { days, ...clinic } = generatePracticeData(size, seed, now);
+  return { ...clinic, appointments: Array.from(days()).flatMap((day) => day.appointments) };
+};
+const data = whole('small');
 const at = NOW.getTime();
 const statusOf = (one: Appointment) => one.steps.at(-1)?.status;
 const shareOf = (all: Appointment[], isSo: (one: Appointment) => boolean) => all.filter(isSo).length / all.length;
 
+/** Two things that hold one resource at a time. */
+const overlapsIn = (appointments: Appointment[]) => {
+  const until = new Map<string, number>();
+  const claims = appointments.flatMap((one) => one.claims).toSorted((a, b) => a.from - b.from);
+  return claims.filter((claim) => {
+    const before = until.get(claim.resourceId) ?? 0;
+    until.set(claim.resourceId, Math.max(before, claim.until));
+    return claim.from < before;
+  });
+};
+
+/** Appointments that, with their buffers, are outside of their provider's shifts, or of a service that the provider does not perform. */
+const misplacedIn = ({ appointments, providers, locations }: ReturnType<typeof whole>) => {
+  const providerOf = new Map(providers.map((one) => [one.id, one]));
+  const zoneOf = new Map(locations.map(({ id, timeZone }) => [id, timeZone]));
+  return appointments.filter((one) => {
+    const provider = providerOf.get(one.providerId);
+    const { before, after, by } = one.service;
+    const [from, until] = [one.startsAt - before * 60_000, one.endsAt + after * 60_000].map((instant) =>
+      Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zoneOf.get(one.locationId) ?? ''),
+    );
+    const isCovered = provider?.shifts.some(
+      (shift) =>
+        shift.weekday === from?.dayOfWeek &&
+        shift.startsAt <= from.toPlainTime().toString() &&
+        (until?.toPlainTime().toString() ?? '') <= `${shift.endsAt}:00`,
+    );
+    return !isCovered || provider?.locationId !== one.locationId || !by.includes(provider.credential);
+  });
+};
+
 describe('practice data', () => {
   test('is the same for the same seed and day, in whatever zone the machine is, and another for another seed', () => {
-    expect(generatePracticeData('small', 1, NOW)).toEqual(data);
-    expect(generatePracticeData('small', 2, NOW).patients.slice(0, 5)).not.toEqual(data.patients.slice(0, 5));
+    expect(whole('small')).toEqual(data);
+    expect(whole('small', 2).patients.slice(0, 5)).not.toEqual(data.patients.slice(0, 5));
   });
 
   test('keeps the ids that the README names, and those of the clinic, from day to day', () => {
@@ -23,9 +61,19 @@ describe('practice data', () => {
       '01a00000-0000-7000-8000-00000000a003',
     ]);
     const { appointments, ...clinic } = data;
-    const { appointments: later, ...clinicLater } = generatePracticeData('small', 1, new Date('2027-01-04T12:00:00Z'));
+    const { appointments: later, ...clinicLater } = whole('small', 1, new Date('2027-01-04T12:00:00Z'));
     expect(clinicLater).toEqual(clinic);
     expect(later).not.toEqual(appointments);
+  });
+
+  test('of the first run stay as they were: whoever followed the README finds the same', () => {
+    const { appointments, since, ...clinic } = data;
+    const digestOf = (value: object) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+    expect([since, digestOf(clinic), digestOf(appointments)]).toEqual([
+      '2026-01-05',
+      'cc2b8e6cb33cf7d1cfcd36fbe381701ab2ab192a70c2b203582ecf94aca016fc',
+      'd7509c87b1fb0fa0a2b8720a03e7aae61f98d58090ec9e7b194a96ce42a2433a',
+    ]);
   });
 
   test('gives every id once', () => {
@@ -38,34 +86,12 @@ describe('practice data', () => {
   });
 
   test('has nobody and no room in two places at once', () => {
-    const claims = data.appointments.flatMap((one) => one.claims).toSorted((a, b) => a.from - b.from);
-    const until = new Map<string, number>();
-    const overlaps = claims.filter((claim) => {
-      const before = until.get(claim.resourceId) ?? 0;
-      until.set(claim.resourceId, Math.max(before, claim.until));
-      return claim.from < before;
-    });
-    expect(overlaps).toEqual([]);
-    expect(claims.length).toBeGreaterThan(5_000);
+    expect(overlapsIn(data.appointments)).toEqual([]);
+    expect(data.appointments.flatMap((one) => one.claims).length).toBeGreaterThan(5_000);
   });
 
   test('has every visit, with its buffers, within a shift of its provider, for a service that the provider performs', () => {
-    const outside = data.appointments.filter((one) => {
-      const provider = data.providers.find(({ id }) => id === one.providerId);
-      const zone = data.locations.find(({ id }) => id === one.locationId)?.timeZone ?? '';
-      const { before, after, by } = one.service;
-      const [from, until] = [one.startsAt - before * 60_000, one.endsAt + after * 60_000].map((instant) =>
-        Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zone),
-      );
-      const isCovered = provider?.shifts.some(
-        (shift) =>
-          shift.weekday === from?.dayOfWeek &&
-          shift.startsAt <= from.toPlainTime().toString() &&
-          (until?.toPlainTime().toString() ?? '') <= `${shift.endsAt}:00`,
-      );
-      return !isCovered || !by.includes(provider?.credential ?? 'LE');
-    });
-    expect(outside).toEqual([]);
+    expect(misplacedIn(data)).toEqual([]);
   });
 
   test('has no step that the state table forbids, none before its time, and none in the future', () => {
@@ -88,7 +114,7 @@ describe('practice data', () => {
 
   test('follows the stated distributions: no-shows, cancellations, channels', () => {
     // Of one clinic the shares scatter by a percent; of six they lie near.
-    const all = [1, 2, 3, 4, 5, 6].flatMap((seed) => generatePracticeData('small', seed, NOW).appointments);
+    const all = [1, 2, 3, 4, 5, 6].flatMap((seed) => whole('small', seed).appointments);
     const past = all.filter((one) => one.endsAt < at);
     expect(past.length).toBeGreaterThan(9_000);
     expect(shareOf(past, (one) => statusOf(one) === 'no_show')).toBeCloseTo(DISTRIBUTIONS.noShow, 1.7);
@@ -120,5 +146,64 @@ describe('practice data', () => {
       expect(phone).toMatch(/^\+1212555\d{4}$/);
       expect(email).toMatch(/@patients\.example$/);
     }
+  });
+});
+
+describe('a group of clinics', () => {
+  const medium = whole('medium');
+  const PAST = medium.appointments.filter((one) => one.endsAt < at);
+
+  test('is as large as it is called', () => {
+    expect([medium.locations.length, medium.providers.length, medium.patients.length]).toEqual([3, 24, 6_000]);
+    expect(medium.appointments.length / 45_000).toBeCloseTo(1, 0.9);
+    const starts = medium.appointments.map((one) => one.startsAt);
+    const months = (starts.reduce((a, b) => Math.max(a, b)) - starts.reduce((a, b) => Math.min(a, b))) / (30.44 * 86_400_000);
+    expect(months).toBeCloseTo(18, -0.3);
+  });
+
+  test('follows the stated distributions: no-shows, cancellations, channels', () => {
+    expect(shareOf(PAST, (one) => statusOf(one) === 'no_show')).toBeCloseTo(DISTRIBUTIONS.noShow, 1.7);
+    expect(shareOf(PAST, (one) => statusOf(one) === 'cancelled')).toBeCloseTo(DISTRIBUTIONS.cancelled, 1.7);
+    for (const [channel, weight] of DISTRIBUTIONS.channels)
+      expect(shareOf(medium.appointments, (one) => one.channel === channel)).toBeCloseTo(weight / 100, 1.7);
+  });
+
+  test('has nobody and no room in two places at once, and every patient at one location', () => {
+    expect(overlapsIn(medium.appointments)).toEqual([]);
+    const homes = new Map<string, Set<string>>();
+    for (const { patientId, locationId } of medium.appointments) homes.set(patientId, (homes.get(patientId) ?? new Set()).add(locationId));
+    expect([...homes.values()].every((locations) => locations.size === 1)).toBe(true);
+    expect(homes.size).toBeGreaterThan(5_900);
+  });
+
+  test('has every visit within a shift of its provider at its location, from the first day that terms and shifts hold', () => {
+    const some = whole('tiny');
+    expect(misplacedIn(some)).toEqual([]);
+    for (const { since, appointments } of [some, medium]) expect(appointments.every((one) => one.startsAt > Date.parse(since))).toBe(true);
+  });
+
+  test('comes day by day of one location after the other, the same each time, and says how far it is', () => {
+    const group = generatePracticeData('tiny', 1, NOW);
+    const days = [...group.days()];
+    expect([...group.days()]).toEqual(days);
+    expect(days.map(({ locationId }) => locationId)).toEqual(
+      group.locations.flatMap(({ id }) => Array.from({ length: SIZES.tiny.pastDays + 1 + SIZES.tiny.comingDays }, () => id)),
+    );
+    expect(days.every((day) => day.appointments.every(({ locationId }) => locationId === day.locationId))).toBe(true);
+    expect(days.map(({ share }) => share)).toEqual(days.map((_, index) => (index + 1) / days.length));
+  });
+
+  test('large is 50 locations, 600 providers and three million appointments', () => {
+    const large = generatePracticeData('large', 1, NOW);
+    expect([large.locations.length, large.providers.length]).toEqual([50, 600]);
+    expect(new Set(large.locations.map(({ name }) => name)).size).toBe(50);
+    let made = 0;
+    // The first location tells of all: each has the same team.
+    for (const { share, appointments } of large.days()) {
+      if (share > 1 / 50) break;
+      made += appointments.length;
+    }
+    expect(made * 50).toBeGreaterThan(3_000_000);
+    expect(made * 50).toBeLessThan(3_300_000);
   });
 });

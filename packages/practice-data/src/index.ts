@@ -1,2 +1,3 @@
-export { fillPracticeData } from './fill.ts';
-export { generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type PracticeData, type Size } from './generate.ts';
+export { fillPracticeData, type Filled, type Progress } from './fill.ts';
+export { generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from './generate.ts';
+export { SIZES, type Size } from './sizes.ts';

@@ -8,6 +8,11 @@ export class Chance {
     this.state = seed >>> 0;
   }
 
+  /** A source that goes on as this one would. */
+  copy(): Chance {
+    return new Chance(this.state);
+  }
+
   /** At least 0 and below 1. */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
