@@ -1,4 +1,5 @@
 import { insertRows, type BatchRow, type Codec, type Database, type Tx } from '@medspa/database';
+import { TEMPLATES } from './templates.ts';
 import { EPOCH, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Appointment, type PracticeData } from './generate.ts';
 
 /** Rows of one statement. */
@@ -53,6 +54,21 @@ export async function fillPracticeData(
         country: 'US',
         is_active: true,
         version: 1,
+        created_at: now,
+      })),
+    );
+    await insert(
+      tx,
+      'message_template',
+      TEMPLATES.map(({ kind, channel, title, body }, position) => ({
+        ...organization,
+        id: `01a00000-0000-7000-8000-00000000b${String(position).padStart(3, '0')}`,
+        kind,
+        channel,
+        title,
+        body,
+        revision: 1,
+        is_active: true,
         created_at: now,
       })),
     );
