@@ -12,6 +12,7 @@ import {
   type KeyRing,
 } from '@medspa/database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
+import { startLocalMailbox, type LocalMailbox } from '@medspa/local-mailbox';
 import { ageNotice, FolderInUse } from '@medspa/local-database';
 import { startService } from '../apps/api/src/compose.ts';
 import { loadConfig, readEnvironment, type Config } from '../apps/api/src/platform/config.ts';
@@ -41,9 +42,11 @@ try {
 async function start(): Promise<void> {
   const given = await readEnvironment(process.env, { envFile: join(ROOT, '.env') });
   const isExternal = Boolean(given['DATABASE_URL'] ?? given['DATABASE_HOST']);
-  const env = environmentOf(given, isExternal);
+  const basis = environmentOf(given, isExternal);
   // The configuration is checked whole before anything starts.
-  const wanted = await loadConfig(env);
+  const wanted = await loadConfig(basis);
+  const mailbox = await startLocalMailbox();
+  const env = { ...basis, ...sendersIn(mailbox) };
   const ready = isExternal ? await openExternal(wanted.database, given['DATABASE_OWNER_URL'], say) : await openEmbedded(say);
   // Only now: another instance that holds the folder is told of before its ports are.
   const config = await withFreePorts(env, wanted);
@@ -57,7 +60,13 @@ async function start(): Promise<void> {
   const service = await startService({ ...config, database: settings }, log, {
     serves: true,
     runsJobs: config.runsJobs,
-    last: { name: 'postgres', stop: ready.close },
+    received: mailbox.entries,
+    last: {
+      name: 'postgres and mailbox',
+      stop: async () => {
+        await Promise.all([ready.close(), mailbox.stop()]);
+      },
+    },
   });
   for (const signal of SIGNALS) process.off(signal, endAtOnce);
   service.lifecycle.handleSignals();
@@ -68,6 +77,7 @@ async function start(): Promise<void> {
 Medical Spa Platform, practice mode: everyone who opens it acts as the owner of a made-up clinic.
 
   ${address}/docs            every call, with examples
+  ${address}/mailbox         what its patients were sent
   ${address}/health/ready    is it well
   http://127.0.0.1:${service.metricsPort}/metrics         what it measures
   ${logPath}   what it logs
@@ -89,6 +99,18 @@ function environmentOf(given: Record<string, string | undefined>, isExternal: bo
     ...(isExternal ? {} : { DATABASE_HOST: '127.0.0.1', DATABASE_PASSWORD: 'set when it runs' }),
     PRACTICE_ORGANIZATION: PRACTICE_ORGANIZATION_ID,
     PRACTICE_ACTOR: PRACTICE_OWNER_ID,
+  };
+}
+
+/** Practice mode writes to nobody: whatever is configured, its messages go to stand-ins on this machine. */
+function sendersIn({ smtpUrl, texts }: LocalMailbox): Record<string, string> {
+  return {
+    SMTP_URL: smtpUrl,
+    MAIL_FROM: 'Willow & Ash (practice) <desk@clinic.example>',
+    TWILIO_URL: texts.url,
+    TWILIO_ACCOUNT_SID: texts.accountSid,
+    TWILIO_AUTH_TOKEN: texts.authToken,
+    TWILIO_FROM: texts.from,
   };
 }
 

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
 import { identityRoutes } from './modules/identity/index.ts';
+import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
@@ -13,13 +14,16 @@ import { edge, observe, routeOf, signedIn, timeLimit, type FindActor } from './p
 import { healthRoutes } from './platform/health.ts';
 import { router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
+import { mailboxRoutes } from './platform/mailbox/index.ts';
+import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -29,13 +33,20 @@ export type AppParts = {
   metrics: Metrics;
   isStopping: () => boolean;
   isTraced: boolean;
+  /** What practice mode received, for its page; absent where messages reach people. */
+  received?: () => readonly Received[];
   /** Longest time for an answer, 15 s unless told. */
   httpMillis?: number;
 };
 
 /** Every module under /v1, behind sign-in. */
 function apiRoutes(): OpenAPIHono<AppEnv> {
-  return router().route('/', identityRoutes).route('/', catalogRoutes).route('/', schedulingRoutes).route('/', patientRoutes);
+  return router()
+    .route('/', identityRoutes)
+    .route('/', catalogRoutes)
+    .route('/', schedulingRoutes)
+    .route('/', patientRoutes)
+    .route('/', messagingRoutes);
 }
 
 /** The HTTP application: health, documentation, and the modules behind edge and sign-in. */
@@ -70,6 +81,9 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/',
     documentation(() => openApiDocument(config.apiUrl)),
   );
+  if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
+  app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
+  app.route('/hooks', messagingHooks);
   app.use('/v1/*', timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
   app.route('/v1', routes);
   return app;
@@ -92,6 +106,10 @@ export function openApiDocument(apiUrl: string): OpenApi {
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
       { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },
+      {
+        name: 'Messages',
+        description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',
+      },
       { name: 'Catalog', description: 'What is offered: services with terms and prices by date, who performs them, kinds of rooms.' },
       { name: 'Organization', description: 'The organization, the parties that own its books, its locations and its people.' },
     ],

@@ -12,6 +12,7 @@ import {
 } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
+import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
@@ -19,7 +20,9 @@ import type { FindActor } from './platform/edge.ts';
 import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
+import type { Received } from './platform/mailbox/page.ts';
 import { createMetrics } from './platform/metrics.ts';
+import { createSenders } from './platform/senders/index.ts';
 import { createHttpServer, createMetricsServer, listen } from './platform/server.ts';
 import { upkeepJobs } from './platform/upkeep.ts';
 
@@ -30,6 +33,8 @@ export type ServiceOptions = {
   /** Which parts of the work this process does. */
   serves: boolean;
   runsJobs: boolean;
+  /** What local stand-ins of the providers received, for the page that shows it. Practice mode only. */
+  received?: () => readonly Received[];
   /** Ended after everything else, for example a database that this process started. */
   last?: { name: string; stop: () => Promise<void> };
 };
@@ -87,7 +92,11 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   try {
     await assertReady(config, database, ring, options.runsJobs ? JOB_CONNECTIONS : 0);
     if (options.runsJobs) {
-      const jobs = await startJobs(config.database, [...schedulingJobs, ...upkeepJobs], { ...parts, log, metrics });
+      const jobs = await startJobs(config.database, [...schedulingJobs, ...messagingJobs(createSenders(config)), ...upkeepJobs], {
+        ...parts,
+        log,
+        metrics,
+      });
       serving.push({ name: 'jobs', stop: jobs.stop });
     }
     if (config.metrics) {
@@ -105,6 +114,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         findActor: findActorOf(config),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
+        ...(config.practice && options.received ? { received: options.received } : {}),
       });
       const server = createHttpServer(app.fetch);
       service.port = await listen(server, config.port, config.host);

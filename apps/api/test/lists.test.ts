@@ -48,6 +48,10 @@ const ADD: Record<
     ],
   }),
   '/v1/patients': () => ['/v1/patients', { givenName: aName(), familyName: aName() }],
+  '/v1/message-templates': () => [
+    '/v1/message-templates',
+    { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' },
+  ],
   '/v1/patients/{id}/appointments': ({ locationId, patientId, serviceId, providerId }) => {
     const startsAt = `2026-03-${3 + ((visits++ * 7) % 11)}T15:00:00Z`.replace(/-(\d)T/, '-0$1T');
     return ['/v1/appointments', { locationId, patientId, startsAt, services: [{ serviceId, providerId }] }];

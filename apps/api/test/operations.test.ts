@@ -62,6 +62,13 @@ const NEEDS: Record<string, Permission> = {
   'PATCH /v1/patients/{id}': 'patient:write',
   'POST /v1/patients/{id}/relations': 'patient:write',
   'DELETE /v1/patients/{id}/relations/{relatedId}': 'patient:write',
+  'GET /v1/message-templates': 'messaging:read',
+  'POST /v1/message-templates': 'messaging:write',
+  'GET /v1/message-policy': 'messaging:read',
+  'PUT /v1/message-policy': 'messaging:write',
+  'GET /v1/patients/{id}/messages': 'messaging:read',
+  'POST /v1/message-consents': 'messaging:write',
+  'POST /v1/message-consents/search': 'messaging:read',
 };
 const table = [...OPERATIONS];
 

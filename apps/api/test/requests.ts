@@ -38,6 +38,8 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const visit = (hour: number) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`);
   const [read, moved, cancelled, confirmed] = [await visit(15), await visit(16), await visit(17), await visit(18)];
 
+  const words = { kind: 'appointment.reminder', channel: 'email', title: 'Soon', body: 'On {{appointment.date}}.' };
+  const template = await app.send<{ id: string }>('POST', '/v1/message-templates', words);
   const planned = await plan(app, clinic, day(30));
 
   const { roomIds, ...own } = clinic;
@@ -58,6 +60,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     [/^\/v1\/services/, clinic.serviceId],
     [/^\/v1\/rooms/, roomId],
     [/^\/v1\/shift-rotations/, rotationId],
+    [/^\/v1\/message-templates/, template.body.id],
     [/^\/v1\/patients/, patientId],
   ];
   const changes: Record<string, object> = {

@@ -3,6 +3,7 @@ import { TEST_KEY, type Clinic, type TestDatabase } from '@medspa/testing';
 import { startService, type Service } from '../src/compose.ts';
 import { loadConfig, type Config } from '../src/platform/config.ts';
 import { createLog } from '../src/platform/log.ts';
+import type { Received } from '../src/platform/mailbox/page.ts';
 
 /** The entry of a container. */
 export const SERVICE = 'apps/api/src/main.ts';
@@ -26,7 +27,7 @@ export async function startTestService(
   name: string,
   t: TestDatabase,
   clinic: Pick<Clinic, 'organizationId' | 'actorId'>,
-  changes: { config?: Partial<Config>; database?: Partial<DatabaseSettings> } = {},
+  changes: { config?: Partial<Config>; database?: Partial<DatabaseSettings>; received?: () => readonly Received[] } = {},
 ): Promise<RunningService> {
   const config = await loadConfig({
     DATABASE_HOST: t.runtime.host,
@@ -40,7 +41,11 @@ export async function startTestService(
   const all = { ...config, ...changes.config, database: { ...t.runtime, applicationName: name, ...changes.database } };
   const lines: string[] = [];
   const log = createLog(all.logLevel, { write: (line) => void lines.push(line) }, { readable: all.environment === 'development' });
-  const service = await startService(all, log, { serves: true, runsJobs: all.runsJobs });
+  const service = await startService(all, log, {
+    serves: true,
+    runsJobs: all.runsJobs,
+    ...(changes.received ? { received: changes.received } : {}),
+  });
   return {
     ...service,
     url: `http://127.0.0.1:${service.port}`,

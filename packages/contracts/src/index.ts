@@ -1,5 +1,6 @@
 export * from './catalog.ts';
 export * from './identity.ts';
+export * from './messaging.ts';
 export * from './page.ts';
 export * from './patients.ts';
 export * from './permissions.ts';

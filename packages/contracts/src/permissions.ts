@@ -7,6 +7,8 @@ export const PERMISSIONS = [
   'patient:read',
   'patient:write',
   'patient:import',
+  'messaging:read',
+  'messaging:write',
   'catalog:read',
   'catalog:write',
   'schedule:read',

@@ -34,6 +34,7 @@ export const PROBLEMS = {
   'provider-not-qualified': { status: 422, title: 'The provider does not perform this service.' },
   'provider-not-working': { status: 422, title: 'The provider does not work there at that time.' },
   'room-unsuitable': { status: 422, title: 'The room is not of the kind that the service needs, elsewhere, or not in use.' },
+  'template-refused': { status: 422, title: 'The words are not ones that may be sent.' },
   internal: { status: 500, title: 'Something went wrong on our side.' },
   overloaded: { status: 503, title: 'Too much is going on; try again in a moment.' },
   unavailable: { status: 503, title: 'The service cannot reach its database; try again in a moment.' },

@@ -101,6 +101,25 @@ export const TABLES: Record<string, TableClasses> = {
     clinical: 'reason',
     sealedClinical: 'note_sealed',
   }),
+  message_template: table('business', 'organization', {
+    public: 'organization_id id kind channel revision title body is_active created_at',
+  }),
+  message: table('business', 'patient', {
+    public: `organization_id id key kind purpose channel patient_id location_id about_id details is_urgent state reason send_after expires_at attempts
+      template_id provider provider_id provider_status sending_at sent_at version created_at`,
+    sealedContact: 'address_sealed',
+    indexOfContact: 'address_index',
+    sealedClinical: 'title_sealed body_sealed',
+  }),
+  // Kept as the proof of what was agreed.
+  message_consent: table('audit', 'organization', {
+    public: 'organization_id id channel purpose is_granted source evidence at',
+    sealedContact: 'address_sealed',
+    indexOfContact: 'address_index',
+  }),
+  message_policy: table('business', 'organization', {
+    public: 'organization_id id revision quiet_from quiet_until forbidden_words created_at',
+  }),
   idempotency_key: table('transient', 'none', {
     public: 'organization_id actor_id route key outcome created_at expires_at',
     keyedSecret: 'body_hash',

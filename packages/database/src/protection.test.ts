@@ -29,7 +29,7 @@ const SETTLED = [
   ['key_check', 'key_id'],
   ['key_check', 'mark_sealed'],
 ];
-const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'outbox_event'];
+const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'message_consent', 'message_policy', 'outbox_event'];
 /** Tables without an organization, and why. */
 const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',

@@ -1,5 +1,6 @@
 import { insertRows, type BatchRow, type Codec, type Tx } from '@medspa/database';
 import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Clinic, type Patient } from './generate.ts';
+import { TEMPLATES } from './templates.ts';
 
 const organization = { organization_id: PRACTICE_ORGANIZATION_ID };
 
@@ -24,6 +25,21 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       country: 'US',
       is_active: true,
       version: 1,
+      created_at: now,
+    })),
+  );
+  await insertRows(
+    tx,
+    'message_template',
+    TEMPLATES.map(({ kind, channel, title, body }, position) => ({
+      ...organization,
+      id: `01a00000-0000-7000-8000-00000000b${String(position).padStart(3, '0')}`,
+      kind,
+      channel,
+      title,
+      body,
+      revision: 1,
+      is_active: true,
       created_at: now,
     })),
   );

@@ -12,6 +12,43 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.servicePrice.create({
       data: { organizationId, serviceId, legalEntityId, effectiveFrom: new Date('2026-01-01'), priceCents: 100 },
     });
+    await tx.messageTemplate.create({
+      data: { organizationId, kind: 'appointment.reminder', channel: 'sms', revision: 1, body: 'See you on {{appointment.date}}.' },
+    });
+    await tx.messagePolicy.create({
+      data: {
+        organizationId,
+        revision: 1,
+        forbiddenWords: ['toxin'],
+        quietFrom: new Date('1970-01-01T21:00:00Z'),
+        quietUntil: new Date('1970-01-01T08:00:00Z'),
+      },
+    });
+    await tx.messageConsent.create({
+      data: {
+        organizationId,
+        channel: 'sms',
+        purpose: 'marketing',
+        isGranted: true,
+        source: 'staff',
+        at: NOW,
+        addressSealed: Buffer.from(newId()),
+        addressIndex: Buffer.from(newId()),
+      },
+    });
+    const message = {
+      key: newId(),
+      kind: 'appointment.reminder',
+      purpose: 'transactional',
+      patientId,
+      locationId,
+      aboutId: newId(),
+      details: {},
+      isUrgent: false,
+      sendAfter: '2030-01-01T00:00:00Z',
+      expiresAt: '2030-01-02T00:00:00Z',
+    };
+    await tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`;
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
   const booking = {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
+import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
 import { resolveSecrets, type SecretSource } from './secrets.ts';
@@ -23,7 +24,7 @@ export type Config = {
   practice: { organizationId: string; actorId: string } | null;
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
-};
+} & SenderSettings;
 
 /** Everything that is wrong with the configuration, one line per key; no line holds a value. */
 export class ConfigError extends Error {
@@ -69,6 +70,7 @@ const Environment = z.object({
   JOBS: z.enum(['on', 'off']).default('on'),
   PRACTICE_ORGANIZATION: z.uuid().optional(),
   PRACTICE_ACTOR: z.uuid().optional(),
+  ...SENDER_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -130,6 +132,7 @@ function assemble(env: Environment): Config {
   const practice =
     env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
+  const senders = sendersOf(env, isProduction, problems);
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {
@@ -146,6 +149,7 @@ function assemble(env: Environment): Config {
     runsJobs: env.JOBS === 'on',
     practice,
     notes,
+    ...senders,
   };
 }
 

@@ -4,7 +4,7 @@ import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
 /** Who acts. Everything that is done or read is recorded under this id. */
-export type Actor = { kind: 'staff' | 'patient' | 'job'; id: string; permissions: ReadonlySet<Permission> };
+export type Actor = { kind: 'staff' | 'patient' | 'job' | 'provider'; id: string; permissions: ReadonlySet<Permission> };
 
 /** The request of a client that may repeat it, as its Idempotency-Key and body say. */
 export type RepeatableRequest = { route: string; key: string; bodyHash: string };

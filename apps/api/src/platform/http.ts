@@ -6,7 +6,10 @@ import type { Ctx, RepeatableRequest } from './context.ts';
 import { escapePointer, Problem } from './problem.ts';
 import { hashBody } from './repeatable.ts';
 
-export type AppEnv = { Bindings: HttpBindings; Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string } };
+export type AppEnv = {
+  Bindings: HttpBindings;
+  Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string; form?: URLSearchParams };
+};
 
 /** A router of a module. What does not match its schemas is refused with the place and the reason. */
 export function router(): OpenAPIHono<AppEnv> {

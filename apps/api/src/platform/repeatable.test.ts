@@ -42,7 +42,7 @@ describe('a request with an Idempotency-Key happens once, in a row and at the sa
   });
 
   test('which is every request that adds something', () => {
-    const adding = [...OPERATIONS.keys()].filter((name) => name.startsWith('POST ') && name !== 'POST /v1/patients/search');
+    const adding = [...OPERATIONS.keys()].filter((name) => name.startsWith('POST ') && !name.endsWith('/search'));
     expect(repeatable.map(([name]) => name)).toEqual(adding);
   });
 });

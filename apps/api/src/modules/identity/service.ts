@@ -185,6 +185,15 @@ export async function getLocationZone(tx: Tx, organizationId: string, id: string
   return (await queries.findLocation(tx, organizationId, id))?.timeZone ?? null;
 }
 
+/** What a location is called and where it is, and whose it is; null when there is no such location. Inside the caller's transaction. */
+export async function getPlace(tx: Tx, organizationId: string, id: string) {
+  const location = await queries.findLocation(tx, organizationId, id);
+  const organization = await queries.findOrganization(tx, organizationId);
+  if (!location || !organization) return null;
+  const { name, timeZone, street, city, region } = location;
+  return { organizationName: organization.name, name, timeZone, address: [street, city, region].filter(Boolean).join(', ') };
+}
+
 /** Whether there is such a provider. Inside the caller's transaction. */
 export async function hasProvider(tx: Tx, organizationId: string, id: string): Promise<boolean> {
   return (await queries.findProvider(tx, organizationId, id)) !== null;

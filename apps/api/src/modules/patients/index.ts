@@ -1,2 +1,2 @@
 export { patientRoutes } from './routes.ts';
-export { hasPatient } from './service.ts';
+export { getPatientContact, hasPatient } from './service.ts';

@@ -154,6 +154,14 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
   });
 }
 
+/** How to reach a patient and what to call them, or null when there is no such patient. Inside the caller's transaction. */
+export async function getPatientContact(ctx: Ctx, tx: Tx, id: string) {
+  const row = await queries.findPatient(tx, ctx.organizationId, id);
+  if (!row) return null;
+  const { phone, email, preferredName, givenName, isActive, deceasedOn } = openPatient(ctx, row);
+  return { name: preferredName ?? givenName, phone, email, isActive: isActive && deceasedOn === null };
+}
+
 /** Whether there is such a patient. Inside the caller's transaction. */
 export async function hasPatient(tx: Tx, organizationId: string, id: string): Promise<boolean> {
   return (await queries.findPatientVersion(tx, organizationId, id)) !== null;

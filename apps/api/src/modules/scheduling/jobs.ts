@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { call } from '../../platform/doors.ts';
+import { call, mutate } from '../../platform/doors.ts';
 import { job, type Job } from '../../platform/jobs.ts';
 import { inRounds } from '../../platform/upkeep.ts';
 import { dropPastClaimsVerb, noticeOverdueVerb } from './queries.ts';
 import { CLAIMS_KEPT_DAYS, OVERDUE_MINUTES } from './rules.ts';
+import { tellPatient } from './service/notes.ts';
 
 /** A statement that removes this many stays well below its limit of eight seconds. */
 const CLAIMS_AT_ONCE = 20_000;
@@ -15,6 +16,16 @@ export const schedulingJobs: Job[] = [
       noticeOverdueVerb(session, appointmentId, OVERDUE_MINUTES),
     );
   }),
+  // Enqueued by every change that patients are told of, in its transaction.
+  job(
+    'tell-patient',
+    z.object({ organizationId: z.uuid(), appointmentId: z.uuid(), version: z.int() }),
+    async (ctx, { appointmentId, version }) => {
+      await mutate(ctx, { needs: 'messaging:write', action: 'appointment.tell', reply: z.void() }, (tx) =>
+        tellPatient(ctx, tx, appointmentId, version),
+      );
+    },
+  ),
   {
     name: 'drop-past-claims',
     cron: '11 3 * * *',

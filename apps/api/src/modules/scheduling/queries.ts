@@ -278,3 +278,27 @@ export function listEvents(tx: Tx, organizationId: string, locationId: string, a
     FROM outbox_event WHERE organization_id = ${organizationId}::uuid AND stream_id = ${locationId}::uuid AND sequence > ${after}
     ORDER BY sequence LIMIT ${limit}`;
 }
+
+/** What a version of a visit changed, and the visit as it stands, held until the caller's transaction ends. */
+export async function lockChange(tx: Tx, organizationId: string, appointmentId: string, version: number) {
+  type Change = {
+    locationId: string;
+    patientId: string;
+    status: string;
+    cancelReason: string | null;
+    startsAt: Date;
+    action: string;
+    channel: string;
+    isSuperseded: boolean;
+  };
+  const rows = await tx.$queryRaw<Change[]>`
+    SELECT a.location_id AS "locationId", a.patient_id AS "patientId", a.status, a.cancel_reason AS "cancelReason", a.starts_at AS "startsAt",
+      h.action, h.channel, EXISTS (
+        SELECT FROM appointment_history l WHERE l.organization_id = h.organization_id AND l.appointment_id = h.appointment_id
+          AND l.version > h.version AND l.action IN ('reschedule', 'cancel')) AS "isSuperseded"
+    FROM appointment a
+    JOIN appointment_history h ON h.organization_id = a.organization_id AND h.appointment_id = a.id AND h.version = ${version}
+    WHERE a.organization_id = ${organizationId}::uuid AND a.id = ${appointmentId}::uuid
+    FOR SHARE OF a`;
+  return rows[0] ?? null;
+}

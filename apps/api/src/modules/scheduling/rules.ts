@@ -7,6 +7,9 @@ export const CLAIMS_KEPT_DAYS = 7;
 /** A patient who is this late is reported to the desk. */
 export const OVERDUE_MINUTES = 15;
 
+/** How long before a visit its patient is reminded. */
+const REMINDED_HOURS = 24;
+
 /** Other times that a refused booking is offered. */
 const MAX_ALTERNATIVES = 3;
 
@@ -110,4 +113,44 @@ function whoFollows(openings: ServiceOpenings[], wanted: Assigned[], at: number)
 /** What a SQL verb is told about an action of the state table. */
 export function transitionOf(action: AppointmentAction) {
   return { action, ...APPOINTMENT_ACTIONS[action] };
+}
+
+/** A change of a visit, and the visit as it stands now. */
+export type ToldChange = {
+  action: string;
+  channel: string;
+  status: string;
+  cancelReason: string | null;
+  /** whether a later change is told in its place */
+  isSuperseded: boolean;
+  startsAt: Date;
+  /** whether a confirmation has left, and a reminder of this very start */
+  isConfirmed: boolean;
+  isReminded: boolean;
+};
+
+type Note = {
+  kind: 'appointment.confirmation' | 'appointment.reminder' | 'appointment.cancellation';
+  isUrgent: boolean;
+  sendAfter: Date;
+};
+
+/**
+ * What the patient is told of a change. Nothing of a visit that has begun, or that has moved on since: the later change tells
+ * it. A move by itself is not told, since whoever moves it speaks with the patient; but who was never told of the visit is.
+ */
+export function notesOf(change: ToldChange, now: Date): Note[] {
+  const { action, channel, status, cancelReason, isSuperseded, startsAt, isConfirmed, isReminded } = change;
+  if (startsAt <= now || isSuperseded) return [];
+  if (action === 'cancel') {
+    const isWorthIt = status === 'cancelled' && (isConfirmed || cancelReason !== 'booked_in_error');
+    return isWorthIt ? [{ kind: 'appointment.cancellation', isUrgent: true, sendAfter: now }] : [];
+  }
+  if (!['booked', 'confirmed'].includes(status)) return [];
+  const remindAt = new Date(startsAt.getTime() - REMINDED_HOURS * 3_600_000);
+  return [
+    // Who books online is awake and waits for the answer.
+    ...(isConfirmed ? [] : [{ kind: 'appointment.confirmation' as const, isUrgent: channel === 'online', sendAfter: now }]),
+    ...(isReminded || remindAt <= now ? [] : [{ kind: 'appointment.reminder' as const, isUrgent: false, sendAfter: remindAt }]),
+  ];
 }

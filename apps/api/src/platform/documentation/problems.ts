@@ -39,6 +39,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'provider-not-qualified': 'Let the provider perform the service first, or choose another.',
   'provider-not-working': 'No shift of the provider covers the whole time there. `alternatives` offers open times.',
   'room-unsuitable': 'The room is of another kind, at another location, or out of use.',
+  'template-refused':
+    'Messages travel in the clear and light up on locked screens. `errors` names each place that says too much, is unknown, or is too long.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:
     'The service sheds load, or somebody else works on the same row. Wait for the seconds of `Retry-After`, then send the same request again.',

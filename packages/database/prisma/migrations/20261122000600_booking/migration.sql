@@ -224,6 +224,11 @@ BEGIN
           (v_now ->> 'startsAt')::timestamptz, (v_now ->> 'endsAt')::timestamptz, v_now -> 'services');
   PERFORM app.emit((v_now ->> 'locationId')::uuid, 'appointment.' || p_action, p_id,
     jsonb_build_object('version', v_now -> 'version', 'status', v_now -> 'status', 'startsAt', v_now -> 'startsAt', 'endsAt', v_now -> 'endsAt'));
+  -- What the patient is told of it is written by a job: a booking does not wait for that. Nothing where nobody wrote the words.
+  IF p_action IN ('book', 'reschedule', 'cancel') AND EXISTS (SELECT FROM message_template WHERE organization_id = app.organization_id() AND is_active) THEN
+    PERFORM graphile_worker.add_job('tell-patient',
+      json_build_object('organizationId', app.organization_id(), 'appointmentId', p_id, 'version', v_now -> 'version'));
+  END IF;
   IF p_request ->> 'idempotency' IS NOT NULL THEN
     PERFORM app.keep_reply(p_request -> 'idempotency', jsonb_build_object('appointmentId', p_id, 'version', v_now -> 'version'), NULL);
   END IF;

@@ -95,6 +95,7 @@ BEGIN
   UPDATE appointment_segment t SET provider_id = s.provider_id, room_id = s.room_id, starts_at = s.starts_at, ends_at = s.ends_at
   FROM unnest(v_placed.p_segments) s WHERE t.organization_id = p_appointment.organization_id AND t.id = s.id;
   PERFORM app.watch_arrival(p_appointment.id, p_segments[1].starts_at + make_interval(mins => p_overdue_minutes));
+  PERFORM app.withdraw_messages(p_appointment.id);
   RETURN NULL;
 END $$;
 
@@ -206,6 +207,7 @@ BEGIN
   ELSIF p_request ->> 'claims' = 'freed' THEN
     DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = v_appointment.id;
     PERFORM graphile_worker.remove_job('overdue:' || v_appointment.id);
+    PERFORM app.withdraw_messages(v_appointment.id);
   END IF;
   UPDATE appointment SET status = p_request ->> 'to', version = version + 1,
     cancel_reason = CASE WHEN p_request ->> 'to' = 'cancelled' THEN p_request ->> 'reason' END

@@ -1,0 +1,50 @@
+import { MESSAGE_KINDS, type Message, type MessageKind } from '@medspa/contracts';
+import type { Tx } from '@medspa/database';
+import type { Ctx } from '../../../platform/context.ts';
+import { view } from '../../../platform/doors.ts';
+import { existing } from '../../../platform/versioned.ts';
+import { getPatientContact } from '../../patients/index.ts';
+import * as queries from '../queries.ts';
+import { placeInMessage } from './places.ts';
+
+/**
+ * Queues a message in the caller's transaction (M1), once per key, by every channel for which the organization has words. It
+ * leaves after `sendAfter`, or never once `expiresAt` has come.
+ */
+export function queueMessage(tx: Tx, message: Omit<queries.WantedMessage, 'purpose'>): Promise<void> {
+  return queries.queueMessage(tx, { ...message, purpose: MESSAGE_KINDS[message.kind].purpose });
+}
+
+/** Whether a message of this kind about this has left or is leaving; with `startsAt`, one that named this start. */
+export function hasMessageLeft(tx: Tx, organizationId: string, kind: MessageKind, aboutId: string, startsAt?: Date): Promise<boolean> {
+  return queries.hasLeft(tx, organizationId, kind, aboutId, startsAt);
+}
+
+/** What was said to a patient and what waits, the newest hundred, newest first. Throws `not-found`. */
+export function listPatientMessages(ctx: Ctx, patientId: string): Promise<{ items: Message[] }> {
+  return view(ctx, { needs: 'messaging:read', action: 'message.list', patients: () => [patientId] }, async (tx) => {
+    existing(await getPatientContact(ctx, tx, patientId));
+    return { items: (await queries.listMessages(tx, ctx.organizationId, patientId)).map((row) => present(ctx, row)) };
+  });
+}
+
+function present(ctx: Ctx, row: queries.MessageRow & { template: { revision: number } | null }): Message {
+  const open = (column: 'address_sealed' | 'title_sealed' | 'body_sealed', sealed: Uint8Array | null) =>
+    sealed ? ctx.codec.open(placeInMessage(ctx, column, row.id), sealed) : null;
+  return {
+    id: row.id,
+    kind: row.kind,
+    purpose: row.purpose as Message['purpose'],
+    channel: row.channel as Message['channel'],
+    aboutId: row.aboutId,
+    state: row.state as Message['state'],
+    reason: row.reason,
+    providerStatus: row.providerStatus,
+    templateRevision: row.template?.revision ?? null,
+    address: open('address_sealed', row.addressSealed),
+    title: open('title_sealed', row.titleSealed),
+    body: open('body_sealed', row.bodySealed),
+    sendAfter: row.sendAfter.toISOString(),
+    sentAt: row.sentAt?.toISOString() ?? null,
+  };
+}
