@@ -25,7 +25,8 @@ const LONGEST_FILE = 400;
 const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg$|@prisma\/|graphile-worker$)/],
-  ['packages/local-database/src/', /^(node:|pg$)/],
+  ['packages/sealing/src/', /^node:/],
+  ['packages/local-database/src/', /^(node:|pg$|@medspa\/sealing$)/],
   ['packages/practice-data/src/', /^(node:|@medspa\/(contracts|database)$|uuid$)/],
   ['packages/testing/src/', /^(node:|pg$|uuid$|vitest(\/node)?$|@medspa\/(database|local-database)(\/|$))/],
   ['apps/api/src/platform/', /^(node:|@medspa\/(contracts|database)(\/|$)|@prisma\/instrumentation$|(?!\.|@medspa\/|pg$|@prisma\/)[a-z@])/],
