@@ -47,6 +47,26 @@ describe('a sealed file', () => {
     await expect(opened(await sealed(Buffer.from('x')), keysOf(randomBytes(32)))).rejects.toMatchObject({ reason: 'key' });
   });
 
+  test('that is not opened to its end lets go of its source', async () => {
+    const whole = await sealed(randomBytes(5 * FRAME));
+    let closed = 0;
+    async function* watched(): AsyncGenerator<Buffer> {
+      try {
+        yield* pieces(whole);
+      } finally {
+        closed++;
+      }
+    }
+    await expect(openSealed(watched(), keysOf(randomBytes(32)))).rejects.toThrow(UnreadableFile);
+    expect(closed).toBe(1);
+    // oxlint-disable-next-line no-unreachable-loop
+    for await (const chunk of (await openSealed(watched(), keys)).content) {
+      expect(chunk.length).toBe(FRAME);
+      break;
+    }
+    expect(closed).toBe(2);
+  });
+
   test('is refused when any one of its bytes is another', async () => {
     const whole = await sealed(randomBytes(100), { name: 'a' });
     for (let at = 0; at < whole.length; at++) {

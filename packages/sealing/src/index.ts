@@ -73,16 +73,33 @@ export async function openSealed(
     }
     return true;
   };
-  const start = MAGIC.length + 4;
-  if (!(await fill(start))) throw new UnreadableFile('damaged', 'it ends before it begins');
-  const head = queue.take(start);
-  const headerBytes = head.readUInt32BE(MAGIC.length);
-  if (!head.subarray(0, MAGIC.length).equals(MAGIC) || headerBytes > LONGEST_HEADER_BYTES || !(await fill(headerBytes)))
-    throw new UnreadableFile('damaged', 'it does not begin like a sealed file');
-  const header = queue.take(headerBytes);
-  const { key: print, salt, about } = parse(header);
-  const master = [...keys.keys.values()].find((one) => fingerprint(one) === print);
-  if (!master) throw new UnreadableFile('key', `fingerprint ${print}`);
+  const readHeader = async (): Promise<Buffer> => {
+    const start = MAGIC.length + 4;
+    if (!(await fill(start))) throw new UnreadableFile('damaged', 'it ends before it begins');
+    const head = queue.take(start);
+    const headerBytes = head.readUInt32BE(MAGIC.length);
+    if (!head.subarray(0, MAGIC.length).equals(MAGIC) || headerBytes > LONGEST_HEADER_BYTES || !(await fill(headerBytes)))
+      throw new UnreadableFile('damaged', 'it does not begin like a sealed file');
+    return queue.take(headerBytes);
+  };
+  const masterOf = (print: string): Uint8Array => {
+    const master = [...keys.keys.values()].find((one) => fingerprint(one) === print);
+    if (!master) throw new UnreadableFile('key', `fingerprint ${print}`);
+    return master;
+  };
+  let header: Buffer;
+  let parsed: Header;
+  let master: Uint8Array;
+  try {
+    header = await readHeader();
+    parsed = parse(header);
+    master = masterOf(parsed.key);
+  } catch (error) {
+    // Whoever gave the source cannot close it.
+    await input.return?.();
+    throw error;
+  }
+  const { salt, about } = parsed;
   const key = keyOf(master, Buffer.from(salt, 'hex'));
   const proof = digest(header);
 
