@@ -26,6 +26,7 @@ const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg$|@prisma\/|graphile-worker$)/],
   ['packages/sealing/src/', /^node:/],
+  ['packages/files/src/', /^(node:|@medspa\/sealing$|(aws4fetch|pdfkit|sharp)$)/],
   ['packages/local-database/src/', /^(node:|pg$|@medspa\/sealing$)/],
   ['packages/practice-data/src/', /^(node:|@medspa\/(contracts|database)$|uuid$)/],
   ['packages/testing/src/', /^(node:|pg$|uuid$|vitest(\/node)?$|@medspa\/(database|local-database)(\/|$))/],
