@@ -59,7 +59,6 @@ describe('a sealed file', () => {
     }
     await expect(openSealed(watched(), keysOf(randomBytes(32)))).rejects.toThrow(UnreadableFile);
     expect(closed).toBe(1);
-    // oxlint-disable-next-line no-unreachable-loop
     for await (const chunk of (await openSealed(watched(), keys)).content) {
       expect(chunk.length).toBe(FRAME);
       break;
