@@ -59,9 +59,6 @@ export async function drill(args: string[], say: (text: string) => void): Promis
     say('Now to one second before the harm ...');
     const began = performance.now();
     const target = new Date(harmedAt.getTime() - 1_000);
-    // The lost disk had the last minutes of the log; where it is left, they are replayed from there as well.
-    const survivor = await start();
-    await survivor.close();
     const restored = await restoreLocalDatabase({ ...place, target, say });
     const again = await start();
     const after = await hashesOf(again);

@@ -2,7 +2,17 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { canRun, serverAccount, type Account } from './account.ts';
-import { archiveOf, ArchiveError, archivesIn, listBases, systemIdOf, type Archive, type BackupPlace, type Base } from './backup/archive.ts';
+import {
+  archiveOf,
+  ArchiveError,
+  archivesIn,
+  listBases,
+  systemIdOf,
+  wasCutOff,
+  type Archive,
+  type BackupPlace,
+  type Base,
+} from './backup/archive.ts';
 import { Archiver, archiveSettings } from './backup/archiver.ts';
 import { takeBase, type Source } from './backup/base.ts';
 import type { Target } from './backup/plan.ts';
@@ -141,6 +151,7 @@ export async function restoreLocalDatabase(
   const account = serverAccount();
   const folder = placeFor(options.folder, account, options.say);
   refuseForeignFolder(folder);
+  if (wasCutOff(layoutOf(folder).cluster)) await handOverRest(options);
   const owner = await ownFolder(folder);
   try {
     const layout = layoutOf(folder);
@@ -149,6 +160,16 @@ export async function restoreLocalDatabase(
     return await restoreCluster(machine, options.backup, options.target, options.say);
   } finally {
     owner.release();
+  }
+}
+
+/** After a crash the backup lacks the end of the log, which is there still: a start and a stop archive it. */
+async function handOverRest({ folder, backup, settings, say }: Parameters<typeof restoreLocalDatabase>[0]): Promise<void> {
+  try {
+    await (await startLocalDatabase({ folder, backup, say, ...(settings ? { settings } : {}) })).close();
+  } catch (error) {
+    if (error instanceof FolderInUse) throw error;
+    say('The database that is there does not start; what it had not archived yet is not in the backup.');
   }
 }
 

@@ -46,6 +46,12 @@ export function systemIdOf(cluster: string): string {
   return readFileSync(join(cluster, 'global/pg_control')).readBigUInt64LE(0).toString();
 }
 
+/** True when there is a cluster that was not shut down, by its control file (state `shut down` is 1). */
+export function wasCutOff(cluster: string): boolean {
+  const file = join(cluster, 'global/pg_control');
+  return existsSync(file) && readFileSync(file).readInt32LE(16) !== 1;
+}
+
 /** The backups that the folder holds, of whichever clusters. */
 export async function archivesIn(place: BackupPlace): Promise<Archive[]> {
   return (await namesIn(place.folder)).filter((name) => /^\d+$/.test(name)).map((name) => archiveOf(place, name));

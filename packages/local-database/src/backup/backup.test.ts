@@ -175,6 +175,25 @@ describe('a restore', () => {
     expect(await digest(await start(clinic))).toEqual(clinic.after);
   });
 
+  test('takes along what a killed database had not archived yet, and does without it where that no longer starts', async () => {
+    const clinic = aHarmedClinic();
+    const server = await start(clinic, { archive_timeout: '0' });
+    await query(server, `INSERT INTO visit VALUES (100004, 'a moment before the power cut')`);
+    const last = await digest(server);
+    await server.halt('kill');
+    await server.close();
+    await restore(clinic, 'latest');
+    const again = await start(clinic, { archive_timeout: '0' });
+    expect(await digest(again)).toEqual(last);
+    await query(again, `INSERT INTO visit VALUES (100005, 'lost')`);
+    await again.halt('kill');
+    await again.close();
+    rmSync(join(clinic.folder, 'cluster/PG_VERSION'));
+    await restore(clinic, 'latest');
+    expect(said).toContain('The database that is there does not start; what it had not archived yet is not in the backup.');
+    expect(await digest(await start(clinic))).toEqual(last);
+  });
+
   test('that was killed between its two renames is finished by the next start', async () => {
     const clinic = aHarmedClinic();
     await restore(clinic, new Date(clinic.harmedAt.getTime() - 1));

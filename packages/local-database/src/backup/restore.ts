@@ -56,7 +56,7 @@ export async function restoreCluster(machine: Machine, place: BackupPlace, targe
 async function archiveFor(cluster: string, place: BackupPlace): Promise<Archive> {
   const found = await archivesIn(place);
   if (found.length === 0) throw new ArchiveError(`There is no backup in ${place.folder}.`);
-  const mine = existsSync(cluster) ? archiveOf(place, systemIdOf(cluster)) : null;
+  const mine = existsSync(join(cluster, 'global/pg_control')) ? archiveOf(place, systemIdOf(cluster)) : null;
   if (mine && found.some(({ systemId }) => systemId === mine.systemId)) return mine;
   const newest = await Promise.all(found.map(async (archive) => ({ archive, at: (await listBases(archive)).at(-1)?.finishedAt ?? '' })));
   return newest.reduce((a, b) => (b.at > a.at ? b : a)).archive;
