@@ -17,7 +17,7 @@ export type TestAppOptions = {
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
@@ -40,7 +40,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
   const app = createApp({
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', ...options.config },
+    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, ...options.config },
     database,
     codec: testCodec,
     breaker: breaker.policy,
