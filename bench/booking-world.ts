@@ -207,7 +207,7 @@ export function parametersOf(world: World, { locationId, patientId, providerId, 
     idempotency: {
       route: 'POST /v1/appointments',
       key: randomUUID(),
-      bodyHash: createHash('sha256').update(patientId).digest('hex'),
+      bodyHash: createHash('sha256').update(patientId).digest('hex').slice(0, 32),
       expiresAt: new Date(Date.now() + 86_400_000),
     },
     services: [{ segmentId: newId(), serviceId, providerId }],

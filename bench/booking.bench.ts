@@ -98,7 +98,11 @@ async function bookWithService(db: BenchDatabase, world: World, slot: Slot): Pro
     actor: { kind: 'staff', id: world.actorId, permissions },
     requestId: randomUUID(),
     now: () => new Date(),
-    repeatable: { route: 'POST /v1/appointments', key: randomUUID(), bodyHash: hashBody(input) },
+    repeatable: {
+      route: 'POST /v1/appointments',
+      key: randomUUID(),
+      bodyHash: hashBody({ codec, organizationId: world.organizationId }, input),
+    },
   };
   try {
     return await bookAppointment(ctx, input);

@@ -8,7 +8,7 @@ export type Import = { specifier: string | null; names: { name: string; isType: 
 export type DatabaseUse = { kind: 'model'; name: string } | { kind: 'raw' } | { kind: 'hidden' };
 
 /** `ambient` is what it asks the machine: the clock, chance, the environment, the network. */
-export type Source = { imports: Import[]; database: DatabaseUse[]; tables: Set<string>; ambient: Set<string>; lines: number };
+export type Source = { imports: Import[]; database: DatabaseUse[]; tables: Set<string>; ambient: Set<string> };
 
 /** Functions whose callback is given a transaction. */
 const OPENERS = new Set(['mutate', 'view', 'withTransaction', '$transaction']);
@@ -92,7 +92,7 @@ export function readSource(path: string, text: string): Source {
       }
     },
   }).visit(program);
-  return { imports, database, tables, ambient, lines: text.trimEnd().split('\n').length };
+  return { imports, database, tables, ambient };
 }
 
 /** A literal text, also as a template without holes; null for anything computed. */

@@ -1,12 +1,21 @@
 // `npm start`: the whole service on this machine, with a practice clinic on the first run.
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createCodec, keyRingFromFile, keyRingOf, openDatabase, type Codec, type DatabaseSettings } from '@medspa/database';
+import {
+  assertKeysFit,
+  createCodec,
+  keyRingFromFile,
+  keyRingOf,
+  openDatabase,
+  type DatabaseSettings,
+  type KeyRing,
+} from '@medspa/database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
 import { ageNotice, FolderInUse } from '@medspa/local-database';
 import { startService } from '../apps/api/src/compose.ts';
 import { loadConfig, readEnvironment, type Config } from '../apps/api/src/platform/config.ts';
+import { logFile } from '../apps/api/src/platform/log-file.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
 import { DATA, openEmbedded, openExternal, ROOT } from './local.ts';
 
@@ -40,11 +49,11 @@ async function start(): Promise<void> {
   const config = await withFreePorts(env, wanted);
   const settings = { ...ready.runtime, poolMax: config.database.poolMax };
   const ring = 'key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, ready.isNew);
-  if (ready.isNew) await fillPractice(settings, createCodec(ring));
+  if (ready.isNew) await fillPractice(settings, ring);
 
   mkdirSync(join(DATA, 'log'), { recursive: true });
-  const logFile = join(DATA, 'log/api.jsonl');
-  const log = createLog(config.logLevel, createWriteStream(logFile, { flags: 'a', mode: 0o600 }));
+  const logPath = join(DATA, 'log/api.jsonl');
+  const log = createLog(config.logLevel, logFile(logPath));
   const service = await startService({ ...config, database: settings }, log, {
     serves: true,
     runsJobs: config.runsJobs,
@@ -61,7 +70,7 @@ Medical Spa Platform, practice mode: everyone who opens it acts as the owner of 
   ${address}/docs            every call, with examples
   ${address}/health/ready    is it well
   http://127.0.0.1:${service.metricsPort}/metrics         what it measures
-  ${logFile}   what it logs
+  ${logPath}   what it logs
 
 Ctrl-C ends it. The README has the three calls that find a slot, book it and show the day.`);
   const notice = isExternal ? null : ageNotice(new Date());
@@ -89,11 +98,12 @@ async function withFreePorts(env: Record<string, string | undefined>, wanted: Co
   return loadConfig({ ...env, PORT: String(port), METRICS_PORT: String(metricsPort) });
 }
 
-async function fillPractice(settings: DatabaseSettings, codec: Codec): Promise<void> {
+async function fillPractice(settings: DatabaseSettings, ring: KeyRing): Promise<void> {
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
   const now = new Date();
   try {
-    await fillPracticeData(database, codec, generatePracticeData('small', SEED, now), now, say);
+    await assertKeysFit(database, ring);
+    await fillPracticeData(database, createCodec(ring), generatePracticeData('small', SEED, now), now, say);
   } finally {
     await database.disconnectDatabase();
   }

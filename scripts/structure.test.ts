@@ -68,6 +68,14 @@ describe('a file outside of the modules', () => {
     expect(violationsIn({ [`${P}/long.ts`]: lines(401) })).toEqual([`${P}/long.ts: has 401 lines; a file is one thing, at most 400`]);
     expect(violationsIn({ [`${P}/long.test.ts`]: lines(401) })).toHaveLength(1);
   });
+
+  test.each([`${P}/documentation/long.css`, 'packages/database/prisma/migrations/20270101000000_long/migration.sql'])(
+    'is one thing, also in another language: %s',
+    (path) => {
+      expect(violationsIn({ [path]: 'a\n'.repeat(400) })).toEqual([]);
+      expect(violationsIn({ [path]: 'a\n'.repeat(401) })).toEqual([`${path}: has 401 lines; a file is one thing, at most 400`]);
+    },
+  );
 });
 
 describe('packages and platform', () => {

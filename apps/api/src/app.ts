@@ -19,7 +19,7 @@ import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -48,7 +48,10 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     const problem = problemOf(error);
     const requestId = c.get('requestId');
     metrics.problem(problem.slug, routeOf(c));
-    if (problem.status >= 500) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
+    // Permissions are demanded before the database is asked. What it refuses by itself is a bug of ours: a grant that we forgot,
+    // or a row of another organization.
+    const isOurFault = problem.status >= 500 || (problem.slug === 'not-permitted' && problem !== error);
+    if (isOurFault) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
     if (problem.status === 503) c.header('retry-after', '1');
     c.header('content-type', 'application/problem+json');
     return c.body(JSON.stringify(problemDocument(problem, requestId, config.apiUrl)), problem.status as 400);

@@ -1,6 +1,15 @@
 import { isIP } from 'node:net';
 import { PERMISSIONS } from '@medspa/contracts';
-import { createCodec, handleDatabaseError, keyRingFromFile, keyRingOf, openDatabase, type Database } from '@medspa/database';
+import {
+  assertKeysFit,
+  createCodec,
+  handleDatabaseError,
+  keyRingFromFile,
+  keyRingOf,
+  openDatabase,
+  type Database,
+  type KeyRing,
+} from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
@@ -26,8 +35,8 @@ export type ServiceOptions = {
 };
 
 /**
- * Starts the parts of the service in order and refuses to start half: wrong role, missing migrations or an unreachable
- * database end it with a sentence. The one lifecycle ends what was started.
+ * Starts the parts of the service in order and refuses to start half: wrong role, missing migrations, another key than the
+ * data was sealed with, or an unreachable database end it with a sentence. The one lifecycle ends what was started.
  */
 export async function startService(config: Config, log: Log, options: ServiceOptions): Promise<Service> {
   for (const note of config.notes) log.info('setting', { setting: note });
@@ -35,6 +44,9 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   const metrics = createMetrics();
   const breaker = createBreaker({
     atOnce: config.database.poolMax,
+    waitMillis: config.database.poolWaitMillis,
+    onWaited: metrics.queued,
+    onTimedOut: () => metrics.pool.timedOut?.(),
     onChange: (state) => {
       metrics.breaker(state);
       log.warn('database breaker', { state });
@@ -60,8 +72,9 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     },
     onPrismaEvent: (level) => log[level]('prisma'),
   });
-  metrics.watch(database);
-  const codec = createCodec('key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, false));
+  metrics.watch(database, breaker.waiting);
+  const ring = 'key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, false);
+  const codec = createCodec(ring);
   const lifecycle = new Lifecycle(log);
   const parts = { database, codec, breaker: breaker.policy, now: () => new Date() };
   const service: Service = { port: 0, metricsPort: null, lifecycle };
@@ -72,7 +85,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   if (options.last) lifecycle.add([options.last]);
 
   try {
-    await assertReady(config, database, options.runsJobs ? JOB_CONNECTIONS : 0);
+    await assertReady(config, database, ring, options.runsJobs ? JOB_CONNECTIONS : 0);
     if (options.runsJobs) {
       const jobs = await startJobs(config.database, [...schedulingJobs, ...upkeepJobs], { ...parts, log, metrics });
       serving.push({ name: 'jobs', stop: jobs.stop });
@@ -106,7 +119,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
 }
 
 /** Throws a sentence for the operator when the database is not one that the service can work with. */
-async function assertReady({ database: settings }: Config, database: Database, jobConnections: number): Promise<void> {
+async function assertReady({ database: settings }: Config, database: Database, ring: KeyRing, jobConnections: number): Promise<void> {
   try {
     await database.assertUsable(jobConnections);
   } catch (error) {
@@ -123,6 +136,7 @@ async function assertReady({ database: settings }: Config, database: Database, j
   const lacking = [...pending, ...failed];
   if (lacking.length > 0)
     throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
+  await assertKeysFit(database, ring);
 }
 
 /**

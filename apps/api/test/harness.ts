@@ -17,7 +17,7 @@ export type TestAppOptions = {
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
@@ -37,12 +37,13 @@ export type TestApp = {
 export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
   const { as } = options;
   const metrics = createMetrics();
-  metrics.watch(database);
+  const breaker = options.breaker ?? createBreaker();
+  metrics.watch(database, breaker.waiting);
   const app = createApp({
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', ...options.config },
+    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, ...options.config },
     database,
     codec: testCodec,
-    breaker: (options.breaker ?? createBreaker()).policy,
+    breaker: breaker.policy,
     now: options.now ?? (() => new Date()),
     log: options.log ?? createLog('silent'),
     metrics,

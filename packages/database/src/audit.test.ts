@@ -50,7 +50,21 @@ describe('the audit trail', () => {
     ]);
     await arrange(t.database, clinic, (tx) => tx.patientRelation.deleteMany({ where: of }));
     const [deleted] = await t.look<AuditRow>(`SELECT * FROM audit_log WHERE table_name = 'patient_relation' AND operation = 'delete'`);
-    expect(deleted).toMatchObject({ before: { patient_id: relation?.patient_id, kind: 'sibling' }, after: null });
+    expect(deleted).toMatchObject({
+      row_id: relation?.patient_id,
+      before: { patient_id: relation?.patient_id, kind: 'sibling' },
+      after: null,
+    });
+  });
+
+  test('names the row that each audit row is about, also where rows have no id of their own', async () => {
+    const nameless = await t.look(`SELECT DISTINCT table_name FROM audit_log WHERE row_id IS NULL`);
+    expect(nameless).toEqual([]);
+    const skills = await t.look(
+      `SELECT DISTINCT l.row_id = s.provider_id AS "isProvider" FROM audit_log l JOIN provider_service s ON s.organization_id = l.organization_id
+       WHERE l.table_name = 'provider_service' AND l.after ->> 'provider_id' = s.provider_id::text`,
+    );
+    expect(skills).toEqual([{ isProvider: true }]);
   });
 
   test("says who, in which request, doing what, and when by the server's clock", async () => {
@@ -207,6 +221,14 @@ describe('the months of the logs', () => {
       { relrowsecurity: true, relforcerowsecurity: true },
     ]);
     await expect(runAs(t.owner, `TRUNCATE ${last}`)).rejects.toThrow('is append-only');
+  });
+
+  test('reach at most two years ahead, whoever asks for more', async () => {
+    const rolledBack = t.database.withTransaction(sessionIn(clinic.organizationId, clinic.actorId), async (tx) => {
+      const made = await tx.$queryRaw`SELECT app.ensure_log_months(400) AS direct`;
+      throw Object.assign(new Error('undone'), { made });
+    });
+    await expect(rolledBack).rejects.toMatchObject({ made: [{ direct: 2 * 12 }] });
   });
 
   test('that the job missed stay where they were caught, and keep no other month from being made', async () => {

@@ -34,12 +34,13 @@ describe('every column has a class', () => {
 describe('a sealed column and an index of one', () => {
   test('is bytes and nothing else', () => {
     const types = new Map(columns.map(({ table, column, type }) => [`${table}.${column}`, type]));
-    const sealed = [...storedAs('sealed'), ...storedAs('index')];
+    const sealed = [...storedAs('sealed'), ...storedAs('index'), ...storedAs('keyed')];
     expect(sealed.length).toBeGreaterThan(5);
     expect(sealed.filter((name) => types.get(name) !== 'bytea')).toEqual([]);
   });
 
-  test('is named _sealed or _index, and nothing else is', () => {
+  test('is named _sealed or _index, and nothing else is, but what is compared and never opened or looked for', () => {
+    expect(storedAs('keyed')).toEqual(['idempotency_key.body_hash']);
     const live = columns.map(({ table, column }) => `${table}.${column}`);
     expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());
     expect(live.filter((name) => name.endsWith('_index')).toSorted()).toEqual(storedAs('index').toSorted());

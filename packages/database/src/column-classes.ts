@@ -18,7 +18,7 @@ type ExportClass = 'patient' | 'organization' | 'none';
 type TableClasses = {
   retention: Retention;
   export: ExportClass;
-  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' }>;
+  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' | 'keyed' }>;
 };
 
 const NOTATION = {
@@ -29,6 +29,7 @@ const NOTATION = {
   clinical: { class: 'clinical', stored: 'plain' },
   sealedClinical: { class: 'clinical', stored: 'sealed' },
   sealedSecret: { class: 'secret', stored: 'sealed' },
+  keyedSecret: { class: 'secret', stored: 'keyed' },
 } as const;
 
 function table(retention: Retention, exported: ExportClass, columns: Partial<Record<keyof typeof NOTATION, string>>): TableClasses {
@@ -79,7 +80,7 @@ export const TABLES: Record<string, TableClasses> = {
   provider_service: table('business', 'organization', { public: 'organization_id provider_id service_id created_at' }),
   resource: table('business', 'none', { public: 'organization_id id kind' }),
   claim: table('transient', 'none', {
-    public: 'organization_id id resource_id during starts_at kind is_blocking expires_at appointment_id',
+    public: 'organization_id id resource_id during starts_at ends_at kind is_blocking expires_at appointment_id',
   }),
   room: table('business', 'organization', {
     public: 'organization_id id location_id room_type_id name position is_active version created_at',
@@ -101,7 +102,8 @@ export const TABLES: Record<string, TableClasses> = {
     sealedClinical: 'note_sealed',
   }),
   idempotency_key: table('transient', 'none', {
-    public: 'organization_id actor_id route key body_hash outcome created_at expires_at',
+    public: 'organization_id actor_id route key outcome created_at expires_at',
+    keyedSecret: 'body_hash',
     sealedSecret: 'reply_sealed',
   }),
   outbox_stream: table('transient', 'none', { public: 'organization_id stream_id last_sequence' }),
@@ -113,4 +115,5 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   access_log: table('audit', 'none', { public: 'organization_id id at actor_kind actor_id request_id action patient_ids' }),
   health_probe: table('transient', 'none', { public: 'id at' }),
+  key_check: table('business', 'none', { public: 'key_id created_at', sealedSecret: 'mark_sealed' }),
 };

@@ -16,6 +16,12 @@ const aPath = () => join(folder, `ring-${count++}`, 'keys', 'encryption.json');
 const PLACE = { organizationId: 'o', table: 't', column: 'c', rowId: 'r' };
 const HEX = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
 
+const PATTERNS: [string, string][] = [
+  ['zeros', '0'.repeat(64)],
+  ['few bytes again and again', '0123456789abcdef'.repeat(4)],
+  ['bytes in a row', Buffer.from(Array.from({ length: 32 }, (__, index) => index)).toString('hex')],
+];
+
 /** A complete file with this content. */
 function aFile(content: string): string {
   const path = join(folder, `given-${count++}.json`);
@@ -78,14 +84,20 @@ describe('the local key file', () => {
     ['cut', '{"current": 1, "keys": {"1": "8f1c'],
     ['of another form', '[]'],
     ['without its current key', JSON.stringify({ current: 2, keys: { 1: HEX } })],
-    ['with a short key', JSON.stringify({ current: 1, keys: { 1: HEX.slice(2) } })],
-    ['with a key that is not hex', JSON.stringify({ current: 1, keys: { 1: `zz${HEX.slice(2)}` } })],
-    ['with a longer text that begins like a key', JSON.stringify({ current: 1, keys: { 1: `${HEX}zz` } })],
   ])('that is damaged (%s) is refused without quoting it', (_, content) => {
     const path = aFile(content);
     expect(() => keyRingFromFile(path, false)).toThrow(`The key file ${path} is damaged.`);
     expect(readFileSync(path, 'utf8')).toBe(content);
   });
+
+  test.each([['short', HEX.slice(2)], ['not hex', `zz${HEX.slice(2)}`], ['a longer text that begins like a key', `${HEX}zz`], ...PATTERNS])(
+    'with a key that is %s is refused without quoting it, as it is in the environment',
+    (_, hex) => {
+      const path = aFile(JSON.stringify({ current: 1, keys: { 1: hex } }));
+      expect(() => keyRingFromFile(path, false)).toThrow(`A key of the key file ${path} must be 32 random bytes`);
+      expect(() => keyRingFromFile(path, false)).not.toThrow(hex);
+    },
+  );
 
   test('may hold several keys, of which one is current', () => {
     const path = aFile(JSON.stringify({ current: 2, keys: { 1: HEX, 2: HEX.split('').toReversed().join('') } }));
@@ -99,7 +111,10 @@ describe('a key of the environment', () => {
     expect(keyRingOf(HEX)).toEqual({ current: 1, keys: new Map([[1, Buffer.from(HEX, 'hex')]]) });
   });
 
-  test.each(['', HEX.slice(2), `zz${HEX.slice(2)}`, `${HEX}00`])('that is not 64 hex digits is refused: %#', (hex) => {
-    expect(() => keyRingOf(hex)).toThrow('64 hex digits');
-  });
+  test.each(['', HEX.slice(2), `zz${HEX.slice(2)}`, `${HEX}00`, ...PATTERNS.map(([, hex]) => hex)])(
+    'that is not 64 hex digits of a generator is refused: %#',
+    (hex) => {
+      expect(() => keyRingOf(hex)).toThrow('64 hex digits');
+    },
+  );
 });

@@ -3,22 +3,37 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { dirname } from 'node:path';
 import type { KeyRing } from './codec.ts';
 
-/** A ring of one key given as 64 hex digits (ENCRYPTION_KEY). Throws for anything else. */
+/** A ring of one key given as 64 hex digits (ENCRYPTION_KEY). Throws for anything else, and for what no generator makes. */
 export function keyRingOf(hex: string): KeyRing {
   return { current: 1, keys: new Map([[1, keyOf(hex)]]) };
 }
 
+class UnfitKey extends Error {
+  override readonly name = 'UnfitKey';
+  constructor() {
+    super('must be 32 random bytes as 64 hex digits (openssl rand -hex 32); this one is too short, not hex, or not random.');
+  }
+}
+
 /** Node reads as much of a text as is hex and drops the rest, so a damaged key would be a short one, silently. */
 function keyOf(hex: string): Buffer {
-  if (!/^[0-9a-f]{64}$/i.test(hex)) throw new Error('A key is 32 bytes, written as 64 hex digits.');
+  if (!/^[0-9a-f]{64}$/i.test(hex) || isWeak(Buffer.from(hex, 'hex'))) throw new UnfitKey();
   return Buffer.from(hex, 'hex');
+}
+
+/** True for bytes that no generator makes: few distinct ones, or a pattern that repeats. */
+function isWeak(key: Buffer): boolean {
+  const bytes = [...key];
+  if (new Set(bytes).size < 16) return true;
+  const steps = bytes.map((byte, index) => (byte - (bytes[index - 1] ?? byte) + 256) % 256).slice(1);
+  return new Set(steps).size < 8;
 }
 
 /**
  * The ring of a local key file (mode 0600, JSON `{current, keys: {id: hex}}`), made on the first run.
  *
  * Losing the file loses every sealed value, so a missing file is made only when `mayCreate` says that there is no data yet.
- * Throws when it is missing otherwise, damaged, or readable by others.
+ * Throws when it is missing otherwise, damaged, readable by others, or holds a key that is not random.
  */
 export function keyRingFromFile(path: string, mayCreate: boolean): KeyRing {
   if (!existsSync(path)) {
@@ -44,7 +59,9 @@ export function keyRingFromFile(path: string, mayCreate: boolean): KeyRing {
     const keys = new Map(Object.entries(file.keys).map(([id, hex]) => [Number(id), keyOf(hex)]));
     if (!keys.has(file.current)) throw new Error();
     return { current: file.current, keys };
-  } catch {
-    throw new Error(`The key file ${path} is damaged.`);
+  } catch (error) {
+    throw new Error(error instanceof UnfitKey ? `A key of the key file ${path} ${error.message}` : `The key file ${path} is damaged.`, {
+      cause: error,
+    });
   }
 }

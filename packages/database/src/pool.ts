@@ -2,6 +2,9 @@ import pg from 'pg';
 import { guardedClient, type Guarded, type Plans, type PoolObserver } from './client.ts';
 import { signInOf, TIMEOUTS, type DatabaseSettings } from './settings.ts';
 
+/** A connection that is lent; `release` gives it back. */
+export type PoolClient = pg.PoolClient;
+
 /** No connection became free in time. The code is the one Prisma's engine used to give it. */
 export class PoolTimeout extends Error {
   override readonly name = 'PoolTimeout';
@@ -76,7 +79,7 @@ export class GuardedPool extends pg.Pool {
     }
   }
 
-  private async acquire(): Promise<pg.PoolClient> {
+  protected async acquire(): Promise<pg.PoolClient> {
     const since = performance.now();
     for (;;) {
       const client = await this.connectInTime();

@@ -21,9 +21,21 @@ const UNAUDITED: Record<string, string> = {
   audit_log: 'is the audit trail',
   access_log: 'is itself a record',
 };
+/** What other rows were reckoned with; no request changes it. */
+const SETTLED = [
+  ['legal_entity', 'currency'],
+  ['location', 'time_zone'],
+  ['room', 'room_type_id'],
+  ['key_check', 'key_id'],
+  ['key_check', 'mark_sealed'],
+];
 const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'outbox_event'];
 /** Tables without an organization, and why. */
-const SHARED: Record<string, string> = { health_probe: 'one row that readiness writes', _prisma_migrations: 'the table of migrations' };
+const SHARED: Record<string, string> = {
+  health_probe: 'one row that readiness writes',
+  key_check: 'a mark of each key; keys are of the whole database',
+  _prisma_migrations: 'the table of migrations',
+};
 
 const TENANT = `
   SELECT c.oid, c.relname, c.relispartition, CASE WHEN c.relname = 'organization' THEN 'id' ELSE 'organization_id' END AS key_column
@@ -200,6 +212,13 @@ describe('the runtime role', () => {
         `SELECT c.relname FROM pg_class c WHERE c.relispartition AND has_any_column_privilege('app_rw', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')`,
       ),
     ).toEqual([]);
+  });
+
+  test('may change nothing that other rows were reckoned with', async () => {
+    for (const [table, column] of SETTLED)
+      expect(await t.look(`SELECT has_column_privilege('app_rw', $1, $2, 'UPDATE') AS may`, [table, column]), `${table}.${column}`).toEqual(
+        [{ may: false }],
+      );
   });
 
   test('may change no key and no organization of a row', async () => {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { DEFAULT_POOL, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
@@ -21,8 +21,6 @@ export type Config = {
   runsJobs: boolean;
   /** Everyone acts as this person of this organization, until sign-in exists. Never in production. */
   practice: { organizationId: string; actorId: string } | null;
-  /** Where sign-in tokens and secrets belong; used by later modules and by `secret:` values. */
-  projects: { firebase: string | null; gcp: string | null };
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
 };
@@ -65,7 +63,6 @@ const Environment = z.object({
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
-  FIREBASE_PROJECT_ID: filled.optional(),
   GCP_PROJECT_ID: filled.optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
@@ -120,10 +117,12 @@ function assemble(env: Environment): Config {
 
   const database = databaseOf(env, problems, notes);
   if (isProduction && database) refuseUnsafeDatabase(database, problems);
-  if (env.ENCRYPTION_KEY && isWeakKey(env.ENCRYPTION_KEY)) {
-    problems.push(
-      'ENCRYPTION_KEY: must be 32 random bytes as 64 hex digits (openssl rand -hex 32); this one is too short, not hex, or not random.',
-    );
+  if (env.ENCRYPTION_KEY) {
+    try {
+      keyRingOf(env.ENCRYPTION_KEY);
+    } catch (error) {
+      problems.push(`ENCRYPTION_KEY: ${(error as Error).message}`);
+    }
   }
   if (!env.ENCRYPTION_KEY && !env.ENCRYPTION_KEY_FILE) problems.push('ENCRYPTION_KEY: missing (or ENCRYPTION_KEY_FILE, a local key file).');
   const corsOrigins = originsOf(env, problems);
@@ -146,7 +145,6 @@ function assemble(env: Environment): Config {
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
     runsJobs: env.JOBS === 'on',
     practice,
-    projects: { firebase: env.FIREBASE_PROJECT_ID ?? null, gcp: env.GCP_PROJECT_ID ?? null },
     notes,
   };
 }
@@ -231,15 +229,6 @@ function refuseUnsafeDatabase(database: DatabaseSettings, problems: string[]): v
       'DATABASE_URL: in production use a socket (?host=/cloudsql/...) or verify the server (sslmode=verify-full&sslrootcert=...).',
     );
   }
-}
-
-/** Refuses what is not 32 bytes of hex, and what no generator makes: few distinct bytes, or a pattern that repeats. */
-function isWeakKey(key: string): boolean {
-  if (!/^[0-9a-f]{64}$/i.test(key)) return true;
-  const bytes = [...Buffer.from(key, 'hex')];
-  if (new Set(bytes).size < 16) return true;
-  const steps = bytes.map((byte, index) => (byte - (bytes[index - 1] ?? byte) + 256) % 256).slice(1);
-  return new Set(steps).size < 8;
 }
 
 function originsOf(env: Environment, problems: string[]): ReadonlySet<string> {

@@ -135,6 +135,23 @@ describe('CORS', () => {
     expect((await app.get('/v1/organization', { origin: 'http://127.0.0.1:8080' })).status).toBe(200);
   });
 
+  test.each(['http://127.0.0.1:8080', 'http://localhost:8080'])(
+    'knows both names of this machine in practice mode, served as %s',
+    async (apiUrl) => {
+      const practice = { organizationId: clinic.organizationId, actorId: clinic.actorId };
+      const local = testApp(t.database, { as: clinic, config: { apiUrl, practice } });
+      const statusOf = async (origin: string) => (await local.get('/v1/organization', { origin })).status;
+      expect(await Promise.all(['http://127.0.0.1:8080', 'http://localhost:8080'].map(statusOf))).toEqual([200, 200]);
+      expect(
+        await Promise.all(['http://localhost:8081', 'https://localhost:8080', 'http://localhost.evil.example:8080'].map(statusOf)),
+      ).toEqual([403, 403, 403]);
+    },
+  );
+
+  test('knows one name of the service where it is not practice mode', async () => {
+    expect((await app.get('/v1/organization', { origin: 'http://localhost:8080' })).status).toBe(403);
+  });
+
   test('says that answers differ by origin also where none was sent', async () => {
     expect((await app.get('/v1/organization')).headers.get('vary')).toBe('Origin');
   });

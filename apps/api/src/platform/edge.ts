@@ -14,6 +14,8 @@ import { HTTP_MILLIS } from './server.ts';
 /** Bodies are JSON of a few kilobytes; an import of a thousand patients is the largest. */
 const MAX_BODY_BYTES = 1_000_000;
 
+const LOOPBACK = ['127.0.0.1', 'localhost'];
+
 /** Says who sends a request, or null. Sign-in comes with identity; until then practice mode answers for everyone. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string } | null>;
 
@@ -41,8 +43,8 @@ export function routeOf(c: Context<AppEnv>): string {
  * What every request passes before its handler, in one middleware since each one costs: security headers (set before the
  * handler: one added afterwards costs ten times as much), exact CORS, type and size of the body.
  */
-export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
-  const origins = new Set([...config.corsOrigins, new URL(config.apiUrl).origin]);
+export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+  const origins = new Set([...config.corsOrigins, ...ownOrigins(config)]);
   return async (c, next) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
     c.header('x-request-id', c.get('requestId'));
@@ -69,6 +71,13 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl'>, isStopping:
     );
     return isChunked ? countBody(c, next) : next();
   };
+}
+
+/** Where the service's own pages come from. In practice mode a person may have typed either of this machine's two names. */
+function ownOrigins({ apiUrl, practice }: Pick<Config, 'apiUrl' | 'practice'>): string[] {
+  const { origin, hostname } = new URL(apiUrl);
+  if (!practice || !LOOPBACK.includes(hostname)) return [origin];
+  return LOOPBACK.map((name) => origin.replace(hostname, name));
 }
 
 /** A body of unknown length is counted while it arrives. */

@@ -87,7 +87,7 @@ export function repeatable(
   const key = c.req.valid('header')['idempotency-key'];
   const ctx = c.get('ctx');
   if (key === undefined) return ctx;
-  const request: RepeatableRequest = { route: `${c.req.method} ${c.req.path}`, key, bodyHash: hashBody(body) };
+  const request: RepeatableRequest = { route: `${c.req.method} ${c.req.path}`, key, bodyHash: hashBody(ctx, body) };
   return { ...ctx, repeatable: request };
 }
 

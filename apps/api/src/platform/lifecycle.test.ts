@@ -1,5 +1,5 @@
 import { connect as connectTo } from 'node:net';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   aClinic,
   aPatient,
@@ -218,6 +218,21 @@ describe('a process that cannot work refuses to start with a sentence:', () => {
     const said = await refusal({ DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${name}` });
     await runAs(t.admin, `DROP DATABASE ${name} WITH (FORCE)`);
     expect(said).toMatch(/The database lacks \d+ migrations .*db:migrate:deploy/);
+  });
+
+  test.each([
+    ['the service', SERVICE],
+    ['the worker', 'apps/api/src/worker.ts'],
+  ])('the encryption key is another one than the data was sealed with: %s', async (_, program) => {
+    const first = run(SERVICE, serviceEnv(t.runtime, 'first', clinic));
+    running.push(first);
+    await served(first);
+    const ENCRYPTION_KEY = randomBytes(32).toString('hex');
+    const second = run(program, { ...serviceEnv(t.runtime, 'second', clinic), ENCRYPTION_KEY });
+    running.push(second);
+    expect(await second.ended, second.said()).toBe(1);
+    expect(second.said()).toContain('Key 1 of the encryption is not the one that this database was filled with.');
+    expect(second.said()).not.toContain(ENCRYPTION_KEY);
   });
 
   test('the port is taken', async () => {

@@ -79,7 +79,8 @@ type LogEvent =
   | 'stopped'
   | 'unhandled';
 
-type LogStream = DestinationStream & { flushSync?: () => void };
+/** Where a log goes, line by line. */
+export type LogStream = DestinationStream & { flushSync?: () => void };
 
 /**
  * A log on the stream: JSON lines, with the nearest frames of an error, or `readable` text for a person who develops, with

@@ -1,4 +1,4 @@
-import { aClinic, createTestDatabase, eventually, lockTable, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, eventually, lockTable, runAs, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestService, type RunningService } from '../../test/service.ts';
 import { openApiDocument } from '../app.ts';
@@ -7,7 +7,7 @@ let t: TestDatabase;
 let service: RunningService;
 beforeAll(async () => {
   t = await createTestDatabase();
-  service = await startTestService('metrics', t, await aClinic(t.database), { database: { poolMax: 2, poolWaitMillis: 200 } });
+  service = await startTestService('metrics', t, await aClinic(t.database), { database: { poolMax: 2, poolWaitMillis: 1_000 } });
 });
 afterAll(async () => {
   await service.stop();
@@ -96,20 +96,41 @@ describe('what is measured moves', () => {
     expect(await valueOf('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
   });
 
-  test('the pool while it is full, callers who wait and who gave up, and the breaker that opens over it', async () => {
+  test('the pool while it is full, callers who wait and who gave up', async () => {
     expect(await valueOf('db_pool_connections', { state: 'max' })).toBe(2);
-    expect(await valueOf('db_breaker_state')).toBe(0);
     const { release } = await lockTable(t.admin, 'room_type');
     const asked = Array.from({ length: 40 }, () => fetch(`${service.url}/v1/room-types`));
     await eventually('callers wait', async () => (await valueOf('db_pool_waiting')) > 0);
     expect(await valueOf('db_pool_connections', { state: 'total' })).toBe(2);
     expect(await valueOf('db_pool_connections', { state: 'idle' })).toBe(0);
     await eventually('they give up', async () => (await valueOf('db_pool_timeouts_total')) >= 20);
-    await eventually('the breaker opens', async () => (await valueOf('db_breaker_state')) === 2);
     await release();
-    await Promise.all(asked);
+    expect((await Promise.all(asked)).filter(({ status }) => status === 503).length).toBeGreaterThanOrEqual(20);
+    await Promise.all(Array.from({ length: 5 }, () => fetch(`${service.url}/v1/room-types`)));
+    expect(await valueOf('db_queue_wait_seconds_count')).toBeGreaterThan(0);
     await eventually('all is idle', async () => (await valueOf('db_pool_connections', { state: 'idle' })) === 2);
     expect(await valueOf('db_pool_waiting')).toBe(0);
+  });
+
+  test('the breaker that opens over a database that is away', async () => {
+    expect(await valueOf('db_breaker_state')).toBe(0);
+    const { database } = t.runtime;
+    const elsewhere = { ...t.admin, database: 'postgres' };
+    await runAs(
+      elsewhere,
+      `ALTER DATABASE "${database}" ALLOW_CONNECTIONS false`,
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${database}'`,
+      `ALTER DATABASE "${database}" RENAME TO "${database}_away"`,
+    );
+    await eventually('the breaker opens', async () => {
+      await Promise.all(Array.from({ length: 10 }, () => fetch(`${service.url}/v1/room-types`)));
+      return (await valueOf('db_breaker_state')) === 2;
+    });
+    await runAs(
+      elsewhere,
+      `ALTER DATABASE "${database}_away" RENAME TO "${database}"`,
+      `ALTER DATABASE "${database}" ALLOW_CONNECTIONS true`,
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Database, PoolObserver } from '@medspa/database';
+import type { BreakerState } from './breaker.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -8,9 +9,11 @@ export type Metrics = {
   request: (method: string, route: string, status: number, seconds: number) => void;
   problem: (slug: string, route: string) => void;
   job: (job: string, outcome: 'done' | 'failed', seconds: number) => void;
-  breaker: (state: 'closed' | 'open' | 'half-open') => void;
+  breaker: (state: BreakerState) => void;
+  /** A caller queued so long before it came to the database. */
+  queued: (millis: number) => void;
   pool: PoolObserver & { retried: () => void };
-  watch: (database: Database) => void;
+  watch: (database: Database, waiting: () => number) => void;
   render: () => Promise<{ type: string; text: string }>;
 };
 
@@ -34,6 +37,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   const acquire = new Histogram({ name: 'db_pool_acquire_seconds', help: 'Wait for a connection', buckets: SECONDS, registers });
+  const queue = new Histogram({ name: 'db_queue_wait_seconds', help: 'Wait in the queue before the pool', buckets: SECONDS, registers });
   const timeouts = new Counter({ name: 'db_pool_timeouts_total', help: 'Callers that got no connection in time', registers });
   const connects = new Counter({ name: 'db_pool_connects_total', help: 'Connections opened', registers });
   const discarded = new Counter({
@@ -64,6 +68,7 @@ export function createMetrics(): Metrics {
     problem: (slug, route) => problems.inc({ slug, route }),
     job: (job, outcome, seconds) => jobs.observe({ job, outcome }, seconds),
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
+    queued: (millis) => queue.observe(millis / 1_000),
     pool: {
       acquired: (millis) => acquire.observe(millis / 1_000),
       timedOut: () => timeouts.inc(),
@@ -72,18 +77,18 @@ export function createMetrics(): Metrics {
       queried: (_text, millis, failed) => queries.observe({ outcome: failed ? 'failed' : 'done' }, millis / 1_000),
       retried: () => retries.inc(),
     },
-    watch: (database) => {
+    watch: (database, waiting) => {
       const connections = new Gauge({
         name: 'db_pool_connections',
         help: 'Connections of the pool by state',
         labelNames: ['state'],
         registers,
         collect() {
-          const { total, idle, waiting, max } = database.pool;
+          const { total, idle, waiting: inPool, max } = database.pool;
           connections.set({ state: 'total' }, total);
           connections.set({ state: 'idle' }, idle);
           connections.set({ state: 'max' }, max);
-          waitingCallers.set(waiting);
+          waitingCallers.set(inPool + waiting());
         },
       });
       const waitingCallers = new Gauge({ name: 'db_pool_waiting', help: 'Callers waiting for a connection', registers });

@@ -1,6 +1,6 @@
 import { PROBLEMS, type ProblemDocument, type ProblemSlug } from '@medspa/contracts';
 import { GuardedPool, openDatabase } from '@medspa/database';
-import { aClinic, createTestDatabase, lockTable, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, lockTable, runAs, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp, type TestApp } from '../../test/harness.ts';
 import { createLog } from './log.ts';
@@ -115,6 +115,28 @@ describe('over HTTP', () => {
     expect(logged).toMatchObject({ level: 'error', requestId: body.requestId, slug: 'internal', kind: 'TypeError' });
     expect(logged?.['at']).toEqual(expect.arrayContaining([expect.stringContaining('problem.test.ts')]));
     expect(text + lines.join('')).not.toContain('canary');
+  });
+
+  test('what the database itself refuses says no more than "you may not", and is logged: it is a bug of ours', async () => {
+    await runAs(t.admin, 'REVOKE SELECT ON room_type FROM app_rw');
+    const lines: string[] = [];
+    try {
+      const plain = testApp(t.database, { as: clinic, log: createLog('error', { write: (line) => void lines.push(line) }) });
+      const { status, body } = await plain.get<ProblemDocument>('/v1/room-types');
+      expect([status, body.slug]).toEqual([403, 'not-permitted']);
+      expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
+        expect.objectContaining({ level: 'error', msg: 'request failed', requestId: body.requestId, kind: 'forbidden', code: '42501' }),
+      ]);
+    } finally {
+      await runAs(t.admin, 'GRANT SELECT ON room_type TO app_rw');
+    }
+  });
+
+  test('a permission that the caller lacks is no error of ours, and no line of the log', async () => {
+    const lines: string[] = [];
+    const log = createLog('error', { write: (line) => void lines.push(line) });
+    const { status } = await testApp(t.database, { as: { ...clinic, permissions: [] }, log }).get('/v1/room-types');
+    expect([status, lines]).toEqual([403, []]);
   });
 
   test('what is not an error at all is 500 as well', async () => {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Patient, ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, footprintOf, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, footprintOf, NOW, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp, type TestApp } from '../../test/harness.ts';
 import { OPERATIONS, validRequests, type ValidRequest } from '../../test/requests.ts';
+import { hashBody } from './repeatable.ts';
 
 let t: TestDatabase;
 let clinic: Clinic;
@@ -119,6 +121,23 @@ test('a request without a key happens as often as it is sent', async () => {
   await create(PERSON, {});
   await create(PERSON, {});
   expect(await countPatients()).toBe(before + 2);
+});
+
+test('what is kept of the body is hashed with a key of the organization, so that nobody without it can try all birth dates', async () => {
+  const headers = key();
+  const birthDate = '1987-06-05';
+  await create({ givenName: 'Kay', familyName: 'Keyed', birthDate }, headers);
+  const [kept] = await t.look<{ hash: string; bytes: number }>(
+    `SELECT encode(body_hash, 'hex') AS hash, octet_length(body_hash) AS bytes FROM idempotency_key WHERE key = $1`,
+    [headers['idempotency-key']],
+  );
+  const body = JSON.stringify({ givenName: 'Kay', familyName: 'Keyed', birthDate });
+  const unkeyed = createHash('sha256').update(body).digest('hex');
+  expect(kept?.hash).not.toBe(unkeyed);
+  expect(unkeyed).not.toContain(kept?.hash);
+  const hashed = (as: Clinic) => hashBody({ codec: testCodec, organizationId: as.organizationId }, JSON.parse(body));
+  expect(kept?.hash).toBe(hashed(clinic));
+  expect(hashed(await aClinic(t.database))).not.toBe(hashed(clinic));
 });
 
 test('the kept answer is sealed: no word of the patient stands in its row, and it opens in its place only', async () => {

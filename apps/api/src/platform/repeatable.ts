@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Place, Tx } from '@medspa/database';
 import { z } from 'zod';
 import type { Ctx, RepeatableRequest } from './context.ts';
@@ -12,11 +11,13 @@ export function repeatableArgument(ctx: Ctx): { route: string; key: string; body
   return ctx.repeatable ? { ...ctx.repeatable, expiresAt: new Date(ctx.now().getTime() + KEPT_HOURS * 3_600_000) } : null;
 }
 
-/** Hash of a validated body: its keys stand in the schema's order, so two spellings of the same request are equal. */
-export function hashBody(body: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify(body ?? null))
-    .digest('hex');
+/**
+ * Hash of a validated body: its keys stand in the schema's order, so two spellings of the same request are equal. Keyed, since
+ * a body may hold so little (a birth date) that whoever has the hash could try them all.
+ */
+export function hashBody({ codec, organizationId }: Pick<Ctx, 'codec' | 'organizationId'>, body: unknown): string {
+  const place = { organizationId, table: 'idempotency_key', column: 'body_hash' };
+  return Buffer.from(codec.blindIndex(place, JSON.stringify(body ?? null))).toString('hex');
 }
 
 /**

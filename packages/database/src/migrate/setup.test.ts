@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { runAs, sessionIn, startOwnServer, type OwnServer } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../database.ts';
@@ -14,7 +16,13 @@ let own: OwnServer;
 let manager: DatabaseSettings;
 beforeAll(async () => {
   own = await startOwnServer();
-  await runAs(own.admin, `CREATE ROLE manager LOGIN PASSWORD 'manager' CREATEROLE CREATEDB`);
+  await runAs(
+    own.admin,
+    `ALTER SYSTEM SET log_statement = 'all'`,
+    'SELECT pg_reload_conf()',
+    'CREATE EXTENSION pg_stat_statements',
+    `CREATE ROLE manager LOGIN PASSWORD 'manager' CREATEROLE CREATEDB`,
+  );
   manager = { ...own.admin, user: 'manager', password: 'manager' };
 });
 afterAll(() => own.end());
@@ -66,6 +74,24 @@ describe('setting up', () => {
     expect(await runAs(owner(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await setUpDatabase(manager, { database: 'clinic', ...PASSWORDS });
   });
+
+  test('keeps passwords to itself: they stand in no log and no statistics of the server', async () => {
+    const sent = await runAs(own.admin, `SELECT query FROM pg_stat_statements WHERE query ILIKE '%ALTER ROLE%PASSWORD%SCRAM%'`);
+    expect(sent.length).toBeGreaterThan(0);
+    const [place] = await runAs<{ folder: string }>(own.admin, `SELECT current_setting('data_directory') AS folder`);
+    const log = readFileSync(join(place?.folder ?? '', '../server.log'), 'utf8');
+    expect(log).toContain('ALTER ROLE app_rw PASSWORD');
+    const all = log + JSON.stringify(await runAs(own.admin, 'SELECT query FROM pg_stat_statements'));
+    for (const password of [...Object.values(PASSWORDS), 'another-runtime']) expect(all).not.toContain(password);
+  });
+
+  test.each(['päss-wörd-with-umlauts', 'tab\there', ''])(
+    'refuses a password that both sides may read differently, by the name of its role: %j',
+    async (password) => {
+      await expect(setUpDatabase(manager, { database: 'clinic', runtimePassword: password })).rejects.toThrow('The password of app_rw');
+      expect(await runAs(runtime(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    },
+  );
 
   test('leaves the database closed to everybody else on the server', async () => {
     await runAs(own.admin, `CREATE ROLE stranger LOGIN PASSWORD 'stranger'`);

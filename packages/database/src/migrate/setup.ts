@@ -4,24 +4,27 @@ import pg from 'pg';
 import type { DatabaseSettings } from '../settings.ts';
 import { ownerPool } from './connection.ts';
 import { PRISMA_FOLDER } from './files.ts';
+import { scramVerifier } from './scram.ts';
 
-/** The roles' passwords; a role whose password is not given keeps the one it has. */
+/** The roles' passwords, of ASCII characters; a role whose password is not given keeps the one it has. */
 export type SetupOptions = { database: string; ownerPassword?: string; runtimePassword?: string };
 
 /**
  * Makes roles, database and privileges with an administrator's connection; running it again changes nothing but passwords.
- * The administrator needs CREATEROLE and CREATEDB, or to be superuser.
+ * The administrator needs CREATEROLE and CREATEDB, or to be superuser. No password leaves this process: the server is given
+ * what it keeps of one.
  */
 export async function setUpDatabase(admin: DatabaseSettings, options: SetupOptions): Promise<void> {
+  const verifiers = [
+    { role: 'app_owner', verifier: verifierOf('app_owner', options.ownerPassword) },
+    { role: 'app_rw', verifier: verifierOf('app_rw', options.runtimePassword) },
+  ];
   {
     await using pool = ownerPool(admin);
     await refuseOldServer(pool);
     await pool.query(readFileSync(join(PRISMA_FOLDER, 'roles.sql'), 'utf8'));
-    for (const [role, password] of [
-      ['app_owner', options.ownerPassword],
-      ['app_rw', options.runtimePassword],
-    ] as const) {
-      if (password !== undefined) await pool.query(`ALTER ROLE ${role} PASSWORD ${pg.escapeLiteral(password)}`);
+    for (const { role, verifier } of verifiers) {
+      if (verifier !== null) await pool.query(`ALTER ROLE ${role} PASSWORD ${pg.escapeLiteral(verifier)}`);
     }
     // An administrator who is not superuser may hand a database only to a role it is a member of.
     await pool.query('GRANT app_owner, app_rw TO CURRENT_USER');
@@ -42,6 +45,14 @@ export async function setUpDatabase(admin: DatabaseSettings, options: SetupOptio
   `);
   // Needs the preloaded library and, on some servers, a superuser; everything else works without it.
   await pool.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements').catch(() => {});
+}
+
+function verifierOf(role: string, password: string | undefined): string | null {
+  try {
+    return password === undefined ? null : scramVerifier(password);
+  } catch (error) {
+    throw new Error(`The password of ${role} ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Throws when the server is older than 17, which refuses transaction_timeout. */

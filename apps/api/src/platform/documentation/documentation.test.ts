@@ -179,7 +179,7 @@ describe('examples', () => {
 });
 
 describe('colours', () => {
-  const sheet = readFileSync(join(import.meta.dirname, 'style.css'), 'utf8');
+  const sheet = ['page.css', 'calls.css'].map((name) => readFileSync(join(import.meta.dirname, name), 'utf8')).join('\n');
   const [light = '', dark = ''] = [...sheet.matchAll(/:root \{([^}]*)\}/g)].map(([, block]) => block);
   const pairs = [
     ...['text', 'muted', 'accent', 'required', 'get', 'post', 'put', 'patch', 'delete'].map((ink) => [ink, 'page']),

@@ -263,6 +263,15 @@ CREATE TABLE "health_probe" (
 );
 
 -- CreateTable
+CREATE TABLE "key_check" (
+    "key_id" INTEGER NOT NULL,
+    "mark_sealed" BYTEA NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "key_check_pkey" PRIMARY KEY ("key_id")
+);
+
+-- CreateTable
 CREATE TABLE "resource" (
     "organization_id" UUID NOT NULL,
     "id" UUID NOT NULL,
@@ -426,7 +435,7 @@ CREATE INDEX "patient_name_word_organization_id_patient_id_idx" ON "patient_name
 CREATE INDEX "patient_relation_organization_id_related_id_idx" ON "patient_relation"("organization_id", "related_id");
 
 -- CreateIndex
-CREATE INDEX "idempotency_key_organization_id_expires_at_idx" ON "idempotency_key"("organization_id", "expires_at");
+CREATE INDEX "idempotency_key_expires_at_idx" ON "idempotency_key"("expires_at");
 
 -- CreateIndex
 CREATE INDEX "outbox_event_organization_id_at_idx" ON "outbox_event"("organization_id", "at");

@@ -145,6 +145,11 @@ ALTER TABLE claim
 -- alone every claim that a room ever had would be read (with a year of claims: 170 ms for ten providers instead of 4).
 ALTER TABLE claim ADD COLUMN starts_at timestamptz NOT NULL GENERATED ALWAYS AS (lower(during)) STORED;
 CREATE INDEX claim_by_resource_and_start ON claim (organization_id, resource_id, starts_at) WHERE is_blocking;
+-- Upkeep looks across organizations for what has ended, and for holds, of which there are few, that have expired. By the end and
+-- not the start: an index on the start alone would be taken for the calendar's windows, and read those of everybody.
+ALTER TABLE claim ADD COLUMN ends_at timestamptz NOT NULL GENERATED ALWAYS AS (upper(during)) STORED;
+CREATE INDEX claim_ends_at_idx ON claim (ends_at);
+CREATE INDEX claim_expired_hold ON claim (expires_at) WHERE expires_at IS NOT NULL;
 
 ALTER TABLE shift_rotation
   ADD CONSTRAINT shift_rotation_weeks CHECK (weeks BETWEEN 1 AND 8),
@@ -171,8 +176,11 @@ ALTER TABLE appointment_segment
   ADD CONSTRAINT appointment_segment_ends_after_start CHECK (ends_at > starts_at);
 
 -- ── platform ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- The codec writes the id of the key at the front of what it seals.
+ALTER TABLE key_check
+  ADD CONSTRAINT key_check_is_of_its_key CHECK (key_id > 0 AND substring(mark_sealed FROM 2 FOR 4) = int4send(key_id));
 ALTER TABLE idempotency_key
-  ADD CONSTRAINT idempotency_key_hash_size CHECK (octet_length(body_hash) = 32),
+  ADD CONSTRAINT idempotency_key_hash_size CHECK (octet_length(body_hash) = 16),
   ADD CONSTRAINT idempotency_key_one_answer CHECK (num_nonnulls(reply_sealed, outcome) = 1),
   -- What stands in the clear points to an answer and holds nothing of it.
   ADD CONSTRAINT idempotency_key_outcome_points CHECK (outcome ?& ARRAY['appointmentId', 'version'] AND outcome - 'appointmentId' - 'version' = '{}');

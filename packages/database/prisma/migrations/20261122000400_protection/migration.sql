@@ -15,6 +15,11 @@ BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
 
+-- The row that an audit row is about. What only ties two together has no id; it is found by whom it belongs to.
+CREATE FUNCTION app.audited_id(p_row jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(p_row ->> 'id', p_row ->> 'patient_id', p_row ->> 'provider_id')::uuid
+$$;
+
 -- One row per written row, in the same transaction: the whole row on insert and delete, the changed columns on update.
 -- Runs as the owner, since the runtime role may not write the log itself. Sealed columns stay sealed.
 CREATE FUNCTION app.audit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -34,7 +39,7 @@ BEGIN
   END IF;
   INSERT INTO public.audit_log (organization_id, at, actor_kind, actor_id, request_id, action, table_name, row_id, operation, before, after)
   VALUES (app.organization_id(), clock_timestamp(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, v_session ->> 'requestId',
-          v_session ->> 'action', TG_TABLE_NAME, (coalesce(v_new, v_old) ->> 'id')::uuid, lower(TG_OP), v_before, v_after);
+          v_session ->> 'action', TG_TABLE_NAME, app.audited_id(coalesce(v_new, v_old)), lower(TG_OP), v_before, v_after);
   RETURN NULL;
 END $$;
 
@@ -110,6 +115,7 @@ CREATE TABLE access_log_default PARTITION OF access_log DEFAULT;
 CALL app.protect_log_part('audit_log_default');
 CALL app.protect_log_part('access_log_default');
 
+-- At most two years ahead, whoever asks: every month is two tables more.
 CREATE FUNCTION app.ensure_log_months(p_ahead integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_month date;
@@ -117,7 +123,7 @@ DECLARE
   v_made integer := 0;
 BEGIN
   FOREACH v_log IN ARRAY ARRAY['audit_log', 'access_log'] LOOP
-    FOR v_month IN SELECT generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => p_ahead), '1 month') LOOP
+    FOR v_month IN SELECT generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'), date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => least(p_ahead, 24)), '1 month') LOOP
       CONTINUE WHEN to_regclass(format('public.%s_%s', v_log, to_char(v_month, 'YYYY_MM'))) IS NOT NULL;
       BEGIN
         EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)', v_log || '_' || to_char(v_month, 'YYYY_MM'), v_log,
@@ -152,15 +158,15 @@ CREATE TRIGGER add_resource AFTER INSERT ON provider FOR EACH ROW EXECUTE FUNCTI
 CREATE TRIGGER add_resource AFTER INSERT ON patient FOR EACH ROW EXECUTE FUNCTION app.add_resource();
 CREATE TRIGGER add_resource AFTER INSERT ON room FOR EACH ROW EXECUTE FUNCTION app.add_resource();
 
--- What the runtime role may do. Ids and organizations never change, time zones and currencies neither (I1), rows are ended and not deleted, terms that an
--- appointment points to stay as they were, logs cannot be written by hand.
+-- What the runtime role may do. Ids and organizations never change, nor what other rows were reckoned with: the currency of prices,
+-- the zone of wall time (I1), the type of a room that is booked. Rows are ended and not deleted, terms that an appointment points
+-- to stay as they were, logs cannot be written by hand.
 GRANT SELECT ON organization, legal_entity, location, staff, provider, patient, patient_name_word, patient_relation, room_type, service, service_version, service_price, provider_service,
   resource, room, shift_rotation, shift, appointment, appointment_segment, appointment_history, claim, idempotency_key, outbox_stream, outbox_event,
   audit_log, access_log TO app_rw;
 GRANT INSERT ON organization, legal_entity, location, staff, provider, patient, patient_relation, room_type, service, service_version, service_price, provider_service,
   room, shift_rotation, shift, appointment, appointment_segment, appointment_history, claim, idempotency_key, outbox_stream, outbox_event TO app_rw;
-GRANT UPDATE (name, version) ON organization, room_type TO app_rw;
-GRANT UPDATE (name, version) ON legal_entity TO app_rw;
+GRANT UPDATE (name, version) ON organization, legal_entity, room_type TO app_rw;
 GRANT UPDATE (name, slot_minutes, street, city, region, postal_code, country, is_active, version) ON location TO app_rw;
 GRANT UPDATE (given_name, family_name, job_title, email_sealed, email_index, is_active, version) ON staff TO app_rw;
 GRANT UPDATE (display_name, credential, is_active, version) ON provider TO app_rw;
@@ -168,7 +174,7 @@ GRANT UPDATE (given_name, family_name, preferred_name, pronouns, birth_date_seal
   address_sealed, note_sealed, is_active, deceased_on, merged_into_id, version) ON patient TO app_rw;
 GRANT UPDATE (name, category, is_active, version) ON service TO app_rw;
 GRANT UPDATE (effective_until) ON service_version, service_price TO app_rw;
-GRANT UPDATE (room_type_id, name, position, is_active, version) ON room TO app_rw;
+GRANT UPDATE (name, position, is_active, version) ON room TO app_rw;
 GRANT UPDATE (effective_until, version) ON shift_rotation TO app_rw;
 GRANT UPDATE (status, starts_at, ends_at, cancel_reason, version) ON appointment TO app_rw;
 GRANT UPDATE (provider_id, room_id, starts_at, ends_at) ON appointment_segment TO app_rw;
@@ -179,3 +185,6 @@ GRANT USAGE ON SEQUENCE claim_id_seq TO app_rw;
 -- The readiness probe's one row; no organization, no audit.
 INSERT INTO health_probe (id, at) VALUES (1, now());
 GRANT SELECT, UPDATE ON health_probe TO app_rw;
+
+-- A key's mark is written once, by the first start with the key, and never again.
+GRANT SELECT, INSERT ON key_check TO app_rw;

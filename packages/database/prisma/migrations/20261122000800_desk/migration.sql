@@ -92,32 +92,39 @@ BEGIN
 END $$;
 
 -- ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
--- Across organizations, hence as the owner with its own policy of sight: it deletes what has no further use, nothing else.
+-- Across organizations, hence as the owner with its own policy of sight: it deletes what has no further use, nothing else. What
+-- that is, the server's clock decides and no caller, and no call removes more than fits the limits of a statement.
 
 CREATE POLICY upkeep ON claim FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 CREATE POLICY upkeep ON idempotency_key FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 
--- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Removes at most p_limit of them, so
--- that no call outlasts the limits of a statement, and returns how many went.
+-- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Removes at most p_limit of those that
+-- ended before p_before, which is a day ago or earlier, and returns how many went.
 CREATE FUNCTION app.drop_past_claims(p_session jsonb, p_before timestamptz, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  v_count bigint;
+  v_before timestamptz := least(p_before, now() - interval '1 day');
+  v_limit integer := least(p_limit, 20000);
+  v_past bigint;
+  v_holds bigint;
 BEGIN
   PERFORM app.enter(p_session);
   PERFORM set_config('app.upkeep', 'on', true);
-  DELETE FROM claim WHERE ctid = ANY (ARRAY(SELECT ctid FROM claim WHERE upper(during) < p_before OR expires_at < p_before LIMIT p_limit));
-  GET DIAGNOSTICS v_count = ROW_COUNT;
+  DELETE FROM claim WHERE ctid = ANY (ARRAY(SELECT ctid FROM claim WHERE ends_at < v_before LIMIT v_limit));
+  GET DIAGNOSTICS v_past = ROW_COUNT;
+  DELETE FROM claim WHERE ctid = ANY (ARRAY(SELECT ctid FROM claim WHERE expires_at < v_before LIMIT v_limit - v_past));
+  GET DIAGNOSTICS v_holds = ROW_COUNT;
   PERFORM set_config('app.upkeep', '', true);
-  RETURN v_count;
+  RETURN v_past + v_holds;
 END $$;
 
-CREATE FUNCTION app.drop_expired_replies(p_session jsonb) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+-- Removes at most p_limit replies that can no longer be asked for, and returns how many went.
+CREATE FUNCTION app.drop_expired_replies(p_session jsonb, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_count bigint;
 BEGIN
   PERFORM app.enter(p_session);
   PERFORM set_config('app.upkeep', 'on', true);
-  DELETE FROM idempotency_key WHERE expires_at < app.session_now();
+  DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(SELECT ctid FROM idempotency_key WHERE expires_at < now() LIMIT least(p_limit, 20000)));
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM set_config('app.upkeep', '', true);
   RETURN v_count;
