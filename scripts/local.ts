@@ -1,9 +1,10 @@
 // The database of a task: the embedded one in the project's folder, or the one that the environment names.
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { handleDatabaseError, parseDatabaseUrl, signInOf, type DatabaseSettings } from '@medspa/database';
+import { handleDatabaseError, keyRingFromFile, parseDatabaseUrl, signInOf, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations, setUpDatabase } from '@medspa/database/migrate';
-import { startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
+import { startLocalDatabase, type BackupPlace, type LocalDatabase } from '@medspa/local-database';
 import { PRACTICE_ORGANIZATION_ID } from '@medspa/practice-data';
 import pg from 'pg';
 
@@ -25,7 +26,7 @@ export type ReadyDatabase = {
 };
 
 export type EmbeddedOptions = {
-  /** Folder of the cluster; the project's own unless told. */
+  /** Folder of the cluster; the project's own, which alone is backed up, unless told. */
   folder?: string;
   /** Settings of the server for this run. */
   settings?: Record<string, string>;
@@ -33,12 +34,37 @@ export type EmbeddedOptions = {
   anew?: boolean;
 };
 
+/**
+ * Where the embedded database's backup goes (MEDSPA_BACKUP, best on another disk) and the key that encrypts it; null when it is
+ * `off`. The key is made with the first backup and never again: what was written with another one could not be read.
+ */
+export function backupPlace(): (BackupPlace & { keyFile: string }) | null {
+  const wanted = process.env['MEDSPA_BACKUP'] || join(DATA, 'backup');
+  // The archive command is for a POSIX shell.
+  if (wanted === 'off' || process.platform === 'win32') return null;
+  const folder = resolve(wanted);
+  const keyFile = resolve(process.env['MEDSPA_BACKUP_KEY_FILE'] || join(DATA, 'keys/backup.json'));
+  const isNew = !existsSync(folder) || readdirSync(folder).length === 0;
+  if (!isNew && !existsSync(keyFile))
+    throw new Error(
+      `The backup in ${folder} was made with a key that is not at ${keyFile}. Put the key back, or move that backup away to begin a new one.`,
+    );
+  return { folder, keyFile, keys: keyRingFromFile(keyFile, isNew) };
+}
+
 /** Starts an embedded PostgreSQL and brings it up to date. Throws `FolderInUse` beside a living instance. */
 export async function openEmbedded(
   say: (text: string) => void,
-  { folder = join(DATA, 'postgres'), settings = {}, anew = false }: EmbeddedOptions = {},
+  { folder, settings = {}, anew = false }: EmbeddedOptions = {},
 ): Promise<ReadyDatabase> {
-  const server = await startLocalDatabase({ folder, settings, supervise: true, say });
+  const backup = folder === undefined ? backupPlace() : null;
+  const server = await startLocalDatabase({
+    folder: folder ?? join(DATA, 'postgres'),
+    settings,
+    supervise: true,
+    say,
+    ...(backup ? { backup } : {}),
+  });
   const drop = () =>
     withClient(parseDatabaseUrl(server.adminUrl()).settings, (client) => client.query(`DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`));
   try {

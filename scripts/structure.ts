@@ -32,7 +32,9 @@ const LONGER: Record<string, string> = {
 const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg(-copy-streams)?$|@prisma\/|graphile-worker$)/],
-  ['packages/local-database/src/', /^(node:|pg$)/],
+  ['packages/sealing/src/', /^node:/],
+  ['packages/files/src/', /^(node:|@medspa\/sealing$|(aws4fetch|pdfkit|sharp)$)/],
+  ['packages/local-database/src/', /^(node:|pg$|@medspa\/sealing$)/],
   ['packages/local-mailbox/src/', /^(node:|postal-mime$|smtp-server$)/],
   ['packages/practice-data/src/', /^(node:|@medspa\/(contracts|database)$|uuid$)/],
   ['packages/testing/src/', /^(node:|pg$|uuid$|vitest(\/node)?$|@medspa\/(database|local-database)(\/|$))/],

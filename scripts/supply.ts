@@ -26,6 +26,18 @@ const STATED_ELSEWHERE: Record<string, string> = {
   'seq-queue': 'MIT, in the LICENSE of its repository; a tool of development (Prisma CLI)',
 };
 
+/** What runs in production under another licence, each one looked at. */
+const REVIEWED: [name: RegExp, license: string][] = [
+  // libvips, unmodified and loaded as a library of its own.
+  [/^@img\/sharp-/, 'LGPL-3.0-or-later'],
+  [/^@img\/sharp-/, 'Apache-2.0 AND LGPL-3.0-or-later'],
+  [/^@img\/sharp-/, 'Apache-2.0 AND LGPL-3.0-or-later AND MIT'],
+  // The licence of Bitstream Vera: free to use, embed and redistribute; its name may not be given to a changed font.
+  [/^dejavu-fonts-ttf$/, 'SEE LICENSE IN README.md AND LICENSE'],
+  // MIT, in its LICENSE file.
+  [/^png-js$/, ''],
+];
+
 type Entry = { version?: string; link?: boolean; integrity?: string; license?: string; dev?: boolean; devOptional?: boolean };
 
 /** Every package without a sha512 hash or with a licence we may not use, as `package: sentence`. */
@@ -38,7 +50,8 @@ export function findSupplyViolations(root: string): string[] {
       // devOptional: a tool that a product's package names as an optional peer (the Prisma CLI).
       const isTool = entry.dev === true || entry.devOptional === true;
       const license = entry.license ?? '';
-      const mayUse = PERMISSIVE.has(license) || (isTool && (WEAK_COPYLEFT.has(license) || name in STATED_ELSEWHERE));
+      const isReviewed = REVIEWED.some(([one, its]) => one.test(name) && its === license);
+      const mayUse = PERMISSIVE.has(license) || isReviewed || (isTool && (WEAK_COPYLEFT.has(license) || name in STATED_ELSEWHERE));
       return [
         ...(entry.integrity?.startsWith('sha512-') ? [] : [`${name} ${entry.version}: the lockfile has no sha512 hash of it`]),
         ...(mayUse

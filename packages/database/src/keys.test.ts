@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createCodec } from './codec.ts';
 import { keyRingFromFile, keyRingOf } from './keys.ts';
@@ -40,6 +43,20 @@ describe('the local key file', () => {
   test('holds another key each time', () => {
     const [one, two] = [keyRingFromFile(aPath(), true), keyRingFromFile(aPath(), true)];
     expect(one.keys.get(1)).not.toEqual(two.keys.get(1));
+  });
+
+  test('is one for all who begin at once', async () => {
+    const path = aPath();
+    // Each waits for the same moment, so that all of them find no file.
+    const program = `import { keyRingFromFile } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, 'keys.ts')).href)};
+      const [path, at] = process.argv.slice(2);
+      while (Date.now() < Number(at));
+      process.stdout.write(Buffer.from(keyRingFromFile(path, true).keys.get(1)).toString('hex'));`;
+    const file = join(folder, 'begin.mjs');
+    writeFileSync(file, program);
+    const at = String(Date.now() + 1_500);
+    const said = await Promise.all(Array.from({ length: 8 }, () => promisify(execFile)(process.execPath, [file, path, at])));
+    expect(new Set(said.map(({ stdout }) => stdout)).size).toBe(1);
   });
 
   test('is never made anew where it exists, though it might be', () => {

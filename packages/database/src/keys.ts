@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { KeyRing } from './codec.ts';
 
@@ -40,11 +40,17 @@ export function keyRingFromFile(path: string, mayCreate: boolean): KeyRing {
     if (!mayCreate)
       throw new Error(`The key file ${path} is missing, and the database has data that only it opens. Put it back from your backup.`);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const draft = `${path}.new`;
-    rmSync(draft, { force: true });
+    const draft = `${path}.${randomUUID()}`;
     // On the disk before it is used: a key that a power cut takes away is a key lost.
     writeFileSync(draft, `${JSON.stringify({ current: 1, keys: { 1: randomBytes(32).toString('hex') } })}\n`, { mode: 0o600, flush: true });
-    renameSync(draft, path);
+    // Linked, since a link takes nobody's place: of two that begin at once, both read the first one's key.
+    try {
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(draft, { force: true });
+    }
   }
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
     throw new Error(`The key file ${path} is readable by others; set its mode to 0600.`);

@@ -1,14 +1,33 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { canRun, serverAccount, type Account } from './account.ts';
+import {
+  archiveOf,
+  ArchiveError,
+  archivesIn,
+  listBases,
+  systemIdOf,
+  wasCutOff,
+  type Archive,
+  type BackupPlace,
+  type Base,
+} from './backup/archive.ts';
+import { Archiver, archiveSettings } from './backup/archiver.ts';
+import { takeBase, type Source } from './backup/base.ts';
+import type { Target } from './backup/plan.ts';
+import { restoreCluster, type Restored } from './backup/restore.ts';
+import { prune } from './backup/retention.ts';
+import { keepBases } from './backup/schedule.ts';
+import { finishSwap } from './backup/swap.ts';
 import { findBinaries } from './binaries.ts';
-import { ADMIN, createCluster } from './cluster.ts';
+import { ADMIN, createCluster, type Layout } from './cluster.ts';
 import { FolderInUse, ownFolder } from './owner.ts';
 import { freePort, Server } from './server.ts';
 
 export { ageNotice } from './age.ts';
-export { FolderInUse };
+export { ArchiveError, FolderInUse };
+export type { BackupPlace };
 
 /** A running local PostgreSQL, owned by this process. */
 export type LocalDatabase = {
@@ -35,6 +54,8 @@ export type LocalDatabaseOptions = {
   folder: string;
   /** Server settings beside the defaults, for example `{ fsync: 'off' }` in tests. */
   settings?: Record<string, string>;
+  /** Archive every change there, and take a base copy each day. */
+  backup?: BackupPlace;
   /** Start the server again when it dies. */
   supervise?: boolean;
   /** Told one line per step that a person would wait for. */
@@ -54,13 +75,26 @@ export async function startLocalDatabase(options: LocalDatabaseOptions): Promise
   refuseForeignFolder(folder);
   const owner = await ownFolder(folder);
   try {
-    const layout = { cluster: join(folder, 'cluster'), password: join(folder, 'admin-password'), log: join(folder, 'server.log') };
+    const layout = layoutOf(folder);
+    finishSwap(folder, layout);
     const binaries = findBinaries(account, folder);
     if (!existsSync(layout.cluster)) say('Creating a PostgreSQL 18 cluster ...');
     await createCluster(layout, binaries, account);
-    const server = new Server(layout, binaries, account, await freePort(), options.settings ?? {});
-    await server.start();
+    const receipts = join(folder, 'archived');
+    const settings = { ...(options.backup ? archiveSettings(receipts) : {}), ...options.settings };
+    const server = new Server(layout, binaries, account, await freePort(), settings);
+    const archive = options.backup ? archiveOf(options.backup, systemIdOf(layout.cluster)) : null;
+    // Before the server: one that a killed owner left hands over its last segment while it is stopped.
+    const archiver = archive && new Archiver(layout.cluster, receipts, archive, say);
+    archiver?.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await archiver?.stop();
+      throw error;
+    }
     if (options.supervise) server.supervise(say);
+    const endBases = archive && keepBases({ cluster: layout.cluster, port: server.port, password: server.password }, archive, say);
     return {
       host: '127.0.0.1',
       port: server.port,
@@ -74,7 +108,9 @@ export async function startLocalDatabase(options: LocalDatabaseOptions): Promise
       start: () => server.start(),
       halt: (how) => server.stop(how),
       close: async () => {
+        await endBases?.();
         await server.stop();
+        await archiver?.stop();
         owner.release();
       },
     };
@@ -82,6 +118,83 @@ export async function startLocalDatabase(options: LocalDatabaseOptions): Promise
     owner.release();
     throw error;
   }
+}
+
+/**
+ * Takes a base copy now, of a running database as well as of one that stands still, and removes what is no longer kept.
+ * Throws when there is no database yet.
+ */
+export async function backUpLocalDatabase(options: Required<Pick<LocalDatabaseOptions, 'folder' | 'backup' | 'say'>>): Promise<Base> {
+  const { backup, say } = options;
+  const layout = layoutOf(placeFor(options.folder, serverAccount(), () => {}));
+  if (!existsSync(layout.cluster)) throw new Error(`There is no database in ${options.folder} yet.`);
+  const archive = archiveOf(backup, systemIdOf(layout.cluster));
+  let server: LocalDatabase | null = null;
+  try {
+    server = await startLocalDatabase({ folder: options.folder, backup, say });
+  } catch (error) {
+    if (!(error instanceof FolderInUse)) throw error;
+  }
+  try {
+    const base = await takeBase(server ? sourceOf(layout, server.port) : sourceOf(layout, portOfRunning(layout.cluster)), archive);
+    await prune(archive, new Date());
+    return base;
+  } finally {
+    await server?.close();
+  }
+}
+
+/**
+ * Restores the cluster of the folder as it was at the target. Throws `FolderInUse` while a service uses it, and `ArchiveError` with
+ * a sentence when the backup does not have what is needed; then nothing has changed.
+ */
+export async function restoreLocalDatabase(
+  options: Required<Pick<LocalDatabaseOptions, 'folder' | 'backup' | 'say'>> & Pick<LocalDatabaseOptions, 'settings'> & { target: Target },
+): Promise<Restored> {
+  const account = serverAccount();
+  const folder = placeFor(options.folder, account, options.say);
+  refuseForeignFolder(folder);
+  if (wasCutOff(layoutOf(folder).cluster)) await handOverRest(options);
+  const owner = await ownFolder(folder);
+  try {
+    const layout = layoutOf(folder);
+    finishSwap(folder, layout);
+    const machine = { folder, layout, binaries: findBinaries(account, folder), account, settings: options.settings ?? {} };
+    return await restoreCluster(machine, options.backup, options.target, options.say);
+  } finally {
+    owner.release();
+  }
+}
+
+/** After a crash the backup lacks the end of the log, which is there still: a start and a stop archive it. */
+async function handOverRest({ folder, backup, settings, say }: Parameters<typeof restoreLocalDatabase>[0]): Promise<void> {
+  try {
+    await (await startLocalDatabase({ folder, backup, say, ...(settings ? { settings } : {}) })).close();
+  } catch (error) {
+    if (error instanceof FolderInUse) throw error;
+    say('The database that is there does not start; what it had not archived yet is not in the backup.');
+  }
+}
+
+/** The base copies of a backup, by cluster, oldest first. */
+export async function listBackups(place: BackupPlace): Promise<{ archive: Archive; bases: Base[] }[]> {
+  const archives = await archivesIn(place);
+  return Promise.all(archives.map(async (archive) => ({ archive, bases: await listBases(archive) })));
+}
+
+function layoutOf(folder: string): Layout {
+  return { cluster: join(folder, 'cluster'), password: join(folder, 'admin-password'), log: join(folder, 'server.log') };
+}
+
+function sourceOf(layout: Layout, port: number): Source {
+  return { cluster: layout.cluster, port, password: readFileSync(layout.password, 'utf8') };
+}
+
+/** The fourth line of the file that a running server keeps. */
+function portOfRunning(cluster: string): number {
+  const port = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[3]);
+  if (!(port > 0)) throw new Error('The running database does not say its port yet; try again in a moment.');
+  return port;
 }
 
 /**

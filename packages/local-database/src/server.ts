@@ -193,7 +193,7 @@ async function end(child: ChildProcess, ending: typeof ENDING): Promise<void> {
 }
 
 /** Ends a server that still runs on the cluster after its owner was killed. */
-async function stopLeftover(cluster: string): Promise<void> {
+export async function stopLeftover(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   if (!existsSync(file)) return;
   const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
