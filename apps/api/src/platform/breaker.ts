@@ -7,12 +7,12 @@ const QUEUED = 128;
 
 export type Breaker = { policy: IPolicy; state: () => 'closed' | 'open' | 'half-open' };
 
-/** How long callers are refused before one may try. */
-const OPEN_MILLIS = 5_000;
+/** How long callers are refused before one may try: as long as `Retry-After` tells them to wait, so that nobody is told twice. */
+const OPEN_MILLIS = 1_000;
 
 /**
  * Stops asking a database that does not answer: after half of the calls of ten seconds failed for infrastructure's reasons,
- * callers are refused for five seconds, then one may try. A duplicate key or any other refusal never counts.
+ * callers are refused for a second, then one may try. A duplicate key or any other refusal never counts.
  */
 export function createBreaker(onChange: (state: 'closed' | 'open' | 'half-open') => void = () => {}, openMillis = OPEN_MILLIS): Breaker {
   const circuit = circuitBreaker(
