@@ -19,6 +19,7 @@ const tasks = {
   check: ['scripts/check.ts'],
   format: ['node_modules/oxfmt/bin/oxfmt'],
   bench: ['bench/run.ts'],
+  soak: ['soak/run.ts'],
   openapi: ['scripts/openapi.ts'],
   'db:setup': ['scripts/database.ts', 'setup'],
   'db:migrate': ['scripts/database.ts', 'migrate'],

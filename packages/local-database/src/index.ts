@@ -8,6 +8,7 @@ import { FolderInUse, ownFolder } from './owner.ts';
 import { freePort, Server } from './server.ts';
 
 export { ageNotice } from './age.ts';
+export { freePort } from './server.ts';
 export { FolderInUse };
 
 /** A running local PostgreSQL, owned by this process. */
