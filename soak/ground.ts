@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { openDatabase, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
-import { startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
+import { FolderInUse, startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
 import { aClinic, aFolder, aPatient, connect, type Clinic } from '@medspa/testing';
-import { signIns } from '../scripts/local.ts';
+import { DATA, signIns } from '../scripts/local.ts';
 
 const PROVIDERS = 8;
 const PATIENTS = 48;
@@ -23,26 +24,41 @@ export type OwnGround = Ground & { server: LocalDatabase } & AsyncDisposable;
 
 /**
  * A server of the run's own with one migrated clinic. It writes to disk as in production (fsync on) unless `settings` say
- * otherwise, since what a crash leaves is the question.
+ * otherwise, since what a crash leaves is the question. The cluster stays in the project's folder, where the next run finds
+ * it; beside a run that is under way it is made in a folder that goes with the run.
  */
 export async function openGround(options: { folder?: string; settings?: Record<string, string> } = {}): Promise<OwnGround> {
-  const folder = options.folder ?? aFolder();
-  const server = await startLocalDatabase({
-    folder,
-    settings: { max_connections: '100', shared_buffers: '64MB', log_min_duration_statement: '-1', ...options.settings },
-  });
-  const end = async () => {
-    await server.close();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-  };
+  const { server, end } = await startServer(options.folder, { ...SETTINGS, ...options.settings });
   try {
-    const { runtime, owner } = await signIns(server, 'soak');
+    const name = `soak_${Date.now()}`;
+    const { settings: superuser } = parseDatabaseUrl(server.adminUrl());
+    const old = await look<{ name: string }>(superuser, `SELECT datname AS name FROM pg_database WHERE datname LIKE 'soak\\_%'`);
+    for (const { name: left } of old) await look(superuser, `DROP DATABASE ${left} WITH (FORCE)`);
+    const { runtime, owner } = await signIns(server, name);
     await deployMigrations(owner);
-    const admin = { ...parseDatabaseUrl(server.adminUrl()).settings, database: 'soak' };
-    return { ...(await fillGround({ admin, owner, runtime })), server, [Symbol.asyncDispose]: end };
+    const ground = await fillGround({ admin: { ...superuser, database: name }, owner, runtime });
+    return { ...ground, server, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;
+  }
+}
+
+const SETTINGS = { max_connections: '100', shared_buffers: '64MB', log_min_duration_statement: '-1' };
+
+async function startServer(given: string | undefined, settings: Record<string, string>) {
+  try {
+    const server = await startLocalDatabase({ folder: given ?? join(DATA, 'soak'), settings });
+    return { server, end: server.close };
+  } catch (error) {
+    if (!(error instanceof FolderInUse) || given !== undefined) throw error;
+    const folder = aFolder();
+    const server = await startLocalDatabase({ folder, settings });
+    const end = async () => {
+      await server.close();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    };
+    return { server, end };
   }
 }
 
