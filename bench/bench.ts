@@ -10,25 +10,29 @@ export type Bench = (options: BenchOptions) => Promise<{ table: string; result: 
 /** One way to do the work: called by `concurrency` callers, each waiting for its answer before the next call. */
 export type Contender = { name: string; call: (caller: number) => Promise<void> };
 
-/** What a contender did in all its rounds: median rate, and latency over all calls. */
-export type Measured = { perSecond: number; p50: number; p99: number; max: number };
+/** What a contender did in all its rounds: median rate, latency over all calls, and what the meter counted a call. */
+export type Measured = { perSecond: number; p50: number; p99: number; max: number; metered: number };
 
 /**
  * Measures contenders against each other: every round gives each of them the same time, in an order that rotates, so that
- * what the machine does meanwhile falls on all alike.
+ * what the machine does meanwhile falls on all alike. `meter` is a counter that only rises, for example of processor time.
  */
 export async function interleave(
   contenders: Contender[],
   concurrency: number,
   { rounds, secondsPerRound }: BenchOptions,
+  meter: () => number = () => 0,
 ): Promise<Map<string, Measured>> {
   const rates = new Map(contenders.map(({ name }) => [name, [] as number[]]));
   const latencies = new Map(contenders.map(({ name }) => [name, [] as number[]]));
+  const metered = new Map(contenders.map(({ name }) => [name, 0]));
   for (const contender of contenders) await runFor(contender, concurrency, 0.4, []);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(round + turn) % contenders.length] as Contender;
+      const before = meter();
       rates.get(contender.name)?.push(await runFor(contender, concurrency, secondsPerRound, latencies.get(contender.name) ?? []));
+      metered.set(contender.name, (metered.get(contender.name) ?? 0) + meter() - before);
     }
   }
   return new Map(
@@ -44,6 +48,7 @@ export async function interleave(
           p50: quantile(all, 0.5),
           p99: quantile(all, 0.99),
           max: all.at(-1) ?? 0,
+          metered: (metered.get(name) ?? 0) / all.length,
         },
       ];
     }),

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { PERMISSIONS } from '@medspa/contracts';
 import { createCodec, keyRingOf } from '@medspa/database';
 import pg from 'pg';
@@ -15,11 +12,11 @@ import { breakClaims, contend, type Race } from './booking-race.ts';
 import { fillWorld, inputOf, openSlots, parametersOf, wireOf, type Slot, type World } from './booking-world.ts';
 import { openBenchDatabase, type BenchDatabase } from './database.ts';
 import { BenchConnection } from './http-client.ts';
+import { BENCH_KEY, startBenchService } from './service.ts';
 
 // T8: booking commits per second of the service call and through HTTP, against node-postgres sending the same SQL. Row-level
 // security, audit triggers, idempotency row, outbox event and job are inside that SQL, so on all sides.
 
-const KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
 const CONCURRENCIES = [1, 8, 32];
 const TARGETS = { service: 0.8, http: 0.5 };
 const SQL = 'SELECT app.book_appointment($1::jsonb, $2::jsonb) AS result';
@@ -31,7 +28,7 @@ export const bench: Bench = async (options) => {
   const world = await fillWorld(db);
   const nextSlot = openSlots(world);
   await using limit = poolOf(db, 'app_rw', db.runtime.poolMax);
-  await using server = await startServer(db, world);
+  await using server = await startBenchService(db, world);
   let connections = [await BenchConnection.open(server.port)];
 
   const byLimit = (slot: Slot) => bookWithDriver(limit, world, slot);
@@ -111,7 +108,7 @@ async function bookWithService(db: BenchDatabase, world: World, slot: Slot): Pro
   }
 }
 
-const codec = createCodec(keyRingOf(KEY));
+const codec = createCodec(keyRingOf(BENCH_KEY));
 const breaker = createBreaker().policy;
 const permissions = new Set(PERMISSIONS);
 
@@ -144,29 +141,6 @@ function poolOf({ runtime, owner }: BenchDatabase, role: 'app_rw' | 'app_owner',
   const { host, port, user, password, database } = role === 'app_rw' ? runtime : owner;
   const pool = new pg.Pool({ host, port, user, password, database, max });
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
-}
-
-async function startServer({ runtime }: BenchDatabase, world: World): Promise<{ port: number } & AsyncDisposable> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'booking-server.ts')], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: {
-      ...process.env,
-      DATABASE_URL: `postgresql://${runtime.user}:${runtime.password}@${runtime.host}:${runtime.port}/${runtime.database}`,
-      NODE_ENV: 'test',
-      PORT: '0',
-      ENCRYPTION_KEY: KEY,
-      PRACTICE_ORGANIZATION: world.organizationId,
-      PRACTICE_ACTOR: world.actorId,
-    },
-  });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
-  };
 }
 
 function report(measured: Map<number, Map<string, Measured>>, race: Race, control: Race) {

@@ -5,7 +5,7 @@ import { startLocalDatabase } from '@medspa/local-database';
 import { DATA, signIns } from '../scripts/local.ts';
 
 /** A freshly migrated database of a benchmark, on a server of its own that writes to disk as in production (fsync on). */
-export type BenchDatabase = { runtime: DatabaseSettings; owner: DatabaseSettings; database: Database } & AsyncDisposable;
+export type BenchDatabase = { runtime: DatabaseSettings; owner: DatabaseSettings; database: Database; serverPid: number } & AsyncDisposable;
 
 export async function openBenchDatabase(say: (text: string) => void): Promise<BenchDatabase> {
   const server = await startLocalDatabase({
@@ -20,6 +20,7 @@ export async function openBenchDatabase(say: (text: string) => void): Promise<Be
     runtime,
     owner,
     database,
+    serverPid: server.pid ?? 0,
     [Symbol.asyncDispose]: async () => {
       await database.disconnectDatabase();
       await server.close();

@@ -28,12 +28,20 @@ export class BenchConnection {
     return new BenchConnection(socket, `127.0.0.1:${port}`);
   }
 
+  get(path: string): Promise<{ status: number; body: string }> {
+    return this.send(`GET ${path} HTTP/1.1\r\nhost: ${this.host}\r\n\r\n`);
+  }
+
   post(path: string, body: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `POST ${path} HTTP/1.1\r\nhost: ${this.host}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${lines.join('')}\r\n`;
+    return this.send(head + body);
+  }
+
+  private send(request: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject };
-      this.socket.write(head + body);
+      this.socket.write(request);
     });
   }
 

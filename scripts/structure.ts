@@ -48,7 +48,7 @@ const MODULE_KINDS: Record<string, RegExp> = {
   routes: /^(@hono\/zod-openapi$|@medspa\/contracts$|platform\/)/,
   service: /^(node:crypto$|uuid$|temporal-polyfill$|@medspa\/(contracts|database)$|platform\/|module-index$)/,
   queries: /^(@medspa\/(contracts|database)$|platform\/)/,
-  rules: /^(@medspa\/contracts$|temporal-polyfill$)/,
+  rules: /^(@medspa\/contracts$|temporal-polyfill$|libphonenumber-js\/min$)/,
   jobs: /^(zod$|@medspa\/contracts$|platform\/|module-index$)/,
   index: /^$/,
 };

@@ -33,9 +33,12 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   for (const note of config.notes) log.info('setting', { setting: note });
   const tracing = config.tracing ? (await import('./platform/tracing.ts')).startTracing(config.tracing) : null;
   const metrics = createMetrics();
-  const breaker = createBreaker((state) => {
-    metrics.breaker(state);
-    log.warn('database breaker', { state });
+  const breaker = createBreaker({
+    atOnce: config.database.poolMax,
+    onChange: (state) => {
+      metrics.breaker(state);
+      log.warn('database breaker', { state });
+    },
   });
   const database = openDatabase(config.database, {
     healthWrites: config.environment === 'production',

@@ -1,4 +1,4 @@
-import { aClinic, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, aPatient, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bodyOf } from '../src/platform/documentation/openapi.ts';
@@ -13,11 +13,15 @@ afterAll(() => t.drop());
 
 type Page = { items: { id: string }[]; nextCursor: string | null };
 
-/** How a row is added to each list; names are in no order. */
+/** The clinic, and the patient whose lists are read. */
+type Place = Clinic & { patientId: string };
+let visits = 0;
+
+/** How a row is added to each list; names and times are in no order. */
 const ADD: Record<
   string,
   (
-    clinic: Clinic,
+    place: Place,
   ) => [path: string, body: object] | { first: [path: string, body: object]; next: (id: string) => [path: string, body: object] }
 > = {
   '/v1/legal-entities': () => ['/v1/legal-entities', { name: aName(), currency: 'USD' }],
@@ -44,6 +48,10 @@ const ADD: Record<
     ],
   }),
   '/v1/patients': () => ['/v1/patients', { givenName: aName(), familyName: aName() }],
+  '/v1/patients/{id}/appointments': ({ locationId, patientId, serviceId, providerId }) => {
+    const startsAt = `2026-03-${3 + ((visits++ * 7) % 11)}T15:00:00Z`.replace(/-(\d)T/, '-0$1T');
+    return ['/v1/appointments', { locationId, patientId, startsAt, services: [{ serviceId, providerId }] }];
+  },
   '/v1/patients/search': () => ['/v1/patients', { givenName: 'Quinn', familyName: aName() }],
 };
 
@@ -55,13 +63,13 @@ function aPerson() {
   return { givenName: aName(), familyName: aName(), jobTitle: 'Injector' };
 }
 
-async function add(app: TestApp, clinic: Clinic, list: string): Promise<void> {
+async function add(app: TestApp, place: Place, list: string): Promise<void> {
   const send = async ([path, body]: [path: string, body: object]) => {
     const { status, body: made, text } = await app.send<{ id: string }>('POST', path, body);
     expect(status, text).toBe(201);
     return made.id;
   };
-  const how = ADD[list]?.(clinic) ?? [list, {}];
+  const how = ADD[list]?.(place) ?? [list, {}];
   if (Array.isArray(how)) await send(how);
   else await send(how.next(await send(how.first)));
 }
@@ -100,14 +108,16 @@ describe('a list, page after page', () => {
     'shows every row once, though others are added meanwhile, and names only an id as cursor: %s',
     async (list) => {
       const clinic = await aClinic(t.database);
+      const place = { ...clinic, patientId: await aPatient(t.database, clinic) };
+      const path = list.replace('{id}', place.patientId);
       const app = testApp(t.database, { as: clinic, now: () => NOW });
-      for (let count = 0; count < 7; count++) await add(app, clinic, list);
-      const before = idsOf(await walk(app, list, 100));
+      for (let count = 0; count < 7; count++) await add(app, place, list);
+      const before = idsOf(await walk(app, path, 100));
       expect(before.length).toBeGreaterThanOrEqual(7);
       let added = 0;
       // Some, and not one a page: the walk must end.
-      const pages = await walk(app, list, 2, async () => {
-        if (++added <= 4) await add(app, clinic, list);
+      const pages = await walk(app, path, 2, async () => {
+        if (++added <= 4) await add(app, place, list);
       });
       const ids = idsOf(pages);
       expect(new Set(ids).size).toBe(ids.length);
@@ -116,7 +126,7 @@ describe('a list, page after page', () => {
         expect(items).toHaveLength(2);
         expect(nextCursor).toBe(items.at(-1)?.id);
       }
-      expect(idsOf(await walk(app, list, 3)).length).toBe(before.length + Math.min(added, 4));
+      expect(idsOf(await walk(app, path, 3)).length).toBe(before.length + Math.min(added, 4));
     },
   );
 

@@ -10,15 +10,17 @@ const DAY = 1_440;
 const MARGIN = 2 * DAY;
 
 /** Why a start cannot be had, or null when it can. */
-export type Verdict = null | 'service-not-offered' | 'provider-not-qualified' | 'provider-not-working' | 'slot-taken';
+export type Verdict = null | 'service-not-offered' | 'provider-not-qualified' | 'room-unsuitable' | 'provider-not-working' | 'slot-taken';
 
 export type Oracle = {
   /** Starts offered for a provider, minutes since 1970. */
   starts(provider: number): number[];
-  /** What a booking of that provider at that minute comes to. */
-  judge(provider: number, minute: number): Verdict;
+  /** What a booking of that provider at that minute comes to, in any room or in the named one. */
+  judge(provider: number, minute: number, room?: number): Verdict;
   /** Every minute of the grid in the window from now on. */
   grid: number[];
+  /** The minute from which those of a world count. */
+  windowStart: number;
 };
 
 export function askOracle(spec: WorldSpec): Oracle {
@@ -68,20 +70,22 @@ export function askOracle(spec: WorldSpec): Oracle {
   const roomFree = spec.rooms.map(({ claims }) => remember((minute) => !isTaken(claims, minute)));
   const patientFree = remember((minute) => !isTaken(spec.patient ?? [], minute));
 
-  function judge(provider: number, minute: number): Verdict {
+  function judge(provider: number, minute: number, room?: number): Verdict {
     const day = dayOf(minute) - firstDay;
     const terms = spec.terms.find(({ from, until }) => day >= from && (until === null || day < until));
     if (!terms) return 'service-not-offered';
     const { isActive, isSkilled } = spec.providers[provider] ?? {};
     if (!isActive || !isSkilled) return 'provider-not-qualified';
+    const suits = spec.rooms.map(({ isActive: isInUse, type }) => isInUse && type === terms.roomType);
+    if (room !== undefined && !suits[room]) return 'room-unsuitable';
     const [from, until] = [minute - terms.before, minute + terms.duration + terms.after];
     if (!every(from, until, (at) => working[provider]?.(at) ?? false)) return 'provider-not-working';
     const isRoomFree =
       terms.roomType === null ||
       spec.rooms.some(
-        (room, index) =>
-          room.isActive &&
-          room.type === terms.roomType &&
+        (_, index) =>
+          suits[index] &&
+          (room === undefined || room === index) &&
           every(minute, minute + terms.duration + terms.turnover, (at) => roomFree[index]?.(at) ?? false),
       );
     const isFree = every(from, until, (at) => free[provider]?.(at) ?? false) && every(minute, minute + terms.duration, patientFree);
@@ -95,7 +99,7 @@ export function askOracle(spec: WorldSpec): Oracle {
       dayOf(minute) < firstDay + spec.days &&
       (clock.local.get(minute) ?? 1) % spec.slotMinutes === 0,
   );
-  return { grid, judge, starts: (provider) => grid.filter((minute) => judge(provider, minute) === null) };
+  return { grid, judge, windowStart: start, starts: (provider) => grid.filter((minute) => judge(provider, minute) === null) };
 }
 
 /** Local time of every minute, and the furthest that it has come so far. Offsets change on quarters of an hour. */

@@ -38,6 +38,8 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const visit = (hour: number) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`);
   const [read, moved, cancelled, confirmed] = [await visit(15), await visit(16), await visit(17), await visit(18)];
 
+  const planned = await plan(app, clinic, day(30));
+
   const { roomIds, ...own } = clinic;
   const { serviceId, providerId } = clinic;
   const [roomId = ''] = roomIds;
@@ -52,6 +54,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     [/^\/v1\/staff/, clinic.actorId],
     [/^\/v1\/providers/, clinic.providerId],
     [/^\/v1\/room-types/, clinic.roomTypeId],
+    [/(termsId|priceId)\}$/, planned.id],
     [/^\/v1\/services/, clinic.serviceId],
     [/^\/v1\/rooms/, roomId],
     [/^\/v1\/shift-rotations/, rotationId],
@@ -69,12 +72,16 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     'PATCH /v1/patients/{id}': { isActive: true },
   };
 
+  /** Pages of what the path names begin after a row of their own. */
+  const cursors: Record<string, string> = { 'GET /v1/patients/{id}/appointments': read.id };
+
   let index = 0;
   return new Map(
     [...OPERATIONS].map(([name, call]) => {
-      const cursor = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
+      const id = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
+      const cursor = cursors[name] ?? id;
       // A relation that is there, and a provider who learns the service or, needed by no booking, unlearns it.
-      const params = { id: cursor, relatedId: formerId, providerId: call.method === 'put' ? idleId : newcomerId };
+      const params = { ...planned, id, relatedId: formerId, providerId: call.method === 'put' ? idleId : newcomerId };
       // Of a query also what may be left out.
       const parameters = (call.parameters ?? []).map((parameter) => ({ ...parameter, required: true }));
       const query = [...new URLSearchParams(exampleAddress(document, { ...call, parameters }).split('?')[1])];
@@ -96,6 +103,16 @@ async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic,
   const { status, body, text } = await app.send<{ id: string; services: { id: string }[] }>('POST', '/v1/appointments', visit);
   if (status !== 201) throw new Error(`A visit could not be booked: ${text}`);
   return { id: body.id, segmentId: body.services[0]?.id ?? '' };
+}
+
+/** A service whose terms and price are yet to begin. */
+async function plan(app: TestApp, { legalEntityId }: Clinic, effectiveFrom: string) {
+  type Planned = { id: string; terms: { id: string }[]; prices: { id: string }[] };
+  const terms = { effectiveFrom, durationMinutes: 30 };
+  const { id } = (await app.send<Planned>('POST', '/v1/services', { name: 'Planned', category: 'Skin', terms })).body;
+  const price = { legalEntityId, effectiveFrom, price: { amount: 42_000, currency: 'USD' } };
+  const { body } = await app.send<Planned>('POST', `/v1/services/${id}/prices`, price);
+  return { id, termsId: body.terms[0]?.id ?? '', priceId: body.prices[0]?.id ?? '' };
 }
 
 /** The clinic's ids where the example has made-up ones, and names that nobody else has. */

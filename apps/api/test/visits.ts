@@ -28,6 +28,8 @@ export type Desk = {
   cancel: (visit: Visit, changes?: object) => Promise<VisitAnswer>;
   step: (visit: Visit, action: Exclude<AppointmentAction, 'cancel' | 'reschedule'>, changes?: object) => Promise<VisitAnswer>;
   read: (visit: Visit) => Promise<Visit>;
+  /** The same desk at another moment. */
+  at: (moment: string) => Desk;
 };
 
 export async function openDesk(t: TestDatabase, options: ClinicOptions = {}, now: () => Date = () => NOW): Promise<Desk> {
@@ -57,6 +59,7 @@ export function deskOf(t: TestDatabase, clinic: Desk['clinic'], patientId: strin
       send(`/${id}/reschedule`, { startsAt, reason: 'patient_request', version, ...changes }),
     cancel: ({ id, version }, changes = {}) => send(`/${id}/cancel`, { reason: 'patient_request', version, ...changes }),
     step: ({ id, version }, action, changes = {}) => send(`/${id}/transitions`, { action, version, ...changes }),
+    at: (moment) => deskOf(t, clinic, patientId, () => new Date(moment)),
     read: async ({ id }) => (await app.get<Visit>(`/v1/appointments/${id}`)).body,
   };
 }

@@ -7,6 +7,8 @@ export type CreateRoomType = z.infer<typeof CreateRoomType>;
 export const UpdateRoomType = z.strictObject({ name: text(80), version: Version });
 export type UpdateRoomType = z.infer<typeof UpdateRoomType>;
 
+const effectiveUntil = z.string().nullable().describe('first day on which it no longer holds; its first day when it was withdrawn');
+
 const fiveMinutes = (min: number, max: number) => z.int().min(min).max(max).multipleOf(5).meta({ multipleOf: 5 });
 
 /** What a service takes: time, buffers around it, a kind of room. */
@@ -18,12 +20,10 @@ const terms = {
   roomTurnoverMinutes: fiveMinutes(0, 240).describe('the room stays busy this long after'),
 };
 
-export const ServiceTerms = z
-  .object({ id: Id, effectiveFrom: z.string(), effectiveUntil: z.string().nullable(), ...terms })
-  .meta({ id: 'ServiceTerms' });
+export const ServiceTerms = z.object({ id: Id, effectiveFrom: z.string(), effectiveUntil, ...terms }).meta({ id: 'ServiceTerms' });
 
 export const ServicePrice = z
-  .object({ legalEntityId: Id, effectiveFrom: z.string(), effectiveUntil: z.string().nullable(), price: Money })
+  .object({ id: Id, legalEntityId: Id, effectiveFrom: z.string(), effectiveUntil, price: Money })
   .meta({ id: 'ServicePrice' });
 
 export const Service = z
@@ -33,8 +33,8 @@ export const Service = z
     category: z.string(),
     isActive: z.boolean(),
     version: Version,
-    terms: z.array(ServiceTerms).describe('by date; versions that are over are left out of lists'),
-    prices: z.array(ServicePrice).describe('by date; prices that are over are left out of lists'),
+    terms: z.array(ServiceTerms).describe('by date; versions that are over or withdrawn are left out of lists'),
+    prices: z.array(ServicePrice).describe('by date; prices that are over or withdrawn are left out of lists'),
     providerIds: z.array(Id).describe('who performs it'),
   })
   .meta({ id: 'Service' });

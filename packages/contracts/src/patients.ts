@@ -41,6 +41,7 @@ export const Patient = z
     isActive: z.boolean(),
     deceasedOn: z.string().nullable(),
     mergedIntoId: Id.nullable(),
+    sourceId: z.string().nullable().describe('its number in the system that it was imported from'),
     version: Version,
     relations: z.array(PatientRelation).describe('what others are to this patient'),
     relationOf: z.array(z.object({ patientId: Id, kind: RelationKind })).describe('what this patient is to others'),
@@ -48,18 +49,20 @@ export const Patient = z
   .meta({ id: 'Patient' });
 export type Patient = z.infer<typeof Patient>;
 
-/** A row of a list: enough to recognise the person. */
+/** A row of a list: enough to recognise the person, and to tell two of one name apart. */
 export const PatientSummary = Patient.pick({
   id: true,
   givenName: true,
   familyName: true,
   preferredName: true,
   pronouns: true,
+  birthDate: true,
   isActive: true,
 }).meta({
   id: 'PatientSummary',
 });
 
+const SourceId = text(100);
 const birthDate = PlainDate.refine((date) => date >= '1880-01-01', { error: 'Before 1880.' });
 
 export const CreatePatient = z.strictObject({
@@ -75,31 +78,56 @@ export const CreatePatient = z.strictObject({
 });
 export type CreatePatient = z.infer<typeof CreatePatient>;
 
+const status = {
+  isActive: z.boolean().optional(),
+  deceasedOn: PlainDate.nullish().describe('also makes the patient inactive'),
+};
+const isAliveIfActive = (of: { isActive?: boolean | undefined; deceasedOn?: string | null | undefined }) => !of.isActive || !of.deceasedOn;
+const NOT_AFTER_DEATH = { error: 'Nobody is active after their death.', path: ['isActive'] };
+
 export const UpdatePatient = CreatePatient.partial()
   .extend({
-    isActive: z.boolean().optional(),
-    deceasedOn: PlainDate.nullish().describe('also makes the patient inactive'),
+    ...status,
     version: Version,
   })
-  .refine(({ isActive, deceasedOn }) => !isActive || !deceasedOn, { error: 'Nobody is active after their death.', path: ['isActive'] });
+  .refine(isAliveIfActive, NOT_AFTER_DEATH);
 export type UpdatePatient = z.infer<typeof UpdatePatient>;
+
+/** The words of a name as the desk types it: `Abbott, Oli` is two. One sign of some scripts stands for several words. */
+export function wordsOfName(typed: string): string[] {
+  return typed
+    .normalize('NFKD')
+    .split(/[\s,]+/)
+    .filter((word) => word !== '');
+}
+
+const MOST_WORDS = 12;
+const TypedName = text(80).refine((typed) => wordsOfName(typed).length > 0 && wordsOfName(typed).length <= MOST_WORDS, {
+  error: `Not one to ${MOST_WORDS} words.`,
+});
 
 /** In the body and not in the address, since what is searched for is a person's data. */
 export const SearchPatients = z
   .strictObject({
-    name: text(80).optional().describe('beginning of the family, given or preferred name'),
+    name: TypedName.optional().describe('words with which the family, given and preferred name or parts of them begin, in any order'),
     phone: Phone.optional(),
     email: Email.optional(),
     birthDate: PlainDate.optional(),
+    sourceId: SourceId.optional().describe('its number in the system that it was imported from'),
     limit: z.int().min(1).max(MAX_ROWS).optional().describe('rows on the page, 50 unless told'),
     cursor: PageQuery.shape.cursor,
   })
-  .refine((by) => by.name ?? by.phone ?? by.email ?? by.birthDate, { error: 'Say what to search for.', path: ['name'] });
+  .refine((by) => by.name ?? by.phone ?? by.email ?? by.birthDate ?? by.sourceId, { error: 'Say what to search for.', path: ['name'] });
 export type SearchPatients = z.infer<typeof SearchPatients>;
 
 export const ImportPatients = z.strictObject({
   patients: z
-    .array(CreatePatient.extend({ sourceId: text(100).describe("the record's id in the other system") }))
+    .array(
+      CreatePatient.extend({ ...status, sourceId: SourceId.describe("the record's id in the other system") }).refine(
+        isAliveIfActive,
+        NOT_AFTER_DEATH,
+      ),
+    )
     .min(1)
     .max(1_000)
     .superRefine((patients, check) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { Instant, multilineText, PlainDate, text, Version, WhenInput, wholeNumberIn } from './primitives.ts';
 
 const accepts = (schema: { safeParse: (value: unknown) => { success: boolean } }, value: unknown) => schema.safeParse(value).success;
@@ -43,6 +44,23 @@ describe('a moment or a day', () => {
   test('may be a leap day, with any offset', () => {
     expect(PlainDate.parse('2028-02-29')).toBe('2028-02-29');
     expect(Instant.parse('2028-02-29T23:30:00-05:00')).toEqual(new Date('2028-03-01T04:30:00Z'));
+  });
+});
+
+describe('when something begins', () => {
+  const schema = z.toJSONSchema(WhenInput, { io: 'input' });
+
+  test('is a five-minute mark, as its documentation says', () => {
+    expect(schema.description).toContain('five-minute mark');
+    const pattern = new RegExp(schema.anyOf?.map((form) => form.pattern).find((one) => one?.includes('05')) ?? 'none');
+    for (let minute = 0; minute < 60; minute++) {
+      const local = `2026-03-02T10:${String(minute).padStart(2, '0')}`;
+      const isMark = minute % 5 === 0;
+      expect([local, pattern.test(local), accepts(WhenInput, local)]).toEqual([local, isMark, isMark]);
+      expect([local, accepts(WhenInput, `${local}:00Z`), accepts(WhenInput, `${local}:00+05:45`)]).toEqual([local, isMark, isMark]);
+    }
+    for (const odd of ['2026-03-02T10:00:01Z', '2026-03-02T10:00:00.500Z', '2026-03-02T10:00:30'])
+      expect(accepts(WhenInput, odd)).toBe(false);
   });
 });
 

@@ -74,21 +74,28 @@ export const WallTime = z
   .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, wrong('Not a time of day, like 09:30.'))
   .meta({ description: 'wall time, `HH:MM` to `24:00`', examples: ['09:30'] });
 
+/** The calendar's grain: claims begin on five-minute marks. */
+const GRAIN_MILLIS = 300_000;
+
 /**
  * When something begins, as a person or a program says it: an instant with an offset, or a wall time without one, which is
- * read in the location's zone. A wall time that the zone skips or repeats is refused where it is resolved.
+ * read in the location's zone. On a five-minute mark, since offsets are whole quarters of an hour. A wall time that the zone
+ * skips or repeats is refused where it is resolved.
  */
 export const WhenInput = z
   .codec(
     z.union(
       [
-        z.iso.datetime({ offset: true }).refine(inCalendar),
+        z.iso
+          .datetime({ offset: true })
+          .refine(inCalendar)
+          .refine((value) => Date.parse(value) % GRAIN_MILLIS === 0),
         z
           .string()
-          .regex(/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d(?::00)?$/)
+          .regex(/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5][05](?::00)?$/)
           .refine((value) => PlainDate.safeParse(value.slice(0, 10)).success),
       ],
-      wrong('Not an instant like 2026-03-02T15:00:00Z, nor a local time like 2026-03-02T10:00.'),
+      wrong('Not an instant like 2026-03-02T15:00:00Z, nor a local time like 2026-03-02T10:00, on a five-minute mark.'),
     ),
     z.union([z.object({ instant: z.date() }), z.object({ local: z.string() })]),
     {
@@ -97,7 +104,8 @@ export const WhenInput = z
     },
   )
   .meta({
-    description: 'an instant with its offset, or a wall time without one, which is read in the zone of the location',
+    description:
+      'an instant with its offset, or a wall time without one, which is read in the zone of the location; on a five-minute mark (`:00`, `:05`, ... `:55`, without seconds)',
     examples: ['2026-03-02T10:00'],
   });
 export type When = z.infer<typeof WhenInput>;
@@ -149,13 +157,20 @@ export const Country = z
   .regex(/^[A-Z]{2}$/, wrong('Not a country code, like US.'))
   .meta({ description: 'ISO 3166-1 alpha-2', examples: ['US'] });
 
-/** A phone number in E.164, `+` and up to 15 digits; spaces, dots, dashes and brackets are dropped. */
+/**
+ * A phone number as people write it: with `+` and the country's code, or as it is dialled in the country. Spaces, dots, dashes,
+ * slashes and brackets are dropped here; which number it is, the service says, which knows the country.
+ */
 export const Phone = z
   .string()
   .max(32)
-  .transform((said) => said.replaceAll(/[\s().-]/g, ''))
-  .pipe(z.string().regex(/^\+[1-9]\d{6,14}$/, wrong('Not an international number, like +1 212 555 0100.')))
-  .meta({ description: 'international, E.164 beside spaces, dots, dashes and brackets', examples: ['+1 212 555 0100'] });
+  .transform((said) => said.replaceAll(/[\s()./‐‑–-]/g, ''))
+  .pipe(z.string().regex(/^(?:\+[1-9]\d{6,14}|\d{5,17})$/, wrong('Not a phone number, like (212) 555-0100 or +1 212 555 0100.')))
+  .meta({
+    description:
+      'international with `+`, or national: then it is read in the countries of the locations, in the order in which they opened',
+    examples: ['+1 212 555 0100'],
+  });
 
 export const Email = z
   .email(wrong('Not an e-mail address.'))

@@ -26,6 +26,7 @@ export const PROBLEMS = {
   'local-time-repeated': { status: 422, title: 'The clocks go back over this local time; give it with its offset.' },
   'in-the-past': { status: 422, title: 'This day is over at the location.' },
   'in-the-future': { status: 422, title: 'This day is yet to come.' },
+  'too-early': { status: 422, title: 'The visit has not come to that yet: its day, or its start, is ahead.' },
   'staff-inactive': { status: 422, title: 'The staff member is not active.' },
   'patient-inactive': { status: 422, title: 'The patient is not active.' },
   'location-inactive': { status: 422, title: 'The location is not active.' },
@@ -64,7 +65,9 @@ export const ProblemDocument = z
     alternatives: z
       .array(z.object({ startsAt: z.string(), services: z.array(z.object({ serviceId: z.string(), providerId: z.string() })) }))
       .optional()
-      .describe('of `slot-taken` and `provider-not-working`: up to three open times'),
+      .describe(
+        'of `slot-taken` and `provider-not-working`: up to three open times, each in any suitable room; also the wanted time, when only the room that was named is taken',
+      ),
   })
   .meta({ id: 'Problem' });
 export type ProblemDocument = z.infer<typeof ProblemDocument>;

@@ -42,6 +42,14 @@ export const ShiftRotation = z
   })
   .meta({ id: 'ShiftRotation' });
 
+/** What `ShiftRotation` is after its end was set, and what that strands. */
+export const EndedShiftRotation = ShiftRotation.extend({
+  uncovered: z.int().describe('visits still to happen there from that date on that no shift of the provider covers'),
+  uncoveredAppointmentIds: z
+    .array(Id)
+    .describe(`the first ${MAX_ROWS} of them, by time: to be moved, or covered by the weeks that come next`),
+}).meta({ id: 'EndedShiftRotation' });
+
 export const CreateShiftRotation = z
   .strictObject({
     providerId: Id,
@@ -122,22 +130,33 @@ export const APPOINTMENT_STATUSES = [
 ] as const;
 export type AppointmentStatus = (typeof APPOINTMENT_STATUSES)[number];
 
+type Transition = {
+  from: readonly AppointmentStatus[];
+  to: AppointmentStatus;
+  /** not before the visit's local day, or not before its start */
+  notBefore: 'day' | 'start' | null;
+  /** what becomes of the claims: provider, room and patient are given back, or taken (again) */
+  claims: 'kept' | 'freed' | 'taken';
+};
+
 /**
- * What may be done to an appointment, from which statuses, and where it leads. The server's refusal and the reason that a
- * disabled button shows both come from here. `freesTime` gives provider, room and patient back.
+ * What may be done to an appointment, from which statuses, from when on, and where it leads. The server's refusal and the reason
+ * that a disabled button shows both come from here. Whoever moves a visit asks for another confirmation: the old one was for
+ * another time.
  */
 export const APPOINTMENT_ACTIONS = {
-  confirm: { from: ['booked'], to: 'confirmed', freesTime: false },
-  arrive: { from: ['booked', 'confirmed'], to: 'arrived', freesTime: false },
-  room: { from: ['arrived'], to: 'roomed', freesTime: false },
-  numb: { from: ['roomed'], to: 'numbing', freesTime: false },
-  treat: { from: ['roomed', 'numbing'], to: 'treating', freesTime: false },
-  checkout: { from: ['treating'], to: 'checkout', freesTime: false },
-  leave: { from: ['checkout'], to: 'left', freesTime: false },
-  'mark-no-show': { from: ['booked', 'confirmed'], to: 'no_show', freesTime: true },
-  reschedule: { from: ['booked', 'confirmed'], to: null, freesTime: false },
-  cancel: { from: ['booked', 'confirmed', 'arrived'], to: 'cancelled', freesTime: true },
-} as const satisfies Record<string, { from: readonly AppointmentStatus[]; to: AppointmentStatus | null; freesTime: boolean }>;
+  confirm: { from: ['booked'], to: 'confirmed', notBefore: null, claims: 'kept' },
+  arrive: { from: ['booked', 'confirmed'], to: 'arrived', notBefore: 'day', claims: 'kept' },
+  room: { from: ['arrived'], to: 'roomed', notBefore: 'day', claims: 'kept' },
+  numb: { from: ['roomed'], to: 'numbing', notBefore: 'day', claims: 'kept' },
+  treat: { from: ['roomed', 'numbing'], to: 'treating', notBefore: 'day', claims: 'kept' },
+  checkout: { from: ['treating'], to: 'checkout', notBefore: 'day', claims: 'kept' },
+  leave: { from: ['checkout'], to: 'left', notBefore: 'day', claims: 'kept' },
+  'mark-no-show': { from: ['booked', 'confirmed'], to: 'no_show', notBefore: 'start', claims: 'freed' },
+  'undo-no-show': { from: ['no_show'], to: 'booked', notBefore: null, claims: 'taken' },
+  reschedule: { from: ['booked', 'confirmed'], to: 'booked', notBefore: null, claims: 'taken' },
+  cancel: { from: ['booked', 'confirmed', 'arrived'], to: 'cancelled', notBefore: null, claims: 'freed' },
+} as const satisfies Record<string, Transition>;
 export type AppointmentAction = keyof typeof APPOINTMENT_ACTIONS;
 
 const CHANNELS = ['desk', 'phone', 'online', 'import'] as const;
@@ -174,18 +193,10 @@ export type Appointment = z.infer<typeof Appointment>;
 
 const note = multilineText(2_000).optional().describe('free text; stored encrypted');
 
-/** The calendar's grain: claims begin on five-minute marks. */
-const startsAt = WhenInput.refine(
-  (when) => ('instant' in when ? when.instant.getTime() % 300_000 === 0 : /T\d\d:[0-5][05](:00(\.0+)?)?$/.test(when.local)),
-  {
-    error: 'Not on a five-minute mark.',
-  },
-);
-
 export const BookAppointment = z.strictObject({
   locationId: Id,
   patientId: Id,
-  startsAt,
+  startsAt: WhenInput,
   services: z
     .array(z.strictObject({ serviceId: Id, providerId: Id, roomId: Id.optional().describe('any free room of the right kind unless told') }))
     .min(1)
@@ -197,7 +208,7 @@ export const BookAppointment = z.strictObject({
 export type BookAppointment = z.infer<typeof BookAppointment>;
 
 export const RescheduleAppointment = z.strictObject({
-  startsAt,
+  startsAt: WhenInput,
   assignments: z
     .array(z.strictObject({ id: Id.describe('the service within the appointment'), providerId: Id.optional(), roomId: Id.optional() }))
     .max(8)
@@ -220,7 +231,7 @@ export const CancelAppointment = z.strictObject({ reason: Reason, channel: Chann
 export type CancelAppointment = z.infer<typeof CancelAppointment>;
 
 export const MoveAppointmentOn = z.strictObject({
-  action: z.enum(['confirm', 'arrive', 'room', 'numb', 'treat', 'checkout', 'leave', 'mark-no-show']),
+  action: z.enum(['confirm', 'arrive', 'room', 'numb', 'treat', 'checkout', 'leave', 'mark-no-show', 'undo-no-show']),
   channel: Channel.default('desk'),
   note,
   version: Version,
@@ -258,6 +269,7 @@ export const LocationDay = z
   .object({
     timeZone: z.string(),
     date: PlainDate,
+    sequence: z.int().describe('of the last event that this answer shows: follow the events of the location after it'),
     appointments: z.array(
       z.object({
         id: Id,
@@ -265,10 +277,13 @@ export const LocationDay = z
         startsAt: Instant,
         endsAt: Instant,
         channel: Channel,
+        cancelReason: Reason.nullable(),
         version: Version,
+        hasNote: z.boolean().describe('the history has a note'),
         patient: z.object({ id: Id, name: z.string(), pronouns: z.string().nullable() }),
         services: z.array(
           z.object({
+            id: Id,
             serviceId: Id,
             serviceName: z.string(),
             providerId: Id,

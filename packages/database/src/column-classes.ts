@@ -58,13 +58,14 @@ export const TABLES: Record<string, TableClasses> = {
     contact: 'display_name',
   }),
   patient: table('clinical', 'patient', {
-    public: 'organization_id id is_active merged_into_id source_id version created_at',
-    contact: 'given_name family_name preferred_name given_name_key family_name_key preferred_name_key pronouns',
-    sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed',
-    indexOfContact: 'birth_date_index phone_index email_index',
+    public: 'organization_id id is_active merged_into_id version created_at',
+    contact: 'given_name family_name preferred_name given_name_key family_name_key pronouns',
+    sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed source_id_sealed',
+    indexOfContact: 'birth_date_index phone_index email_index source_id_index',
     clinical: 'deceased_on',
     sealedClinical: 'note_sealed',
   }),
+  patient_name_word: table('clinical', 'none', { public: 'organization_id patient_id', contact: 'word' }),
   patient_relation: table('clinical', 'patient', { public: 'organization_id patient_id related_id created_at', contact: 'kind' }),
   room_type: table('business', 'organization', { public: 'organization_id id name version created_at' }),
   service: table('business', 'organization', { public: 'organization_id id name category is_active version created_at' }),
@@ -88,13 +89,15 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   shift: table('business', 'organization', { public: 'organization_id id rotation_id weeks week weekday starts_at ends_at' }),
   appointment: table('clinical', 'patient', {
-    public: 'organization_id id location_id patient_id status starts_at ends_at channel cancel_reason version created_at',
+    public: 'organization_id id location_id patient_id status starts_at ends_at channel version created_at',
+    clinical: 'cancel_reason',
   }),
   appointment_segment: table('clinical', 'patient', {
     public: 'organization_id id appointment_id position service_id service_version_id provider_id room_id starts_at ends_at',
   }),
   appointment_history: table('clinical', 'patient', {
-    public: 'organization_id appointment_id version at actor_kind actor_id action channel reason status starts_at ends_at segments',
+    public: 'organization_id appointment_id version at actor_kind actor_id action channel status starts_at ends_at segments',
+    clinical: 'reason',
     sealedClinical: 'note_sealed',
   }),
   idempotency_key: table('transient', 'none', {

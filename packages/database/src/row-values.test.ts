@@ -90,16 +90,14 @@ describe('an error about a row holds no value of it', () => {
   test('through the first door, as a model: unique, check, not null, too long, row-level security', async () => {
     await runAs(t.owner, 'ALTER TABLE patient ALTER pronouns SET NOT NULL');
     const of = { organizationId: clinic.organizationId };
-    const patient = { ...of, givenName: NAME, familyName: NAME, sourceId: EMAIL, pronouns: 'she/her' };
-    await t.database.withTransaction(session(), (tx) => tx.patient.create({ data: patient }));
+    const patient = { ...of, givenName: NAME, familyName: NAME, pronouns: 'she/her' };
+    const roomType = () => t.database.withTransaction(session(), (tx) => tx.roomType.create({ data: { ...of, name: EMAIL } }));
+    await roomType();
+    const bad = (change: { organizationId?: string; pronouns?: null; deceasedOn?: Date }) => () =>
+      t.database.withTransaction(session(), (tx) => tx.patient.create({ data: { ...patient, ...change } }));
     const kinds: string[] = [];
-    for (const data of [
-      { ...patient },
-      { ...patient, sourceId: null, isActive: true, deceasedOn: new Date(DATE) },
-      { ...patient, sourceId: null, pronouns: null },
-      { ...patient, organizationId: randomUUID() },
-    ]) {
-      const error = await thrownBy(() => t.database.withTransaction(session(), (tx) => tx.patient.create({ data })));
+    for (const work of [roomType, bad({ deceasedOn: new Date(DATE) }), bad({ pronouns: null }), bad({ organizationId: randomUUID() })]) {
+      const error = await thrownBy(work);
       kinds.push(handleDatabaseError(error)?.kind ?? 'none');
       expect(leaksIn(error)).toEqual([]);
     }

@@ -68,14 +68,19 @@ describe('practice data', () => {
     expect(outside).toEqual([]);
   });
 
-  test('has no step that the state table forbids, and none in the future', () => {
-    for (const { steps } of data.appointments) {
+  test('has no step that the state table forbids, none before its time, and none in the future', () => {
+    const zoneOf = new Map(data.locations.map(({ id, timeZone }) => [id, timeZone]));
+    for (const { steps, startsAt, locationId } of data.appointments) {
+      const start = Temporal.Instant.fromEpochMilliseconds(startsAt).toZonedDateTimeISO(zoneOf.get(locationId) ?? '');
+      const earliest = { start: startsAt, day: start.startOfDay().epochMilliseconds };
       expect(steps[0].action).toBe('book');
       for (const [index, step] of steps.entries()) {
         expect(step.at).toBeLessThanOrEqual(at);
         const before = steps[index - 1];
         if (!before || step.action === 'book') continue;
-        expect(APPOINTMENT_ACTIONS[step.action].from).toContain(before.status);
+        const { from, notBefore } = APPOINTMENT_ACTIONS[step.action];
+        expect(from).toContain(before.status);
+        expect(step.at).toBeGreaterThanOrEqual(notBefore ? earliest[notBefore] : 0);
         expect(step.at).toBeGreaterThanOrEqual(before.at);
       }
     }

@@ -261,7 +261,7 @@ function tryAppointment(
 }
 
 const APPOINTMENT_FREED: ReadonlySet<AppointmentStatus> = new Set(
-  Object.values(APPOINTMENT_ACTIONS).flatMap(({ to, freesTime }) => (freesTime && to ? [to] : [])),
+  Object.values(APPOINTMENT_ACTIONS).flatMap(({ to, claims }) => (claims === 'freed' ? [to] : [])),
 );
 
 /** What has happened to an appointment by now, each step allowed by the state table. */
@@ -269,7 +269,7 @@ function stepsOf(chance: Chance, startsAt: number, endsAt: number, bookedAt: num
   const steps: [Step, ...Step[]] = [{ action: 'book', status: 'booked', at: bookedAt }];
   const add = (action: AppointmentAction, at: number) => {
     const { to } = APPOINTMENT_ACTIONS[action];
-    if (to && at <= now) steps.push({ action, status: to, at });
+    if (at <= now) steps.push({ action, status: to, at });
   };
   const isSoon = startsAt < now + 3 * DAY;
   if (chance.happens(DISTRIBUTIONS.cancelled) && startsAt < now) {

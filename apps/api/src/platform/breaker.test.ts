@@ -21,7 +21,7 @@ type Subject = { states: string[]; breaker: Breaker; ask: () => Promise<Answer<P
 describe('the breaker', () => {
   test('stays closed over 200 duplicate names, since they are no fault of the database', async () => {
     const states: string[] = [];
-    const breaker = createBreaker((state) => states.push(state));
+    const breaker = createBreaker({ onChange: (state) => states.push(state) });
     const app = testApp(t.database, { as: clinic, breaker });
     await app.send('POST', '/v1/room-types', { name: 'Sauna' });
     for (let round = 0; round < 4; round++) {
@@ -38,7 +38,7 @@ describe('the breaker', () => {
     const as = await aClinic(database);
     const [patient, hasty, usual] = [60_000, 100, undefined].map((openMillis) => {
       const states: string[] = [];
-      const breaker = createBreaker((state) => states.push(state), openMillis);
+      const breaker = createBreaker({ onChange: (state) => states.push(state), openMillis });
       const app = testApp(database, { as, breaker });
       return { states, breaker, ask: () => app.get<ProblemDocument>('/v1/organization') };
     }) as [Subject, Subject, Subject];
@@ -69,7 +69,7 @@ describe('the breaker', () => {
 
   test('opens again when the first who may ask finds the database still away', async () => {
     const states: string[] = [];
-    const breaker = createBreaker((state) => states.push(state), 50);
+    const breaker = createBreaker({ onChange: (state) => states.push(state), openMillis: 50 });
     const gone = () => breaker.policy.execute(() => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' })));
     await Promise.allSettled(Array.from({ length: 40 }, gone));
     await eventually('it opened again', async () => {
@@ -81,7 +81,7 @@ describe('the breaker', () => {
 });
 
 describe('the bulkhead', () => {
-  test('lets 64 work and 128 wait; the others are refused at once, and those inside are served', async () => {
+  test('lets as many work as the pool has connections and 192 wait; the others are refused at once, and those inside are served', async () => {
     const app = testApp(t.database, { as: clinic });
     const { release } = await lockTable(t.admin, 'room_type');
     const refused: string[] = [];
@@ -90,10 +90,10 @@ describe('the bulkhead', () => {
       if (status === 503) refused.push(body.slug);
       return status;
     });
-    await eventually('the others are refused', () => refused.length === 250 - 64 - 128, 1_500);
+    await eventually('the others are refused', () => refused.length === 250 - 8 - 192, 1_500);
     await release();
     const statuses = await Promise.all(asked);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(64 + 128);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(8 + 192);
     expect(new Set(refused)).toEqual(new Set(['overloaded']));
   });
 });

@@ -1,9 +1,8 @@
-import { handleDatabaseError } from '@medspa/database';
+import { DEFAULT_POOL, handleDatabaseError } from '@medspa/database';
 import { bulkhead, circuitBreaker, CircuitState, handleWhen, SamplingBreaker, wrap, type IPolicy } from 'cockatiel';
 
-/** Requests that may be at the database at once, and those that may queue for it; more are refused at once with 503. */
-const AT_ONCE = 64;
-const QUEUED = 128;
+/** Those who may queue for the database; more are refused at once with 503. */
+const QUEUED = 192;
 
 export type Breaker = { policy: IPolicy; state: () => 'closed' | 'open' | 'half-open' };
 
@@ -13,13 +12,24 @@ const OPEN_MILLIS = 1_000;
 /**
  * Stops asking a database that does not answer: after half of the calls of ten seconds failed for infrastructure's reasons,
  * callers are refused for a second, then one may try. A duplicate key or any other refusal never counts.
+ *
+ * As many callers work at once as the pool has connections, and the others queue here, in order and bounded: waiting for the
+ * pool instead they would run into its timeout (with 80 in flight on a pool of 8, three of four did).
  */
-export function createBreaker(onChange: (state: 'closed' | 'open' | 'half-open') => void = () => {}, openMillis = OPEN_MILLIS): Breaker {
+export function createBreaker({
+  atOnce = DEFAULT_POOL.poolMax,
+  openMillis = OPEN_MILLIS,
+  onChange = () => {},
+}: {
+  atOnce?: number;
+  openMillis?: number;
+  onChange?: (state: 'closed' | 'open' | 'half-open') => void;
+} = {}): Breaker {
   const circuit = circuitBreaker(
     handleWhen((error) => handleDatabaseError(error)?.infrastructure ?? false),
     { halfOpenAfter: openMillis, breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }) },
   );
   const state = () => (circuit.state === CircuitState.Closed ? 'closed' : circuit.state === CircuitState.HalfOpen ? 'half-open' : 'open');
   circuit.onStateChange(() => onChange(state()));
-  return { policy: wrap(bulkhead(AT_ONCE, QUEUED), circuit), state };
+  return { policy: wrap(bulkhead(atOnce, QUEUED), circuit), state };
 }

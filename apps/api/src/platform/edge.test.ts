@@ -160,13 +160,15 @@ describe('a request that a page can send without asking first is refused', () =>
     expect([refused.status, refused.body.slug]).toEqual([415, 'unsupported-media-type']);
   });
 
-  test.each(['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'application/json ; charset="UTF-8"'])(
-    'but not as "%s"',
-    async (type) => {
-      const { status } = await app.send('POST', '/v1/room-types', JSON.stringify({ name: `Sauna ${type}` }), { 'content-type': type });
-      expect(status).toBe(201);
-    },
-  );
+  test.each([
+    ['application/json', 'Sauna 1'],
+    ['Application/JSON', 'Sauna 2'],
+    ['application/json; charset=utf-8', 'Sauna 3'],
+    ['application/json ; charset="UTF-8"', 'Sauna 4'],
+  ])('but not as "%s"', async (type, name) => {
+    const { status } = await app.send('POST', '/v1/room-types', JSON.stringify({ name }), { 'content-type': type });
+    expect(status).toBe(201);
+  });
 });
 
 describe('a body', () => {

@@ -10,11 +10,34 @@ import type {
 } from '@medspa/contracts';
 import { keyset, Prisma, toPage, type Tx } from '@medspa/database';
 
+/** What was withdrawn comes before what took its place. */
+const BY_DATE = [
+  { effectiveFrom: 'asc' as const },
+  { effectiveUntil: { sort: 'asc' as const, nulls: 'last' as const } },
+  { id: 'asc' as const },
+];
 const ROOM_TYPE = { id: true, name: true, version: true } as const;
 
-/** A service with what holds or will hold on `from`; the whole past too when no date is given. */
-function serviceShape(from?: PlainDate) {
-  const current = from === undefined ? {} : { OR: [{ effectiveUntil: null }, { effectiveUntil: { gt: dateOf(from) } }] };
+/** The day it is for the organization: the latest one at its locations. What begins on an earlier day is refused. */
+export async function findToday(tx: Tx): Promise<PlainDate> {
+  const [row] = await tx.$queryRaw<{ today: PlainDate }[]>`SELECT app.organization_today()::text AS today`;
+  if (!row) throw new Error('A query without conditions has a row.');
+  return row.today;
+}
+
+/** Holds the service until this transaction ends, so that its terms and prices are changed by one at a time. False when there is none. */
+export async function lockService(tx: Tx, organizationId: string, id: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    SELECT 1 FROM service WHERE organization_id = ${organizationId}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`;
+  return rows.length === 1;
+}
+
+/** A service with what holds or will hold on `from`; the past and what was withdrawn too when no date is given. */
+function serviceShape(tx: Tx, from?: PlainDate) {
+  const current = <FirstDay>(effectiveFrom: FirstDay) =>
+    from === undefined
+      ? {}
+      : { OR: [{ effectiveUntil: null }, { AND: [{ effectiveUntil: { gt: dateOf(from) } }, { effectiveUntil: { gt: effectiveFrom } }] }] };
   return {
     id: true,
     name: true,
@@ -22,8 +45,8 @@ function serviceShape(from?: PlainDate) {
     isActive: true,
     version: true,
     versions: {
-      where: current,
-      orderBy: { effectiveFrom: 'asc' },
+      where: current(tx.serviceVersion.fields.effectiveFrom),
+      orderBy: BY_DATE,
       take: 200,
       select: {
         id: true,
@@ -37,10 +60,11 @@ function serviceShape(from?: PlainDate) {
       },
     },
     prices: {
-      where: current,
-      orderBy: [{ legalEntityId: 'asc' }, { effectiveFrom: 'asc' }],
+      where: current(tx.servicePrice.fields.effectiveFrom),
+      orderBy: [{ legalEntityId: 'asc' }, ...BY_DATE],
       take: 500,
       select: {
+        id: true,
         legalEntityId: true,
         effectiveFrom: true,
         effectiveUntil: true,
@@ -53,6 +77,9 @@ function serviceShape(from?: PlainDate) {
 }
 
 export type ServiceRow = NonNullable<Awaited<ReturnType<typeof findService>>>;
+
+const DATES = { effectiveFrom: true, effectiveUntil: true } as const;
+export type Dates = { effectiveFrom: Date; effectiveUntil: Date | null };
 
 /** A local date as Prisma's `date` columns take it. */
 function dateOf(date: PlainDate): Date {
@@ -87,7 +114,7 @@ export async function listServices(tx: Tx, organizationId: string, page: PageQue
     await tx.service.findMany({
       where: { organizationId },
       orderBy: { id: 'asc' },
-      select: serviceShape(from),
+      select: serviceShape(tx, from),
       ...keyset(page, organizationId),
     }),
     page,
@@ -95,7 +122,7 @@ export async function listServices(tx: Tx, organizationId: string, page: PageQue
 }
 
 export function findService(tx: Tx, organizationId: string, id: string) {
-  return tx.service.findUnique({ where: { organizationId_id: { organizationId, id } }, select: serviceShape() });
+  return tx.service.findUnique({ where: { organizationId_id: { organizationId, id } }, select: serviceShape(tx) });
 }
 
 export async function insertService(tx: Tx, organizationId: string, { name, category, terms }: CreateService): Promise<string> {
@@ -127,6 +154,19 @@ export async function endTerms(tx: Tx, organizationId: string, serviceId: string
   });
 }
 
+export function findTerms(tx: Tx, organizationId: string, serviceId: string, id: string) {
+  return tx.serviceVersion.findUnique({ where: { organizationId_id: { organizationId, id }, serviceId }, select: DATES });
+}
+
+/** Empties the terms' dates; those that ended where they begin hold on for as long as these would have. */
+export async function withdrawTerms(tx: Tx, organizationId: string, serviceId: string, id: string, dates: Dates): Promise<void> {
+  await tx.serviceVersion.update({ where: { organizationId_id: { organizationId, id } }, data: { effectiveUntil: dates.effectiveFrom } });
+  await tx.serviceVersion.updateMany({
+    where: { organizationId, serviceId, ...endingWhere(dates) },
+    data: { effectiveUntil: dates.effectiveUntil },
+  });
+}
+
 export async function insertPrice(
   tx: Tx,
   organizationId: string,
@@ -145,8 +185,35 @@ export async function endPrice(tx: Tx, organizationId: string, serviceId: string
   });
 }
 
+export function findPrice(tx: Tx, organizationId: string, serviceId: string, id: string) {
+  return tx.servicePrice.findUnique({
+    where: { organizationId_id: { organizationId, id }, serviceId },
+    select: { ...DATES, legalEntityId: true },
+  });
+}
+
+/** The same for a price, within its legal entity. */
+export async function withdrawPrice(
+  tx: Tx,
+  organizationId: string,
+  serviceId: string,
+  id: string,
+  { legalEntityId, ...dates }: Dates & { legalEntityId: string },
+): Promise<void> {
+  await tx.servicePrice.update({ where: { organizationId_id: { organizationId, id } }, data: { effectiveUntil: dates.effectiveFrom } });
+  await tx.servicePrice.updateMany({
+    where: { organizationId, serviceId, legalEntityId, ...endingWhere(dates) },
+    data: { effectiveUntil: dates.effectiveUntil },
+  });
+}
+
 function holdingBefore(date: PlainDate) {
   return { effectiveFrom: { lt: dateOf(date) }, OR: [{ effectiveUntil: null }, { effectiveUntil: { gt: dateOf(date) } }] };
+}
+
+/** What held until these dates began. */
+function endingWhere({ effectiveFrom }: Dates) {
+  return { effectiveFrom: { lt: effectiveFrom }, effectiveUntil: effectiveFrom };
 }
 
 /** Grants a skill; nothing happens when the provider has it. */

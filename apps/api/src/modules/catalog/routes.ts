@@ -16,6 +16,8 @@ import * as service from './service.ts';
 
 const tags = ['Catalog'];
 const SkillParams = IdParam.extend({ providerId: Id });
+const TermsParams = IdParam.extend({ termsId: Id });
+const PriceParams = IdParam.extend({ priceId: Id });
 
 export const catalogRoutes = router()
   .openapi(
@@ -101,8 +103,9 @@ export const catalogRoutes = router()
       path: '/services/{id}/terms',
       tags,
       summary: 'Give a service new terms from a date on',
+      description: 'From today or later. Terms that begin on that date already, or after it, are withdrawn first.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(ReviseTerms) },
-      responses: { 201: jsonReply('As it is now', Service), ...problems('not-found', 'overlaps', 'idempotency-key-reused') },
+      responses: { 201: jsonReply('As it is now', Service), ...problems('not-found', 'in-the-past', 'overlaps', 'idempotency-key-reused') },
     }),
     async (c) =>
       c.json(
@@ -112,14 +115,28 @@ export const catalogRoutes = router()
   )
   .openapi(
     createRoute({
+      method: 'delete',
+      path: '/services/{id}/terms/{termsId}',
+      tags,
+      summary: 'Withdraw terms whose first day is not over',
+      description: 'The terms before them hold on. Appointments that were booked with the withdrawn terms keep them.',
+      request: { params: TermsParams },
+      responses: { 200: jsonReply('As it is now', Service), ...problems('not-found', 'in-the-past') },
+    }),
+    async (c) =>
+      c.json(encode(Service, await service.withdrawTerms(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').termsId)), 200),
+  )
+  .openapi(
+    createRoute({
       method: 'post',
       path: '/services/{id}/prices',
       tags,
       summary: 'Set the list price of a legal entity from a date on',
+      description: 'From today or later. A price that begins on that date already, or after it, is withdrawn first.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(SetPrice) },
       responses: {
         201: jsonReply('As it is now', Service),
-        ...problems('not-found', 'overlaps', 'rule-violated', 'idempotency-key-reused'),
+        ...problems('not-found', 'in-the-past', 'overlaps', 'rule-violated', 'idempotency-key-reused'),
       },
     }),
     async (c) =>
@@ -127,6 +144,19 @@ export const catalogRoutes = router()
         encode(Service, await service.setPrice(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
         201,
       ),
+  )
+  .openapi(
+    createRoute({
+      method: 'delete',
+      path: '/services/{id}/prices/{priceId}',
+      tags,
+      summary: 'Withdraw a price whose first day is not over',
+      description: 'The price before it holds on.',
+      request: { params: PriceParams },
+      responses: { 200: jsonReply('As it is now', Service), ...problems('not-found', 'in-the-past') },
+    }),
+    async (c) =>
+      c.json(encode(Service, await service.withdrawPrice(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').priceId)), 200),
   )
   .openapi(
     createRoute({

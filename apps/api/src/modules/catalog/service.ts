@@ -4,6 +4,7 @@ import {
   type CreateRoomType,
   type CreateService,
   type PageQuery,
+  type PlainDate,
   type ReviseTerms,
   type SetPrice,
   type UpdateRoomType,
@@ -12,7 +13,7 @@ import {
 import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../platform/context.ts';
 import { mutate, view } from '../../platform/doors.ts';
-import { problemAt } from '../../platform/problem.ts';
+import { Problem, problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import { getLegalEntityCurrency, hasProvider } from '../identity/index.ts';
 import * as queries from './queries.ts';
@@ -75,27 +76,57 @@ export function updateService(ctx: Ctx, id: string, input: UpdateService) {
 }
 
 /**
- * Gives a service new terms from a date on; those that held until then end there. Appointments keep the terms they were
- * booked with. Throws `not-found`, and `overlaps` when later terms exist already.
+ * Gives a service new terms from today or a later date on; those that held until then end there. Appointments keep the terms
+ * they were booked with. Throws `not-found`, `in-the-past`, and `overlaps` when terms begin on that date or after it.
  */
 export function reviseTerms(ctx: Ctx, id: string, terms: ReviseTerms) {
   return mutate(ctx, { needs: 'catalog:write', action: 'service.revise', reply: Service }, async (tx) => {
-    existing(await queries.findService(tx, ctx.organizationId, id));
+    await holdService(ctx, tx, id);
+    await refusePast(tx, terms.effectiveFrom, '/effectiveFrom');
     await queries.endTerms(tx, ctx.organizationId, id, terms.effectiveFrom);
     await queries.insertTerms(tx, ctx.organizationId, id, terms);
     return readService(ctx, tx, id);
   });
 }
 
-/** Sets the list price of a legal entity from a date on. Throws `not-found`, `rule-violated` for another currency than the entity's, `overlaps`. */
+/**
+ * Withdraws terms that begin today or later: the terms before them hold on, and others can begin on that date. Appointments
+ * that were booked with them keep them. Again is the same as once. Throws `not-found` for either, `in-the-past`.
+ */
+export function withdrawTerms(ctx: Ctx, id: string, termsId: string) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.withdraw-terms', reply: Service }, async (tx) => {
+    await holdService(ctx, tx, id);
+    const terms = await queries.findTerms(tx, ctx.organizationId, id, termsId);
+    if (!terms) throw problemAt('not-found', 'termsId', 'path');
+    if (await canBeWithdrawn(tx, terms, 'termsId')) await queries.withdrawTerms(tx, ctx.organizationId, id, termsId, terms);
+    return readService(ctx, tx, id);
+  });
+}
+
+/**
+ * Sets the list price of a legal entity from today or a later date on. Throws `not-found`, `in-the-past`, `rule-violated` for
+ * another currency than the entity's, `overlaps` when a price begins on that date or after it.
+ */
 export function setPrice(ctx: Ctx, id: string, input: SetPrice) {
   return mutate(ctx, { needs: 'catalog:write', action: 'service.price', reply: Service }, async (tx) => {
-    existing(await queries.findService(tx, ctx.organizationId, id));
+    await holdService(ctx, tx, id);
     const currency = await getLegalEntityCurrency(tx, ctx.organizationId, input.legalEntityId);
     if (currency === null) throw problemAt('not-found', '/legalEntityId');
     if (currency !== input.price.currency) throw problemAt('rule-violated', '/price/currency');
+    await refusePast(tx, input.effectiveFrom, '/effectiveFrom');
     await queries.endPrice(tx, ctx.organizationId, id, input.legalEntityId, input.effectiveFrom);
     await queries.insertPrice(tx, ctx.organizationId, id, input);
+    return readService(ctx, tx, id);
+  });
+}
+
+/** Withdraws a price that begins today or later; the one before it holds on. Throws `not-found` for either, `in-the-past`. */
+export function withdrawPrice(ctx: Ctx, id: string, priceId: string) {
+  return mutate(ctx, { needs: 'catalog:write', action: 'service.withdraw-price', reply: Service }, async (tx) => {
+    await holdService(ctx, tx, id);
+    const price = await queries.findPrice(tx, ctx.organizationId, id, priceId);
+    if (!price) throw problemAt('not-found', 'priceId', 'path');
+    if (await canBeWithdrawn(tx, price, 'priceId')) await queries.withdrawPrice(tx, ctx.organizationId, id, priceId, price);
     return readService(ctx, tx, id);
   });
 }
@@ -123,6 +154,22 @@ async function expectBoth(ctx: Ctx, tx: Tx, id: string, providerId: string): Pro
   if (!(await hasProvider(tx, ctx.organizationId, providerId))) throw problemAt('not-found', 'providerId', 'path');
 }
 
+async function holdService(ctx: Ctx, tx: Tx, id: string): Promise<void> {
+  if (!(await queries.lockService(tx, ctx.organizationId, id))) throw new Problem('not-found');
+}
+
+async function refusePast(tx: Tx, date: PlainDate, pointer: string): Promise<void> {
+  if (date < (await queries.findToday(tx))) throw problemAt('in-the-past', pointer);
+}
+
+/** False when it was withdrawn before. Throws `in-the-past` when the day on which it began is over. */
+async function canBeWithdrawn(tx: Tx, { effectiveFrom, effectiveUntil }: queries.Dates, parameter: string): Promise<boolean> {
+  const [from, until] = [plainDate(effectiveFrom), plainDate(effectiveUntil)];
+  if (from === until) return false;
+  if (from < (await queries.findToday(tx))) throw problemAt('in-the-past', parameter, 'path');
+  return true;
+}
+
 async function readService(ctx: Ctx, tx: Tx, id: string) {
   return present(existing(await queries.findService(tx, ctx.organizationId, id)));
 }
@@ -132,6 +179,7 @@ function present({ versions, prices, skills, ...service }: queries.ServiceRow) {
     ...service,
     terms: versions.map((row) => ({ ...row, effectiveFrom: plainDate(row.effectiveFrom), effectiveUntil: plainDate(row.effectiveUntil) })),
     prices: prices.map(({ legalEntity, priceCents, ...row }) => ({
+      id: row.id,
       legalEntityId: row.legalEntityId,
       effectiveFrom: plainDate(row.effectiveFrom),
       effectiveUntil: plainDate(row.effectiveUntil),

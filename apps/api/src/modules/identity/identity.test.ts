@@ -1,5 +1,6 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, type TestDatabase } from '@medspa/testing';
+import { handleDatabaseError, type Tx } from '@medspa/database';
+import { aClinic, arrange, createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp } from '../../../test/harness.ts';
 import { openDesk } from '../../../test/visits.ts';
@@ -139,6 +140,17 @@ describe('a location', () => {
     expect([location.status, location.body.errors?.[0]?.pointer]).toEqual([400, '/timeZone']);
     const entity = await send('PATCH', `/v1/legal-entities/${clinic.legalEntityId}`, { currency: 'EUR', version: 1 });
     expect([entity.status, entity.body.errors?.[0]?.pointer]).toEqual([400, '/currency']);
+  });
+
+  test('keeps it in PostgreSQL too', async () => {
+    const { clinic } = await open();
+    const version = { increment: 1 };
+    const change = (work: (tx: Tx) => Promise<unknown>) => arrange(t.database, clinic, work).catch((error: unknown) => error);
+    for (const error of [
+      await change((tx) => tx.location.updateMany({ data: { timeZone: 'UTC', version } })),
+      await change((tx) => tx.legalEntity.updateMany({ data: { currency: 'EUR', version } })),
+    ])
+      expect(handleDatabaseError(error)?.kind).toBe('forbidden');
   });
 });
 

@@ -1,2 +1,2 @@
 export { identityRoutes } from './routes.ts';
-export { getLegalEntityCurrency, getLocationZone, hasProvider } from './service.ts';
+export { getCountries, getLegalEntityCurrency, getLocationZone, hasProvider } from './service.ts';

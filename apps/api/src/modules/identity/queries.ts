@@ -82,6 +82,12 @@ export function findLocation(tx: Tx, organizationId: string, id: string) {
   return tx.location.findUnique({ where: byId(organizationId, id), select: LOCATION });
 }
 
+/** ISO codes of the countries of the locations, in the order in which they opened. */
+export async function listCountries(tx: Tx, organizationId: string): Promise<string[]> {
+  const rows = await tx.location.findMany({ where: { organizationId }, orderBy: { id: 'asc' }, select: { country: true } });
+  return [...new Set(rows.map(({ country }) => country))];
+}
+
 export function insertLocation(tx: Tx, organizationId: string, data: CreateLocation) {
   return tx.location.create({ data: { organizationId, ...data }, select: LOCATION });
 }

@@ -189,3 +189,8 @@ export async function getLocationZone(tx: Tx, organizationId: string, id: string
 export async function hasProvider(tx: Tx, organizationId: string, id: string): Promise<boolean> {
   return (await queries.findProvider(tx, organizationId, id)) !== null;
 }
+
+/** Countries in which the organization has locations, the first one first. Inside the caller's transaction. */
+export function getCountries(tx: Tx, organizationId: string): Promise<string[]> {
+  return queries.listCountries(tx, organizationId);
+}

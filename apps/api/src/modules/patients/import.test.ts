@@ -1,5 +1,5 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, NOW, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp } from '../../../test/harness.ts';
 
@@ -91,6 +91,9 @@ describe('an import', () => {
     ['without a name', ({ givenName: _, ...row }) => row, 400, '/patients/1/givenName'],
     ['with an impossible birth date', (row) => ({ ...row, birthDate: '1999-02-29' }), 400, '/patients/1/birthDate'],
     ['with a birth date to come', (row) => ({ ...row, birthDate: '2030-01-01' }), 422, '/patients/1/birthDate'],
+    ['with a death to come', (row) => ({ ...row, deceasedOn: '2030-01-01' }), 422, '/patients/1/deceasedOn'],
+    ['with a death before the birth', (row) => ({ ...row, deceasedOn: '1980-01-30' }), 422, '/patients/1/deceasedOn'],
+    ['active after a death', (row) => ({ ...row, deceasedOn: '2020-01-01', isActive: true }), 400, '/patients/1/isActive'],
     ['with a phone that is none', (row) => ({ ...row, phone: '555-0100' }), 400, '/patients/1/phone'],
     ['with an unknown key', (row) => ({ ...row, ssn: '000-00-0000' }), 400, '/patients/1/ssn'],
     ['with the source id of another row', (row) => ({ ...row, sourceId: 'old-0' }), 400, '/patients/1/sourceId'],
@@ -108,6 +111,59 @@ describe('an import', () => {
       expect(
         (await send(Array.from({ length: count }, (_, index) => ({ sourceId: String(index), givenName: 'A', familyName: 'B' })))).status,
       ).toBe(400);
+  });
+
+  test('keeps the number of the other system sealed, in the table, the audit log and the kept answer', async () => {
+    const { clinic, app, send } = await open();
+    const chart = 'CHART-4711-SECRET';
+    await app.send('POST', '/v1/patients/import', { patients: [{ ...rowOf(1), sourceId: chart }] }, { 'idempotency-key': 'an-import' });
+    const [everything] = await t.look<{ text: string }>(
+      `SELECT string_agg(r, ' ') AS text FROM (
+         SELECT p::text || encode(source_id_sealed || source_id_index, 'escape') AS r FROM patient p WHERE organization_id = $1
+         UNION ALL SELECT l::text FROM audit_log l WHERE organization_id = $1
+         UNION ALL SELECT k::text || encode(reply_sealed, 'escape') FROM idempotency_key k WHERE organization_id = $1) rows`,
+      [clinic.organizationId],
+    );
+    expect(everything?.text).toContain('Given1');
+    expect(everything?.text).not.toContain(chart);
+    const [row] = await t.look<{ id: string; sealed: Uint8Array }>(
+      'SELECT id, source_id_sealed AS sealed FROM patient WHERE organization_id = $1',
+      [clinic.organizationId],
+    );
+    const place = { organizationId: clinic.organizationId, table: 'patient', column: 'source_id_sealed', rowId: row?.id ?? '' };
+    expect(testCodec.open(place, row?.sealed ?? new Uint8Array())).toBe(chart);
+    expect((await send([{ ...rowOf(2), sourceId: chart }])).body).toEqual({ imported: 0, alreadyThere: 1 });
+  });
+
+  test('says who has died or is not active any more, and they cannot be booked', async () => {
+    const { app, clinic, send } = await open();
+    await send([{ ...rowOf(1), deceasedOn: '2026-01-31' }, { ...rowOf(2), isActive: false }, rowOf(3)]);
+    const { body } = await app.get<{ items: { id: string; isActive: boolean }[] }>('/v1/patients');
+    expect(body.items.map(({ isActive }) => isActive)).toEqual([false, false, true]);
+    const dead = body.items[0]?.id;
+    expect((await app.get(`/v1/patients/${dead}`)).body).toMatchObject({ deceasedOn: '2026-01-31', isActive: false });
+    const visit = {
+      locationId: clinic.locationId,
+      patientId: dead,
+      startsAt: '2026-03-03T15:00:00Z',
+      services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId }],
+    };
+    expect((await app.send<ProblemDocument>('POST', '/v1/appointments', visit)).body.slug).toBe('patient-inactive');
+  });
+
+  test('is found again by the number of the other system, and the record shows it', async () => {
+    const { app, send } = await open();
+    await send([rowOf(1), rowOf(12)]);
+    const { body } = await app.send<{ items: { id: string }[] }>('POST', '/v1/patients/search', { sourceId: 'old-1' });
+    expect(body.items).toHaveLength(1);
+    expect((await app.get(`/v1/patients/${body.items[0]?.id}`)).body).toMatchObject({ givenName: 'Given1', sourceId: 'old-1' });
+  });
+
+  test('reads national phone numbers in the country of the clinic', async () => {
+    const { app, send } = await open();
+    await send([{ ...rowOf(1), phone: '(212) 555-0142' }]);
+    const { body } = await app.send<{ items: unknown[] }>('POST', '/v1/patients/search', { phone: '+12125550142' });
+    expect(body.items).toHaveLength(1);
   });
 
   test('belongs to its organization: another one may have the same source ids', async () => {

@@ -1,1 +1,2 @@
 export { patientRoutes } from './routes.ts';
+export { hasPatient } from './service.ts';

@@ -111,6 +111,16 @@ describe('a date that nobody can know yet', () => {
   });
 });
 
+test('nobody dies before they were born, whichever date comes second', async () => {
+  const { add, send } = await open();
+  const { id } = await add({ birthDate: '1984-02-29' });
+  const refused = await send('PATCH', `/v1/patients/${id}`, { deceasedOn: '1984-02-28', version: 1 });
+  expect([refused.status, refused.body.slug, refused.body.errors?.[0]?.pointer]).toEqual([422, 'rule-violated', '/deceasedOn']);
+  expect((await send('PATCH', `/v1/patients/${id}`, { deceasedOn: '1984-02-29', version: 1 })).status).toBe(200);
+  const later = await send('PATCH', `/v1/patients/${id}`, { birthDate: '1984-03-01', version: 2 });
+  expect([later.status, later.body.slug, later.body.errors?.[0]?.pointer]).toEqual([422, 'rule-violated', '/birthDate']);
+});
+
 describe('relations', () => {
   test('are seen from both sides', async () => {
     const { add, send } = await open();

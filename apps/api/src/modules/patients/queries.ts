@@ -1,14 +1,22 @@
 import type { AddRelation, PageQuery } from '@medspa/contracts';
 import { insertRows, keyset, Prisma, toPage, type BatchRow, type Tx } from '@medspa/database';
 
-const SUMMARY = { id: true, givenName: true, familyName: true, preferredName: true, pronouns: true, isActive: true } as const;
+const SUMMARY = {
+  id: true,
+  givenName: true,
+  familyName: true,
+  preferredName: true,
+  pronouns: true,
+  birthDateSealed: true,
+  isActive: true,
+} as const;
 const PATIENT = {
   ...SUMMARY,
-  birthDateSealed: true,
   phoneSealed: true,
   emailSealed: true,
   addressSealed: true,
   noteSealed: true,
+  sourceIdSealed: true,
   deceasedOn: true,
   mergedIntoId: true,
   version: true,
@@ -47,6 +55,9 @@ export function findPatientVersion(tx: Tx, organizationId: string, id: string) {
   return tx.patient.findUnique({ where: { organizationId_id: { organizationId, id } }, select: { version: true } });
 }
 
+/** A row of a list with its birth date still sealed. */
+export type SealedSummary = Awaited<ReturnType<typeof listPatients>>['items'][number];
+
 export async function listPatients(tx: Tx, organizationId: string, page: PageQuery) {
   return toPage(
     await tx.patient.findMany({ where: { organizationId }, orderBy: BY_NAME, select: SUMMARY, ...keyset(page, organizationId) }),
@@ -54,31 +65,25 @@ export async function listPatients(tx: Tx, organizationId: string, page: PageQue
   );
 }
 
-/** What to look for: hashes of the sealed values, and the beginning of a name as it was typed. All that are given must match. */
-export type PatientFilter = { namePrefix?: string; phoneIndex?: Bytes; emailIndex?: Bytes; birthDateIndex?: Bytes };
+/** What to look for: hashes of the sealed values, and beginnings of words of the names. All that are given must match. */
+export type PatientFilter = { words?: string[]; phoneIndex?: Bytes; emailIndex?: Bytes; birthDateIndex?: Bytes; sourceIdIndex?: Bytes };
 
 /**
- * Patients by name that fit the filter. Names meet in the form of `app.name_key`, where those with one beginning are a range:
+ * Patients by name that fit the filter. Words meet in the form of `app.name_key`, where those with one beginning are a range:
  * that uses the index under row-level security, which LIKE does not.
  */
 export async function searchPatients(tx: Tx, organizationId: string, filter: PatientFilter, page: PageQuery) {
-  const begins = (key: string, prefix: string) =>
-    Prisma.sql`(${Prisma.raw(key)} >= app.name_key(${prefix}) AND ${Prisma.raw(key)} < app.name_key(${prefix}) || chr(1114111))`;
+  const named = (word: string) => Prisma.sql`id IN (
+    SELECT patient_id FROM patient_name_word WHERE organization_id = ${organizationId}::uuid AND app.name_key(${word}) <> ''
+      AND word >= app.name_key(${word}) AND word < app.name_key(${word}) || chr(1114111))`;
   const equals = (column: string, hash: Bytes | undefined) => (hash ? [Prisma.sql`${Prisma.raw(column)} = ${hash}`] : []);
-  const { namePrefix } = filter;
   const conditions = [
     Prisma.sql`organization_id = ${organizationId}::uuid`,
     ...equals('phone_index', filter.phoneIndex),
     ...equals('email_index', filter.emailIndex),
     ...equals('birth_date_index', filter.birthDateIndex),
-    ...(namePrefix === undefined
-      ? []
-      : [
-          Prisma.sql`(${Prisma.join(
-            ['family_name_key', 'given_name_key', 'preferred_name_key'].map((key) => begins(key, namePrefix)),
-            ' OR ',
-          )})`,
-        ]),
+    ...equals('source_id_index', filter.sourceIdIndex),
+    ...(filter.words ?? []).map(named),
     ...(page.cursor === undefined
       ? []
       : [
@@ -86,15 +91,9 @@ export async function searchPatients(tx: Tx, organizationId: string, filter: Pat
             SELECT family_name_key, given_name_key, id FROM patient WHERE organization_id = ${organizationId}::uuid AND id = ${page.cursor}::uuid)`,
         ]),
   ];
-  type Summary = {
-    [column in keyof typeof SUMMARY]: column extends 'isActive'
-      ? boolean
-      : column extends 'preferredName' | 'pronouns'
-        ? string | null
-        : string;
-  };
-  const rows = await tx.$queryRaw<Summary[]>`
-    SELECT id, given_name AS "givenName", family_name AS "familyName", preferred_name AS "preferredName", pronouns, is_active AS "isActive"
+  const rows = await tx.$queryRaw<SealedSummary[]>`
+    SELECT id, given_name AS "givenName", family_name AS "familyName", preferred_name AS "preferredName", pronouns,
+      birth_date_sealed AS "birthDateSealed", is_active AS "isActive"
     FROM patient WHERE ${Prisma.join(conditions, ' AND ')}
     ORDER BY family_name_key, given_name_key, id LIMIT ${keyset(page, organizationId).take}`;
   return toPage(rows, page);

@@ -60,7 +60,10 @@ export const patientRoutes = router()
       description:
         'Up to 1,000 at once, all or none; a `sourceId` that was imported before is left as it is, so an import can be sent again.',
       request: { headers: RepeatableHeader, body: jsonBody(ImportPatients) },
-      responses: { 200: jsonReply('What was done', ImportReport), ...problems('in-the-future', 'idempotency-key-reused') },
+      responses: {
+        200: jsonReply('What was done', ImportReport),
+        ...problems('in-the-future', 'rule-violated', 'idempotency-key-reused'),
+      },
     }),
     async (c) => c.json(encode(ImportReport, await service.importPatients(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 200),
   )

@@ -1,9 +1,25 @@
+import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min';
+
 /** Form in which a value is hashed for look-ups, so that spellings of the same value meet. */
 export const normalised = {
   email: (email: string) => email.toLowerCase(),
   phone: (phone: string) => phone,
   birthDate: (date: string) => date,
+  sourceId: (id: string) => id,
 };
+
+/**
+ * A phone number in E.164, or null when it is none: with `+` it is as it was said, without it the number that it is in the first
+ * of the countries where there can be such a number.
+ */
+export function phoneIn(countries: string[], said: string): string | null {
+  const read = (country?: string) => {
+    const number = parsePhoneNumberFromString(said, country !== undefined && isSupportedCountry(country) ? country : undefined);
+    return number?.isValid() ? number.number : undefined;
+  };
+  if (said.startsWith('+')) return read() ?? said;
+  return countries.map(read).find((number) => number !== undefined) ?? null;
+}
 
 /** The latest day that it is anywhere at that moment (UTC+14): no birth and no death is later. */
 export function latestToday(now: Date): string {

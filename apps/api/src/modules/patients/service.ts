@@ -1,6 +1,7 @@
 import {
   ImportReport,
   Patient,
+  wordsOfName,
   type AddRelation,
   type CreatePatient,
   type ImportPatients,
@@ -9,41 +10,47 @@ import {
   type SearchPatients,
   type UpdatePatient,
 } from '@medspa/contracts';
-import type { BatchRow } from '@medspa/database';
+import type { BatchRow, Page, Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../platform/context.ts';
 import { mutate, view } from '../../platform/doors.ts';
 import { Problem, problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
+import { getCountries } from '../identity/index.ts';
 import * as queries from './queries.ts';
-import { deathOf, latestToday, normalised } from './rules.ts';
+import { deathOf, latestToday, normalised, phoneIn } from './rules.ts';
 
 export function listPatients(ctx: Ctx, page: PageQuery) {
   return view(ctx, { needs: 'patient:read', action: 'patient.list', patients: idsOf }, async (tx) =>
-    pageAfter(page, await queries.listPatients(tx, ctx.organizationId, page), (id) =>
-      queries.findPatientVersion(tx, ctx.organizationId, id),
+    openPage(
+      ctx,
+      await pageAfter(page, await queries.listPatients(tx, ctx.organizationId, page), (id) =>
+        queries.findPatientVersion(tx, ctx.organizationId, id),
+      ),
     ),
   );
 }
 
 /**
- * Finds patients by the beginning of a name (whatever its case and accents), or by phone, e-mail or birth date exactly; all
- * that is given must match.
+ * Finds patients by words with which their names begin (in any order, whatever case and accents), or by phone, e-mail, birth
+ * date or number in another system exactly; all that is given must match. Throws `invalid-request` for a number that is none.
  */
-export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, ...page }: SearchPatients) {
+export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, sourceId, ...page }: SearchPatients) {
   const index = (column: keyof typeof normalised, value: string) =>
     ctx.codec.blindIndex(placeOf(ctx, SEALED[column]), normalised[column](value));
-  const filter: queries.PatientFilter = {
-    ...(name === undefined ? {} : { namePrefix: name }),
-    ...(phone === undefined ? {} : { phoneIndex: index('phone', phone) }),
-    ...(email === undefined ? {} : { emailIndex: index('email', email) }),
-    ...(birthDate === undefined ? {} : { birthDateIndex: index('birthDate', birthDate) }),
-  };
-  return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, async (tx) =>
-    pageAfter(page, await queries.searchPatients(tx, ctx.organizationId, filter, page), (id) =>
-      queries.findPatientVersion(tx, ctx.organizationId, id),
-    ),
-  );
+  return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, async (tx) => {
+    const filter: queries.PatientFilter = {
+      ...(name === undefined ? {} : { words: wordsOfName(name) }),
+      ...(phone === undefined
+        ? {}
+        : { phoneIndex: index('phone', readPhone(await getCountries(tx, ctx.organizationId), phone, '/phone')) }),
+      ...(email === undefined ? {} : { emailIndex: index('email', email) }),
+      ...(birthDate === undefined ? {} : { birthDateIndex: index('birthDate', birthDate) }),
+      ...(sourceId === undefined ? {} : { sourceIdIndex: index('sourceId', sourceId) }),
+    };
+    const found = await queries.searchPatients(tx, ctx.organizationId, filter, page);
+    return openPage(ctx, await pageAfter(page, found, (id) => queries.findPatientVersion(tx, ctx.organizationId, id)));
+  });
 }
 
 /** Throws `not-found`. */
@@ -55,50 +62,63 @@ export function getPatient(ctx: Ctx, id: string) {
 
 /**
  * Adds a patient. A phone or an address that somebody has already is no obstacle: couples and parents share them. Throws
- * `in-the-future` for the birth date.
+ * `in-the-future` for the birth date, `invalid-request` for a phone number that is none.
  */
 export function createPatient(ctx: Ctx, input: CreatePatient) {
   const id = newId();
   return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) => {
     refuseFuture(ctx, '/birthDate', input.birthDate);
-    return openPatient(ctx, await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, input)));
+    return openPatient(ctx, await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(ctx, tx, input))));
   });
 }
 
-/** Throws `not-found`, `stale-version`, or `in-the-future` for either date. A date of death also makes the patient inactive (P3). */
+/**
+ * Throws `not-found`, `stale-version`, `in-the-future` for either date, `rule-violated` for a death before the birth, or
+ * `invalid-request` for a phone number that is none. A date of death also makes the patient inactive (P3).
+ */
 export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isActive, ...input }: UpdatePatient) {
   return mutate(ctx, { needs: 'patient:write', action: 'patient.update', reply: Patient }, async (tx) => {
     refuseFuture(ctx, '/birthDate', input.birthDate);
     refuseFuture(ctx, '/deceasedOn', deceasedOn);
-    const columns = { ...sealGiven(ctx, id, input), ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
+    const given = sealGiven(ctx, id, await withPhone(ctx, tx, input));
+    const columns = { ...given, ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
     const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
     await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
-    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    const patient = openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    refuseDeathBeforeBirth(patient, deceasedOn ? '/deceasedOn' : '/birthDate');
+    return patient;
   });
 }
 
 /**
  * Imports patients of another system in one statement, all or none. A `sourceId` that was imported before is left as it is.
- * Throws `in-the-future` for a birth date.
+ * Throws `in-the-future` for a birth or a death, `rule-violated` for a death before the birth, `invalid-request` for a phone
+ * number that is none.
  */
 export function importPatients(ctx: Ctx, { patients }: ImportPatients) {
   return mutate(ctx, { needs: 'patient:import', action: 'patient.import', reply: ImportReport }, async (tx) => {
-    for (const [index, { birthDate }] of patients.entries()) refuseFuture(ctx, `/patients/${index}/birthDate`, birthDate);
-    const imported = await queries.importPatients(
-      tx,
-      patients.map((patient) => importedRow(ctx, patient)),
+    for (const [index, patient] of patients.entries()) {
+      refuseFuture(ctx, `/patients/${index}/birthDate`, patient.birthDate);
+      refuseFuture(ctx, `/patients/${index}/deceasedOn`, patient.deceasedOn);
+      refuseDeathBeforeBirth(patient, `/patients/${index}/deceasedOn`);
+    }
+    const countries = await getCountries(tx, ctx.organizationId);
+    const rows = patients.map((patient, index) =>
+      importedRow(ctx, patient.phone ? { ...patient, phone: readPhone(countries, patient.phone, `/patients/${index}/phone`) } : patient),
     );
+    const imported = await queries.importPatients(tx, rows);
     return { imported, alreadyThere: patients.length - imported };
   });
 }
 
-function importedRow(ctx: Ctx, { sourceId, ...input }: ImportPatients['patients'][number]): BatchRow {
+function importedRow(ctx: Ctx, { sourceId, isActive, deceasedOn, ...input }: ImportPatients['patients'][number]): BatchRow {
   const id = newId();
   const columns = sealAll(ctx, id, input);
   return {
     organization_id: ctx.organizationId,
     id,
-    source_id: sourceId,
+    source_id_sealed: ctx.codec.seal({ ...placeOf(ctx, SEALED.sourceId), rowId: id }, sourceId),
+    source_id_index: ctx.codec.blindIndex(placeOf(ctx, SEALED.sourceId), normalised.sourceId(sourceId)),
     given_name: columns.givenName,
     family_name: columns.familyName,
     preferred_name: columns.preferredName,
@@ -111,6 +131,8 @@ function importedRow(ctx: Ctx, { sourceId, ...input }: ImportPatients['patients'
     email_index: columns.emailIndex,
     address_sealed: columns.addressSealed,
     note_sealed: columns.noteSealed,
+    is_active: deathOf(deceasedOn).isActive ?? isActive ?? true,
+    deceased_on: deceasedOn ?? null,
   };
 }
 
@@ -131,8 +153,29 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
   });
 }
 
+/** Whether there is such a patient. Inside the caller's transaction. */
+export async function hasPatient(tx: Tx, organizationId: string, id: string): Promise<boolean> {
+  return (await queries.findPatientVersion(tx, organizationId, id)) !== null;
+}
+
 function refuseFuture(ctx: Ctx, pointer: string, date: PlainDate | null | undefined): void {
   if (date && date > latestToday(ctx.now())) throw problemAt('in-the-future', pointer);
+}
+
+function refuseDeathBeforeBirth(of: Partial<Pick<CreatePatient & UpdatePatient, 'birthDate' | 'deceasedOn'>>, pointer: string): void {
+  if (of.birthDate && of.deceasedOn && of.deceasedOn < of.birthDate) throw problemAt('rule-violated', pointer);
+}
+
+/** The number in E.164. */
+function readPhone(countries: string[], said: string, pointer: string): string {
+  const phone = phoneIn(countries, said);
+  if (phone !== null) return phone;
+  const detail = 'Not a number of a country where the organization has a location; give it with + and the code of its country.';
+  throw new Problem('invalid-request', { errors: [{ in: 'body', pointer, detail }] });
+}
+
+async function withPhone<Input extends { phone?: string | null | undefined }>(ctx: Ctx, tx: Tx, input: Input): Promise<Input> {
+  return input.phone ? { ...input, phone: readPhone(await getCountries(tx, ctx.organizationId), input.phone, '/phone') } : input;
 }
 
 function idsOf(page: { items: { id: string }[] }): string[] {
@@ -146,14 +189,36 @@ const SEALED = {
   email: 'email_sealed',
   address: 'address_sealed',
   note: 'note_sealed',
+  sourceId: 'source_id_sealed',
 } as const;
 
 function placeOf(ctx: Ctx, column: string) {
   return { organizationId: ctx.organizationId, table: 'patient', column };
 }
 
+function openPage(ctx: Ctx, { items, nextCursor }: Page<queries.SealedSummary>) {
+  return {
+    items: items.map(({ birthDateSealed, ...row }) => ({
+      ...row,
+      birthDate: birthDateSealed ? ctx.codec.open({ ...placeOf(ctx, SEALED.birthDate), rowId: row.id }, birthDateSealed) : null,
+    })),
+    nextCursor,
+  };
+}
+
 function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
-  const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, deceasedOn, relations, relatedTo, ...plain } = row;
+  const {
+    birthDateSealed,
+    phoneSealed,
+    emailSealed,
+    addressSealed,
+    noteSealed,
+    sourceIdSealed,
+    deceasedOn,
+    relations,
+    relatedTo,
+    ...plain
+  } = row;
   const open = (column: string, sealed: Uint8Array | null) =>
     sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, sealed) : null;
   const address = open(SEALED.address, addressSealed);
@@ -164,6 +229,7 @@ function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
     email: open(SEALED.email, emailSealed),
     address: address === null ? null : JSON.parse(address),
     note: open(SEALED.note, noteSealed),
+    sourceId: open(SEALED.sourceId, sourceIdSealed),
     deceasedOn: deceasedOn?.toISOString().slice(0, 10) ?? null,
     relations: relations as Patient['relations'],
     relationOf: relatedTo as Patient['relationOf'],

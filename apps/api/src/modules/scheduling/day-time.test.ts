@@ -12,11 +12,15 @@ afterAll(() => t.drop());
 type Day = {
   timeZone: string;
   date: string;
+  sequence: number;
   appointments: {
     id: string;
+    status: string;
+    cancelReason: string | null;
+    hasNote: boolean;
     startsAt: string;
     patient: { id: string; name: string; pronouns: string | null };
-    services: { serviceName: string; providerName: string; roomName: string | null }[];
+    services: { id: string; serviceName: string; providerName: string; roomName: string | null }[];
   }[];
 };
 
@@ -101,9 +105,31 @@ describe('the day of a location', () => {
   test('shows cancelled visits and no-shows too, with their status', async () => {
     const desk = await openDesk(t);
     await desk.cancel(await desk.booked('2026-03-03T15:00:00Z'));
-    await desk.step(await desk.booked('2026-03-03T15:00:00Z'), 'mark-no-show');
+    await desk.at('2026-03-03T15:15:00Z').step(await desk.booked('2026-03-03T15:00:00Z'), 'mark-no-show');
     const { appointments } = await dayOf(desk, '2026-03-03');
-    expect(appointments.map((one) => (one as unknown as { status: string }).status).toSorted()).toEqual(['cancelled', 'no_show']);
+    expect(appointments.map(({ status }) => status).toSorted()).toEqual(['cancelled', 'no_show']);
+  });
+
+  test('says what a client needs to act on it: the services to move, why a visit was cancelled, and whether there is a note', async () => {
+    const desk = await openDesk(t);
+    const [cancelled, noted, plain] = [
+      await desk.booked('2026-03-03T15:00:00Z'),
+      await desk.booked('2026-03-03T16:00:00Z', { note: 'Prefers the window.' }),
+      await desk.booked('2026-03-03T17:00:00Z'),
+    ];
+    await desk.cancel(cancelled, { reason: 'patient_unwell', note: 'Flu.' });
+    const { appointments } = await dayOf(desk, '2026-03-03');
+    expect(appointments.map(({ cancelReason, hasNote }) => [cancelReason, hasNote])).toEqual([
+      ['patient_unwell', true],
+      [null, true],
+      [null, false],
+    ]);
+    expect(JSON.stringify(appointments)).not.toMatch(/window|Flu/);
+    expect(appointments.flatMap(({ services }) => services.map(({ id }) => id))).toEqual(
+      [cancelled, noted, plain].map(({ services }) => services[0]?.id),
+    );
+    const assignments = [{ id: appointments[2]?.services[0]?.id, roomId: desk.clinic.roomIds[1] }];
+    expect((await desk.move(plain, '2026-03-03T18:00:00Z', { assignments })).status).toBe(200);
   });
 
   test('without visits is an empty list, and no access to anybody', async () => {

@@ -42,6 +42,31 @@ describe('what happened at a location', () => {
     expect(await read(desk)).toEqual(followed);
   });
 
+  test('goes on where the day of the location ends, though others book meanwhile', async () => {
+    const desk = await openDesk(t, { providers: 4, rooms: 4 });
+    const url = `/v1/locations/${desk.clinic.locationId}/day?date=2026-03-03`;
+    type Day = { sequence: number; appointments: { id: string }[] };
+    const readDay = async () => (await desk.app.get<Day>(url)).body;
+    const days = [await readDay()];
+    const patients = await Promise.all(desk.clinic.providerIds.map(() => desk.aPatient()));
+    const bookings = desk.clinic.providerIds.map(async (providerId, index) => {
+      const services = [{ serviceId: desk.clinic.serviceId, providerId }];
+      for (let hour = 14; hour < 24; hour++) await desk.booked(`2026-03-03T${hour}:00:00Z`, { patientId: patients[index], services });
+    });
+    let isBooking = true;
+    const booked = Promise.all(bookings).finally(() => (isBooking = false));
+    while (isBooking) days.push(...(await Promise.all([readDay(), readDay()])));
+    await booked;
+    days.push(await readDay());
+    const events = await read(desk);
+    for (const { sequence, appointments } of days) {
+      const told = events.filter((event) => event.sequence <= sequence).map(({ subjectId }) => subjectId);
+      expect(appointments.map(({ id }) => id).toSorted()).toEqual(told.toSorted());
+    }
+    expect([days[0]?.sequence, days.at(-1)?.sequence]).toEqual([0, 40]);
+    expect(new Set(days.map(({ sequence }) => sequence)).size).toBeGreaterThan(5);
+  });
+
   test('begins after the number that is asked for, at most as many as are asked for', async () => {
     const desk = await openDesk(t);
     const visit = await desk.booked('2026-03-03T15:00:00Z');

@@ -62,10 +62,10 @@ describe('the job that notices who is late', () => {
   test.each(['arrived', 'moved', 'cancelled', 'no-show'])('says nothing of a visit that is %s', async (what) => {
     const desk = await openDesk(t);
     const visit = await desk.booked('2026-03-03T15:00:00Z');
-    if (what === 'arrived') await desk.step(visit, 'arrive');
+    if (what === 'arrived') await desk.at('2026-03-03T14:55:00Z').step(visit, 'arrive');
     if (what === 'moved') await desk.move(visit, '2026-03-03T16:00:00Z');
     if (what === 'cancelled') await desk.cancel(visit);
-    if (what === 'no-show') await desk.step(visit, 'mark-no-show');
+    if (what === 'no-show') await desk.at('2026-03-03T15:10:00Z').step(visit, 'mark-no-show');
     await noticeOverdue(desk, visit, '2026-03-03T15:15:00Z');
     expect(await overdueEvents(visit)).toEqual([]);
   });

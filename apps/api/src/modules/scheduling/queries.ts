@@ -8,7 +8,7 @@ import {
   type ShiftRotationQuery,
   type UpdateRoom,
 } from '@medspa/contracts';
-import { insertRows, keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
+import { insertRows, keyset, MAX_PAGE, Prisma, sql, toPage, type Page, type Session, type Tx } from '@medspa/database';
 import type { ServiceOpenings } from './rules.ts';
 
 // ── the verbs of the calendar: one SQL function each, the whole transaction (second door) ────────────────────────────
@@ -102,6 +102,24 @@ export function dropPastClaimsVerb(session: Session, before: Date, limit: number
 export async function findAppointment(tx: Tx, id: string): Promise<AppointmentJson | null> {
   const rows = await tx.$queryRaw<{ result: AppointmentJson | null }[]>`SELECT app.appointment_view(${id}::uuid) AS result`;
   return rows[0]?.result ?? null;
+}
+
+/** Of one patient, the latest start first. */
+export async function listAppointments(tx: Tx, organizationId: string, patientId: string, page: PageQuery): Promise<Page<AppointmentJson>> {
+  const after =
+    page.cursor === undefined
+      ? Prisma.empty
+      : Prisma.sql`AND (starts_at, id) < (
+          SELECT starts_at, id FROM appointment
+          WHERE organization_id = ${organizationId}::uuid AND patient_id = ${patientId}::uuid AND id = ${page.cursor}::uuid)`;
+  const rows = await tx.$queryRaw<{ result: AppointmentJson }[]>`
+    SELECT app.appointment_view(id) AS result FROM appointment
+    WHERE organization_id = ${organizationId}::uuid AND patient_id = ${patientId}::uuid ${after}
+    ORDER BY starts_at DESC, id DESC LIMIT ${keyset(page, organizationId).take}`;
+  return toPage(
+    rows.map(({ result }) => result),
+    page,
+  );
 }
 
 /** Oldest first. An appointment has few versions; the cap is a safety net. */
@@ -242,6 +260,15 @@ export async function endRotation(tx: Tx, organizationId: string, id: string, ve
     data: { effectiveUntil: dateOf(effectiveUntil), version: { increment: 1 } },
   });
   return count;
+}
+
+/** The live visits of a provider there from a date on that no shift covers: how many, and the ids of the first ones by time. */
+export async function findUncovered(tx: Tx, locationId: string, providerId: string, from: PlainDate) {
+  const rows = await tx.$queryRaw<{ id: string; count: number }[]>`
+    SELECT appointment_id AS id, (count(*) OVER ())::int AS count
+    FROM app.uncovered_visits(${locationId}::uuid, ${providerId}::uuid, ${from}::date)
+    ORDER BY starts_at, appointment_id LIMIT ${MAX_PAGE}`;
+  return { uncovered: rows[0]?.count ?? 0, uncoveredAppointmentIds: rows.map(({ id }) => id) };
 }
 
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -79,6 +79,11 @@ describe('a visit that is moved', () => {
     expect(named.body.services[0]?.roomId).toBe(three);
     const taken = await desk.move(named.body, '2026-03-03T17:00:00Z', { assignments: [{ id: visit.services[0]?.id, roomId: two }] });
     expect([taken.status, taken.body.busy]).toEqual([409, ['room']]);
+    // Offered is the same time in any room.
+    const [offered] = taken.body.alternatives ?? [];
+    expect(offered?.startsAt).toBe(at('2026-03-03T17:00:00Z'));
+    const assignments = [{ id: visit.services[0]?.id, providerId: offered?.services[0]?.providerId }];
+    expect((await desk.move(named.body, offered?.startsAt ?? '', { assignments })).status).toBe(200);
   });
 
   test('leaves a room that is not in use any more', async () => {

@@ -8,6 +8,7 @@ import {
   CreateRoom,
   CreateShiftRotation,
   DayQuery,
+  EndedShiftRotation,
   EndShiftRotation,
   EventsQuery,
   LocationDay,
@@ -111,17 +112,19 @@ const calendarRoutes = router()
       path: '/shift-rotations/{id}/end',
       tags: ['Calendar'],
       summary: 'End repeating weeks before a date',
-      description: 'To change the future, end a rotation and add one; past days never change.',
+      description:
+        'To change the future, end a rotation and add one; past days never change. Visits that were booked stay: the answer counts ' +
+        'those that no shift covers any more.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(EndShiftRotation) },
       responses: {
-        200: jsonReply('As it is now', ShiftRotation),
+        200: jsonReply('As it is now, and the visits that it leaves uncovered', EndedShiftRotation),
         ...problems('not-found', 'stale-version', 'in-the-past', 'overlaps', 'rule-violated', 'idempotency-key-reused'),
       },
     }),
     async (c) =>
       c.json(
         encode(
-          ShiftRotation,
+          EndedShiftRotation,
           await calendar.endShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
         ),
         200,
@@ -185,6 +188,22 @@ const appointmentRoutes = router()
   .openapi(
     createRoute({
       method: 'get',
+      path: '/patients/{id}/appointments',
+      tags: ['Appointments'],
+      summary: 'The visits of a patient',
+      request: { params: IdParam, query: PageQuery },
+      responses: { 200: jsonReply('A page, the latest start first', pageOf(Appointment)), ...problems('not-found') },
+    }),
+    async (c) =>
+      sqlJson(
+        c,
+        pageOf(Appointment),
+        await appointments.listPatientAppointments(c.get('ctx'), c.req.valid('param').id, c.req.valid('query')),
+      ),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
       path: '/appointments/{id}',
       tags: ['Appointments'],
       summary: 'A visit',
@@ -210,6 +229,7 @@ const appointmentRoutes = router()
       path: '/appointments/{id}/reschedule',
       tags: ['Appointments'],
       summary: 'Move a visit',
+      description: 'A visit that was confirmed is `booked` again: nobody has confirmed the new time.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(RescheduleAppointment) },
       responses: {
         200: jsonReply('As it is now', Appointment),
@@ -248,10 +268,13 @@ const appointmentRoutes = router()
       path: '/appointments/{id}/transitions',
       tags: ['Appointments'],
       summary: 'Take a visit a step on',
+      description:
+        'Nobody arrives before the local day of the visit, and nobody is a no-show before its start. `undo-no-show` takes a no-show back: ' +
+        'the visit is `booked` again and has its time, unless that was given to somebody else.',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(MoveAppointmentOn) },
       responses: {
         200: jsonReply('As it is now', Appointment),
-        ...problems('not-found', 'stale-version', 'wrong-status', 'idempotency-key-reused'),
+        ...problems('slot-taken', 'not-found', 'stale-version', 'wrong-status', 'too-early', 'idempotency-key-reused'),
       },
     }),
     async (c) =>

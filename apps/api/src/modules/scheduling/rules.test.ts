@@ -63,10 +63,17 @@ describe('alternatives', () => {
     ]);
   });
 
-  test('offer the wanted time itself only with another provider', () => {
+  test('offer the wanted time itself where it is open: only the room that was named is taken', () => {
     const providers = [starts('ann', '10:00'), starts('bob', '10:00')];
-    expect(findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt)).toEqual([
-      { startsAt: wantedAt, services: [{ serviceId: 's', providerId: 'bob' }] },
+    expect(findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt)).toEqual([{ startsAt: wantedAt, services: [ann] }]);
+  });
+
+  test('offer a visit that is moved the time that it has only with another provider', () => {
+    const providers = [starts('ann', '10:00', '11:00'), starts('bob', '11:00')];
+    const found = findAlternatives([ann], [{ gapMinutes: 0, providers }], wantedAt, new Date('2026-06-10T11:00:00Z'));
+    expect(found).toEqual([
+      { startsAt: wantedAt, services: [ann] },
+      { startsAt: new Date('2026-06-10T11:00:00Z'), services: [{ serviceId: 's', providerId: 'bob' }] },
     ]);
   });
 
@@ -108,9 +115,10 @@ describe('alternatives', () => {
   });
 });
 
-test('the state table leads only to statuses that exist, and an ended visit stays ended', () => {
-  for (const { from, to } of Object.values(APPOINTMENT_ACTIONS)) {
-    for (const status of [...from, ...(to ? [to] : [])]) expect(APPOINTMENT_STATUSES).toContain(status);
-    for (const ended of ['left', 'cancelled', 'no_show']) expect(from).not.toContain(ended);
+test('the state table leads only to statuses that exist, and an ended visit stays ended, but for a no-show that was none', () => {
+  for (const [action, { from, to }] of Object.entries(APPOINTMENT_ACTIONS)) {
+    for (const status of [...from, to]) expect(APPOINTMENT_STATUSES).toContain(status);
+    for (const ended of ['left', 'cancelled']) expect(from).not.toContain(ended);
+    expect((from as readonly string[]).includes('no_show'), action).toBe(action === 'undo-no-show');
   }
 });

@@ -62,14 +62,14 @@ type Assigned = { serviceId: string; providerId: string };
 export type Alternative = { startsAt: Date; services: Assigned[] };
 
 /**
- * Up to three other times for a visit, nearest first: every service is open at its place in the visit, with the provider that
- * was asked for or, where none of theirs is close, with another one. A visit about to be moved is not offered the time that it
- * has.
+ * Up to three times for a visit that could not be had as it was asked for, nearest first: every service is open at its place in
+ * the visit, with the provider that was asked for or, where none of theirs is close, with another one, and in any room. So the
+ * wanted time is among them when only the named room was in the way. A visit about to be moved is not offered the time that it has.
  */
-export function findAlternatives(wanted: Assigned[], openings: ServiceOpenings[], wantedAt: Date, movedFrom = wantedAt): Alternative[] {
+export function findAlternatives(wanted: Assigned[], openings: ServiceOpenings[], wantedAt: Date, movedFrom?: Date): Alternative[] {
   const [first, ...rest] = openings;
   const wantedMinute = wantedAt.getTime() / 60_000;
-  const movedFromMinute = movedFrom.getTime() / 60_000;
+  const movedFromMinute = movedFrom && movedFrom.getTime() / 60_000;
   const nearest = new Map<number, { providers: string[]; distance: number }>();
   for (const { providerId, openings: starts } of first?.providers ?? []) {
     for (const [start, , duration] of starts) {
@@ -78,7 +78,7 @@ export function findAlternatives(wanted: Assigned[], openings: ServiceOpenings[]
       const providers = [providerId, ...following];
       const changes = providers.filter((id, index) => id !== wanted[index]?.providerId).length;
       const distance = Math.abs(start - wantedMinute) + changes * OTHER_PROVIDER_MINUTES;
-      const isNoChange = changes === 0 && (start === wantedMinute || start === movedFromMinute);
+      const isNoChange = changes === 0 && start === movedFromMinute;
       const known = nearest.get(start);
       if (!isNoChange && (!known || distance < known.distance)) nearest.set(start, { providers, distance });
     }
@@ -109,6 +109,5 @@ function whoFollows(openings: ServiceOpenings[], wanted: Assigned[], at: number)
 
 /** What a SQL verb is told about an action of the state table. */
 export function transitionOf(action: AppointmentAction) {
-  const { from, to, freesTime } = APPOINTMENT_ACTIONS[action];
-  return { action, from, to, freesTime };
+  return { action, ...APPOINTMENT_ACTIONS[action] };
 }

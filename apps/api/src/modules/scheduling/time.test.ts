@@ -63,6 +63,16 @@ function judged(spec: WorldSpec, oracle: Oracle) {
   );
 }
 
+/** The same world with the room taken at that minute; undefined when there is no such room. */
+function withTaken(spec: WorldSpec, room: number, minute: number): WorldSpec | undefined {
+  const before = spec.rooms[room];
+  if (!before) return undefined;
+  const startsAt = minute - askOracle(spec).windowStart;
+  const apart = before.claims.filter((claim) => claim.startsAt >= startsAt + 5 || claim.startsAt + claim.length <= startsAt);
+  const claims = [...apart, { startsAt, length: 5, kind: 'block' as const, isBlocking: true, expires: 0 }];
+  return { ...spec, rooms: spec.rooms.with(room, { ...before, claims }) };
+}
+
 function pickOf<T>(from: T[], chance: number): T | undefined {
   return from[Math.floor(chance * from.length)];
 }
@@ -138,6 +148,40 @@ describe('the alternatives of a refusal', () => {
       }),
       { seed: SEED, numRuns: Math.ceil(RUNS / 4) },
     );
+  });
+
+  test('are in any room: where the named one is taken also the same time, and each can be booked', { timeout: 120_000 }, async () => {
+    let elsewhere = 0;
+    await fc.assert(
+      fc.asyncProperty(worlds, chance, fc.nat(2), async (spec, which, room) => {
+        const wanted = pickOf(
+          judged(spec, askOracle(spec)).filter(({ verdict }) => verdict === null),
+          which,
+        );
+        const taken = wanted && withTaken(spec, room, wanted.minute);
+        if (!taken) return;
+        const { world, oracle } = await enter(taken);
+        if (oracle.judge(wanted.provider, wanted.minute, room) !== 'slot-taken') return;
+        const visit = visitOf(world, wanted.minute, wanted.provider);
+        const inRoom = { ...visit, services: visit.services.map((service) => ({ ...service, roomId: world.roomIds[room] })) };
+        const { status, body } = await book(world, inRoom);
+        expect([status, body.slug]).toEqual([409, 'slot-taken']);
+        const isOpenElsewhere = oracle.judge(wanted.provider, wanted.minute) === null;
+        const [nearest] = body.alternatives ?? [];
+        expect(nearest?.startsAt === visit.startsAt && nearest.services[0]?.providerId === visit.services[0]?.providerId).toBe(
+          isOpenElsewhere,
+        );
+        elsewhere += isOpenElsewhere ? 1 : 0;
+        for (const alternative of body.alternatives ?? []) {
+          const booked = await book(world, alternative);
+          expect(booked.status).toBe(201);
+          await cancel(booked.body);
+        }
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+    // Often enough for the property to mean something.
+    expect(elsewhere).toBeGreaterThan(RUNS / 20);
   });
 
   test('can be booked for visits of several services too, and moved to when a visit cannot be moved', { timeout: 120_000 }, async () => {

@@ -21,7 +21,7 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'stale-version': 'Somebody changed it after you read it. `version` is the one it has now: read it again, and decide again.',
   'wrong-status': '`currentStatus` is the status that it has, from which this step does not lead on.',
   'slot-taken':
-    '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand.',
+    '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',
   'rule-violated': 'The values are readable, but a rule forbids them together; `errors` names the field where one is at fault.',
@@ -30,6 +30,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'local-time-repeated': 'On that night this local time comes twice. Give the offset, as in `2026-11-01T01:30:00-04:00`.',
   'in-the-past': 'Past days do not change. At the location it is already later.',
   'in-the-future': 'A birth or a death is written down once it has happened; the day is that of the latest place on earth.',
+  'too-early':
+    'Nobody arrives before the local day of the visit, and nobody fails to come before its start. A visit that is to end earlier is cancelled.',
   'patient-inactive': 'The patient is marked inactive, deceased or merged into another.',
   'staff-inactive': 'Make the staff member active first, or choose another.',
   'location-inactive': 'The location is closed.',

@@ -157,11 +157,21 @@ CREATE TABLE "patient" (
     "is_active" BOOLEAN NOT NULL DEFAULT true,
     "deceased_on" DATE,
     "merged_into_id" UUID,
-    "source_id" TEXT,
+    "source_id_sealed" BYTEA,
+    "source_id_index" BYTEA,
     "version" INTEGER NOT NULL DEFAULT 1,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "patient_pkey" PRIMARY KEY ("organization_id","id")
+);
+
+-- CreateTable
+CREATE TABLE "patient_name_word" (
+    "organization_id" UUID NOT NULL,
+    "word" TEXT NOT NULL,
+    "patient_id" UUID NOT NULL,
+
+    CONSTRAINT "patient_name_word_pkey" PRIMARY KEY ("organization_id","word","patient_id")
 );
 
 -- CreateTable
@@ -374,12 +384,6 @@ CREATE TABLE "appointment_history" (
 );
 
 -- CreateIndex
-CREATE UNIQUE INDEX "room_type_organization_id_name_key" ON "room_type"("organization_id", "name");
-
--- CreateIndex
-CREATE UNIQUE INDEX "service_organization_id_name_key" ON "service"("organization_id", "name");
-
--- CreateIndex
 CREATE INDEX "service_version_organization_id_service_id_effective_from_idx" ON "service_version"("organization_id", "service_id", "effective_from");
 
 -- CreateIndex
@@ -413,7 +417,10 @@ CREATE INDEX "patient_organization_id_phone_index_idx" ON "patient"("organizatio
 CREATE INDEX "patient_organization_id_email_index_idx" ON "patient"("organization_id", "email_index");
 
 -- CreateIndex
-CREATE UNIQUE INDEX "patient_organization_id_source_id_key" ON "patient"("organization_id", "source_id");
+CREATE UNIQUE INDEX "patient_organization_id_source_id_index_key" ON "patient"("organization_id", "source_id_index");
+
+-- CreateIndex
+CREATE INDEX "patient_name_word_organization_id_patient_id_idx" ON "patient_name_word"("organization_id", "patient_id");
 
 -- CreateIndex
 CREATE INDEX "patient_relation_organization_id_related_id_idx" ON "patient_relation"("organization_id", "related_id");
@@ -432,9 +439,6 @@ CREATE INDEX "claim_organization_id_appointment_id_idx" ON "claim"("organization
 
 -- CreateIndex
 CREATE INDEX "room_organization_id_room_type_id_idx" ON "room"("organization_id", "room_type_id");
-
--- CreateIndex
-CREATE UNIQUE INDEX "room_organization_id_location_id_name_key" ON "room"("organization_id", "location_id", "name");
 
 -- CreateIndex
 CREATE INDEX "shift_rotation_organization_id_location_id_idx" ON "shift_rotation"("organization_id", "location_id");
@@ -501,6 +505,9 @@ ALTER TABLE "patient" ADD CONSTRAINT "patient_organization_id_id_fkey" FOREIGN K
 
 -- AddForeignKey
 ALTER TABLE "patient" ADD CONSTRAINT "patient_organization_id_merged_into_id_fkey" FOREIGN KEY ("organization_id", "merged_into_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;
+
+-- AddForeignKey
+ALTER TABLE "patient_name_word" ADD CONSTRAINT "patient_name_word_organization_id_patient_id_fkey" FOREIGN KEY ("organization_id", "patient_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;
 
 -- AddForeignKey
 ALTER TABLE "patient_relation" ADD CONSTRAINT "patient_relation_organization_id_patient_id_fkey" FOREIGN KEY ("organization_id", "patient_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;

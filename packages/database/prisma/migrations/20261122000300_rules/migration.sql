@@ -24,15 +24,37 @@ CREATE FUNCTION app.name_key(p_name text) RETURNS text LANGUAGE sql IMMUTABLE ST
     'øłđðı’‘ʼ`', 'olddi'''''''''), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
 $$;
 
--- In byte order, in which all names with one beginning are a range. LIKE could not use an index here: row-level security
--- lets only leakproof operators near the rows, and the comparisons of text are.
+-- In byte order, in which lists are sorted and all words with one beginning are a range. LIKE could not use an index here:
+-- row-level security lets only leakproof operators near the rows, and the comparisons of text are.
 ALTER TABLE patient
   ADD COLUMN family_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(family_name)) STORED,
-  ADD COLUMN given_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(given_name)) STORED,
-  ADD COLUMN preferred_name_key text COLLATE "C" GENERATED ALWAYS AS (app.name_key(preferred_name)) STORED;
+  ADD COLUMN given_name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (app.name_key(given_name)) STORED;
 CREATE INDEX patient_by_name ON patient (organization_id, family_name_key, given_name_key, id);
-CREATE INDEX patient_by_given_name ON patient (organization_id, given_name_key);
-CREATE INDEX patient_by_preferred_name ON patient (organization_id, preferred_name_key);
+ALTER TABLE patient_name_word ALTER COLUMN word TYPE text COLLATE "C";
+
+-- The words by whose beginning somebody of that name is found: those of the name, the later parts of a word with a hyphen or an
+-- apostrophe, and such a word in one. De la Cruz-O'Hara: de, la, cruz-o'hara, o'hara, hara, cruzohara.
+CREATE FUNCTION app.name_words(p_name text) RETURNS SETOF text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT DISTINCT w.word
+  FROM regexp_split_to_table(app.name_key(p_name), '[\s,]+') t(whole), LATERAL (
+    SELECT substr(t.whole, i) FROM generate_series(1, length(t.whole)) i WHERE i = 1 OR substr(t.whole, i - 1, 1) IN ('-', '''')
+    UNION ALL
+    SELECT translate(t.whole, '-''', '')
+  ) w(word)
+  WHERE w.word <> ''
+$$;
+
+CREATE FUNCTION app.index_names() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    DELETE FROM public.patient_name_word WHERE organization_id = NEW.organization_id AND patient_id = NEW.id;
+  END IF;
+  INSERT INTO public.patient_name_word (organization_id, word, patient_id)
+  SELECT DISTINCT NEW.organization_id, w.word, NEW.id
+  FROM unnest(ARRAY[NEW.given_name, NEW.family_name, NEW.preferred_name]) n(name), app.name_words(n.name) w(word);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER index_names AFTER INSERT OR UPDATE OF given_name, family_name, preferred_name ON patient FOR EACH ROW EXECUTE FUNCTION app.index_names();
 
 ALTER TABLE patient
   ADD CONSTRAINT patient_not_merged_into_itself CHECK (merged_into_id <> id),
@@ -43,8 +65,14 @@ ALTER TABLE patient_relation
   ADD CONSTRAINT patient_relation_kind CHECK (kind IN ('parent', 'child', 'guardian', 'ward', 'spouse', 'partner', 'sibling', 'caregiver', 'payer', 'other'));
 
 -- ── catalog ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- C1: "Laser" and "laser" are one name (composition is settled before a name gets here).
+CREATE UNIQUE INDEX room_type_organization_id_name_key ON room_type (organization_id, lower(name COLLATE "pg_c_utf8"));
+CREATE UNIQUE INDEX service_organization_id_name_key ON service (organization_id, lower(name COLLATE "pg_c_utf8"));
+CREATE UNIQUE INDEX room_organization_id_location_id_name_key ON room (organization_id, location_id, lower(name COLLATE "pg_c_utf8"));
+
+-- A version that ends on the day on which it begins was withdrawn: its range is empty and in nobody's way.
 ALTER TABLE service_version
-  ADD CONSTRAINT service_version_dates CHECK (effective_until IS NULL OR effective_until > effective_from),
+  ADD CONSTRAINT service_version_dates CHECK (effective_until IS NULL OR effective_until >= effective_from),
   ADD CONSTRAINT service_version_duration CHECK (duration_minutes BETWEEN 5 AND 720 AND duration_minutes % 5 = 0),
   ADD CONSTRAINT service_version_buffer_before CHECK (buffer_before_minutes BETWEEN 0 AND 240 AND buffer_before_minutes % 5 = 0),
   ADD CONSTRAINT service_version_buffer_after CHECK (buffer_after_minutes BETWEEN 0 AND 240 AND buffer_after_minutes % 5 = 0),
@@ -53,10 +81,51 @@ ALTER TABLE service_version
     organization_id WITH =, service_id WITH =, daterange(effective_from, effective_until) WITH &&);
 
 ALTER TABLE service_price
-  ADD CONSTRAINT service_price_dates CHECK (effective_until IS NULL OR effective_until > effective_from),
+  ADD CONSTRAINT service_price_dates CHECK (effective_until IS NULL OR effective_until >= effective_from),
   ADD CONSTRAINT service_price_not_negative CHECK (price_cents >= 0),
   ADD CONSTRAINT service_price_one_at_a_time EXCLUDE USING gist (
     organization_id WITH =, service_id WITH =, legal_entity_id WITH =, daterange(effective_from, effective_until) WITH &&);
+
+-- The day it is for the organization: the latest one at its locations, so that an earlier day is over at one of them. Before
+-- the first location opens no day is over until it is over everywhere (UTC-12).
+CREATE FUNCTION app.organization_today() RETURNS date LANGUAGE sql STABLE AS $$
+  SELECT coalesce(max((app.session_now() AT TIME ZONE l.time_zone)::date), (app.session_now() AT TIME ZONE 'Etc/GMT+12')::date)
+  FROM location l WHERE l.organization_id = app.organization_id() AND l.is_active
+$$;
+
+-- C2, C3: days that are over keep their terms and prices. No version that is over changes, and none is ended before today ...
+CREATE FUNCTION app.keep_past_versions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF least(OLD.effective_until, NEW.effective_until) < app.organization_today() THEN
+    RAISE EXCEPTION 'past days of % stay as they were', TG_TABLE_NAME USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_past_stays';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER keep_past BEFORE UPDATE ON service_version FOR EACH ROW EXECUTE FUNCTION app.keep_past_versions();
+CREATE TRIGGER keep_past BEFORE UPDATE ON service_price FOR EACH ROW EXECUTE FUNCTION app.keep_past_versions();
+
+-- ... and what is added begins today or later, unless nothing was there: the first versions of a service, or the first prices
+-- of a legal entity, may tell of the past. They come in one statement.
+CREATE FUNCTION app.add_no_past_versions() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  v_is_late boolean;
+BEGIN
+  IF TG_TABLE_NAME = 'service_version' THEN
+    v_is_late := EXISTS (
+      SELECT FROM added a JOIN service_version v ON v.organization_id = a.organization_id AND v.service_id = a.service_id
+      WHERE a.effective_from < app.organization_today() AND v.id NOT IN (SELECT id FROM added));
+  ELSE
+    v_is_late := EXISTS (
+      SELECT FROM added a JOIN service_price v ON v.organization_id = a.organization_id AND v.service_id = a.service_id AND v.legal_entity_id = a.legal_entity_id
+      WHERE a.effective_from < app.organization_today() AND v.id NOT IN (SELECT id FROM added));
+  END IF;
+  IF v_is_late THEN
+    RAISE EXCEPTION 'past days of % stay as they were', TG_TABLE_NAME USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_past_stays';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER add_no_past AFTER INSERT ON service_version REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.add_no_past_versions();
+CREATE TRIGGER add_no_past AFTER INSERT ON service_price REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION app.add_no_past_versions();
 
 -- ── scheduling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 ALTER TABLE resource ADD CONSTRAINT resource_kind CHECK (kind IN ('provider', 'room', 'device', 'patient'));
@@ -104,5 +173,7 @@ ALTER TABLE appointment_segment
 -- ── platform ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 ALTER TABLE idempotency_key
   ADD CONSTRAINT idempotency_key_hash_size CHECK (octet_length(body_hash) = 32),
-  ADD CONSTRAINT idempotency_key_one_answer CHECK (num_nonnulls(reply_sealed, outcome) = 1);
+  ADD CONSTRAINT idempotency_key_one_answer CHECK (num_nonnulls(reply_sealed, outcome) = 1),
+  -- What stands in the clear points to an answer and holds nothing of it.
+  ADD CONSTRAINT idempotency_key_outcome_points CHECK (outcome ?& ARRAY['appointmentId', 'version'] AND outcome - 'appointmentId' - 'version' = '{}');
 ALTER TABLE outbox_event ADD CONSTRAINT outbox_event_sequence CHECK (sequence > 0);

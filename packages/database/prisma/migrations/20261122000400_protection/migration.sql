@@ -81,6 +81,7 @@ CALL app.protect('shift');
 CALL app.protect('appointment');
 CALL app.protect('appointment_segment');
 -- Not audited: derived from audited rows, or themselves a record.
+CALL app.protect('patient_name_word', false);
 CALL app.protect('resource', false);
 CALL app.protect('claim', false);
 CALL app.protect('appointment_history', false);
@@ -151,16 +152,16 @@ CREATE TRIGGER add_resource AFTER INSERT ON provider FOR EACH ROW EXECUTE FUNCTI
 CREATE TRIGGER add_resource AFTER INSERT ON patient FOR EACH ROW EXECUTE FUNCTION app.add_resource();
 CREATE TRIGGER add_resource AFTER INSERT ON room FOR EACH ROW EXECUTE FUNCTION app.add_resource();
 
--- What the runtime role may do. Ids and organizations never change, rows are ended and not deleted, terms that an
+-- What the runtime role may do. Ids and organizations never change, time zones and currencies neither (I1), rows are ended and not deleted, terms that an
 -- appointment points to stay as they were, logs cannot be written by hand.
-GRANT SELECT ON organization, legal_entity, location, staff, provider, patient, patient_relation, room_type, service, service_version, service_price, provider_service,
+GRANT SELECT ON organization, legal_entity, location, staff, provider, patient, patient_name_word, patient_relation, room_type, service, service_version, service_price, provider_service,
   resource, room, shift_rotation, shift, appointment, appointment_segment, appointment_history, claim, idempotency_key, outbox_stream, outbox_event,
   audit_log, access_log TO app_rw;
 GRANT INSERT ON organization, legal_entity, location, staff, provider, patient, patient_relation, room_type, service, service_version, service_price, provider_service,
   room, shift_rotation, shift, appointment, appointment_segment, appointment_history, claim, idempotency_key, outbox_stream, outbox_event TO app_rw;
 GRANT UPDATE (name, version) ON organization, room_type TO app_rw;
-GRANT UPDATE (name, currency, version) ON legal_entity TO app_rw;
-GRANT UPDATE (name, time_zone, slot_minutes, street, city, region, postal_code, country, is_active, version) ON location TO app_rw;
+GRANT UPDATE (name, version) ON legal_entity TO app_rw;
+GRANT UPDATE (name, slot_minutes, street, city, region, postal_code, country, is_active, version) ON location TO app_rw;
 GRANT UPDATE (given_name, family_name, job_title, email_sealed, email_index, is_active, version) ON staff TO app_rw;
 GRANT UPDATE (display_name, credential, is_active, version) ON provider TO app_rw;
 GRANT UPDATE (given_name, family_name, preferred_name, pronouns, birth_date_sealed, birth_date_index, phone_sealed, phone_index, email_sealed, email_index,

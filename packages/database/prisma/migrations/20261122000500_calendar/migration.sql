@@ -1,6 +1,6 @@
--- Reading the calendar: wall time to instants, working time, open slots, one day of a location.
+-- What time is open: wall time to instants, working time, open slots.
 --
--- The verbs here and in the next migration run on generic plans: their statements differ in nothing but ids and times, and
+-- The verbs here and in the migrations that follow run on generic plans: their statements differ in nothing but ids and times, and
 -- planning them anew for each call took longer than running them (the check of a shift 1.3 ms instead of 0.05).
 
 -- What the zone adds to UTC at that moment of UTC.
@@ -224,49 +224,3 @@ BEGIN
   INTO v_found FROM wanted w;
   RETURN jsonb_build_object('services', coalesce(v_found, '[]'));
 END $$;
-
--- One local day of a location, today without a date: every appointment with what the front desk needs to see, in order of time. Logs the access.
-CREATE FUNCTION app.location_day(p_session jsonb, p_location uuid, p_date date) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  v_organization uuid := (p_session ->> 'organizationId')::uuid;
-  v_zone text;
-  v_date date;
-  v_window tstzrange;
-  v_patients uuid[];
-  v_appointments jsonb;
-BEGIN
-  PERFORM app.enter(p_session);
-  SELECT time_zone INTO v_zone FROM location WHERE organization_id = v_organization AND id = p_location;
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-  v_date := coalesce(p_date, (app.session_now() AT TIME ZONE v_zone)::date);
-  v_window := app.local_days(v_date, v_date + 1, v_zone);
-  SELECT array_agg(DISTINCT a.patient_id), jsonb_agg(jsonb_build_object(
-      'id', a.id, 'status', a.status, 'startsAt', app.iso(a.starts_at), 'endsAt', app.iso(a.ends_at), 'channel', a.channel, 'version', a.version,
-      'patient', jsonb_build_object('id', p.id, 'name', coalesce(p.preferred_name, p.given_name) || ' ' || p.family_name, 'pronouns', p.pronouns),
-      'services', g.services) ORDER BY a.starts_at, a.id)
-  INTO v_patients, v_appointments
-  FROM appointment a
-  JOIN patient p ON p.organization_id = a.organization_id AND p.id = a.patient_id
-  CROSS JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_object(
-        'serviceId', s.service_id, 'serviceName', v.name, 'providerId', s.provider_id, 'providerName', pr.display_name,
-        'roomId', s.room_id, 'roomName', r.name, 'startsAt', app.iso(s.starts_at), 'endsAt', app.iso(s.ends_at)) ORDER BY s.position) AS services
-    FROM appointment_segment s
-    JOIN service v ON v.organization_id = s.organization_id AND v.id = s.service_id
-    JOIN provider pr ON pr.organization_id = s.organization_id AND pr.id = s.provider_id
-    LEFT JOIN room r ON r.organization_id = s.organization_id AND r.id = s.room_id
-    WHERE s.organization_id = a.organization_id AND s.appointment_id = a.id
-  ) g
-  WHERE a.organization_id = v_organization AND a.location_id = p_location AND a.starts_at >= lower(v_window) AND a.starts_at < upper(v_window);
-  IF v_patients IS NOT NULL THEN
-    PERFORM app.log_access(v_patients);
-  END IF;
-  RETURN jsonb_build_object('timeZone', v_zone, 'date', v_date, 'appointments', coalesce(v_appointments, '[]'));
-END $$;
-
--- An instant as JavaScript writes it.
-CREATE FUNCTION app.iso(p_at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-$$;

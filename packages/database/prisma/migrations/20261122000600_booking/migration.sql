@@ -1,6 +1,5 @@
--- The verbs that change the calendar. Each is one call and one transaction: it enters the session, finds the answer of a
--- repeated request, decides, claims the time, and writes appointment, history, event and job, or nothing at all.
--- A verb answers with {outcome: ...}; an outcome other than success has written nothing.
+-- What the verbs that change the calendar are made of: answers of repeated requests, events, claims, placing a visit, planning its
+-- services, and writing down what happened to it. The verbs themselves are in the next migration.
 
 -- ── answers of repeated requests ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -28,7 +27,8 @@ CREATE FUNCTION app.keep_reply(p_idempotency jsonb, p_outcome jsonb, p_reply byt
           decode(p_idempotency ->> 'bodyHash', 'hex'), p_outcome, p_reply, (p_idempotency ->> 'expiresAt')::timestamptz)
 $$;
 
--- What a SQL verb answers to a repeated request, or null when it is a first one.
+-- What a SQL verb answers to a repeated request, or null when it is a first one. Kept is only which version of which
+-- appointment the answer showed: its history tells the rest.
 CREATE FUNCTION app.replay(p_idempotency jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_kept idempotency_key;
@@ -42,7 +42,8 @@ BEGIN
   ELSIF v_kept.body_hash <> decode(p_idempotency ->> 'bodyHash', 'hex') THEN
     RETURN jsonb_build_object('outcome', 'key-reused');
   END IF;
-  RETURN v_kept.outcome;
+  RETURN jsonb_build_object('outcome', 'done', 'appointment',
+    app.appointment_at((v_kept.outcome ->> 'appointmentId')::uuid, (v_kept.outcome ->> 'version')::integer));
 END $$;
 
 -- ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,6 +186,11 @@ END $$;
 
 -- ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+-- An instant as JavaScript writes it.
+CREATE FUNCTION app.iso(p_at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
 CREATE FUNCTION app.appointment_view(p_id uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object(
     'id', a.id, 'locationId', a.location_id, 'patientId', a.patient_id, 'status', a.status, 'startsAt', app.iso(a.starts_at), 'endsAt', app.iso(a.ends_at),
@@ -195,7 +201,18 @@ CREATE FUNCTION app.appointment_view(p_id uuid) RETURNS jsonb LANGUAGE sql STABL
   FROM appointment a WHERE a.organization_id = app.organization_id() AND a.id = p_id
 $$;
 
--- Writes down a change of an appointment: history row, event for its location. Returns the appointment as it now is.
+-- The same as it was at one of its versions, to the byte: the answer of the verb that led to it.
+CREATE FUNCTION app.appointment_at(p_id uuid, p_version integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+    'id', a.id, 'locationId', a.location_id, 'patientId', a.patient_id, 'status', h.status, 'startsAt', app.iso(h.starts_at), 'endsAt', app.iso(h.ends_at),
+    'channel', a.channel, 'cancelReason', CASE WHEN h.status = 'cancelled' THEN h.reason END, 'version', h.version, 'services', h.segments)
+  FROM appointment a
+  JOIN appointment_history h ON h.organization_id = a.organization_id AND h.appointment_id = a.id AND h.version = p_version
+  WHERE a.organization_id = app.organization_id() AND a.id = p_id
+$$;
+
+-- Writes down a change of an appointment: history row, event for its location, what a repeated request is answered from.
+-- Returns what the verb answers.
 CREATE FUNCTION app.record_change(p_id uuid, p_action text, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_session jsonb := app.session();
@@ -207,7 +224,10 @@ BEGIN
           (v_now ->> 'startsAt')::timestamptz, (v_now ->> 'endsAt')::timestamptz, v_now -> 'services');
   PERFORM app.emit((v_now ->> 'locationId')::uuid, 'appointment.' || p_action, p_id,
     jsonb_build_object('version', v_now -> 'version', 'status', v_now -> 'status', 'startsAt', v_now -> 'startsAt', 'endsAt', v_now -> 'endsAt'));
-  RETURN v_now;
+  IF p_request ->> 'idempotency' IS NOT NULL THEN
+    PERFORM app.keep_reply(p_request -> 'idempotency', jsonb_build_object('appointmentId', p_id, 'version', v_now -> 'version'), NULL);
+  END IF;
+  RETURN jsonb_build_object('outcome', 'done', 'appointment', v_now);
 END $$;
 
 -- Tells the desk when a patient has not arrived. One job an appointment: booking adds it, moving re-times it.
@@ -215,71 +235,6 @@ CREATE FUNCTION app.watch_arrival(p_id uuid, p_at timestamptz) RETURNS void LANG
 BEGIN
   PERFORM graphile_worker.add_job('notice-overdue', json_build_object('organizationId', app.organization_id(), 'appointmentId', p_id),
     run_at := p_at, job_key := 'overdue:' || p_id);
-END $$;
-
--- Books a visit: services back to back from startsAt, each with a named provider, and a named room or any of the right type.
--- p_request: {appointmentId, locationId, patientId, startsAt, channel, noteSealed, overdueMinutes, idempotency,
---             services: [{segmentId, serviceId, providerId, roomId}]}
-CREATE FUNCTION app.book_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  v_organization uuid := (p_session ->> 'organizationId')::uuid;
-  v_id uuid := (p_request ->> 'appointmentId')::uuid;
-  v_starts timestamptz := (p_request ->> 'startsAt')::timestamptz;
-  v_location location%ROWTYPE;
-  v_patient patient%ROWTYPE;
-  v_segments app.segment[] := '{}';
-  v_at timestamptz := v_starts;
-  v_planned record;
-  v_placed record;
-  v_outcome jsonb;
-BEGIN
-  PERFORM app.enter(p_session);
-  v_outcome := app.replay(p_request -> 'idempotency');
-  IF v_outcome IS NOT NULL THEN
-    RETURN v_outcome;
-  END IF;
-
-  SELECT * INTO v_location FROM location WHERE organization_id = v_organization AND id = (p_request ->> 'locationId')::uuid;
-  IF NOT FOUND THEN
-    RETURN jsonb_build_object('outcome', 'not-found', 'pointer', '/locationId');
-  END IF;
-  SELECT * INTO v_patient FROM patient WHERE organization_id = v_organization AND id = (p_request ->> 'patientId')::uuid;
-  IF NOT FOUND THEN
-    RETURN jsonb_build_object('outcome', 'not-found', 'pointer', '/patientId');
-  ELSIF NOT v_patient.is_active THEN
-    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'patient-inactive', 'pointer', '/patientId');
-  ELSIF NOT v_location.is_active THEN
-    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'location-inactive', 'pointer', '/locationId');
-  ELSIF app.is_before_today(v_starts, v_location.time_zone) THEN
-    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'in-the-past', 'pointer', '/startsAt');
-  END IF;
-
-  FOR i IN 0 .. jsonb_array_length(p_request -> 'services') - 1 LOOP
-    SELECT * INTO v_planned FROM app.segment_of(v_location, v_at, p_request -> 'services' -> i);
-    IF v_planned.refused IS NOT NULL THEN
-      RETURN v_planned.refused || jsonb_build_object('pointer', '/services/' || i || (v_planned.refused ->> 'pointer'));
-    END IF;
-    v_segments := v_segments || v_planned.segment;
-    v_at := (v_planned.segment).ends_at;
-  END LOOP;
-
-  SELECT * INTO v_placed FROM app.place(v_id, v_location.id, v_patient.id, v_segments);
-  IF v_placed.p_segments IS NULL THEN
-    RETURN jsonb_build_object('outcome', 'slot-taken', 'busy', to_jsonb(v_placed.busy));
-  END IF;
-
-  INSERT INTO appointment (organization_id, id, location_id, patient_id, starts_at, ends_at, channel, created_at)
-  VALUES (v_organization, v_id, v_location.id, v_patient.id, v_starts, v_at, p_request ->> 'channel', app.session_now());
-  INSERT INTO appointment_segment (organization_id, id, appointment_id, position, service_id, service_version_id, provider_id, room_id, starts_at, ends_at)
-  SELECT v_organization, s.id, v_id, s.position - 1, s.service_id, s.service_version_id, s.provider_id, s.room_id, s.starts_at, s.ends_at
-  FROM unnest(v_placed.p_segments) WITH ORDINALITY s(id, service_id, service_version_id, provider_id, room_id, starts_at, ends_at,
-    provider_from, provider_until, room_type_id, room_until, room_is_fixed, position);
-  PERFORM app.watch_arrival(v_id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
-  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_id, 'book', p_request));
-  IF p_request ->> 'idempotency' IS NOT NULL THEN
-    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
-  END IF;
-  RETURN v_outcome;
 END $$;
 
 -- True for an instant on a local day before today's; earlier today is allowed, since a walk-in is written down late.
@@ -314,6 +269,15 @@ BEGIN
   refused := v_planned.refused;
 END $$;
 
+-- A service on these terms from p_at on, with the time that its provider and room are needed.
+CREATE FUNCTION app.segment_at(p_id uuid, p_terms service_version, p_provider uuid, p_room uuid, p_at timestamptz, p_room_is_fixed boolean)
+RETURNS app.segment LANGUAGE sql IMMUTABLE AS $$
+  SELECT ROW(p_id, p_terms.service_id, p_terms.id, p_provider, p_room,
+    p_at, p_at + make_interval(mins => p_terms.duration_minutes),
+    p_at - make_interval(mins => p_terms.buffer_before_minutes), p_at + make_interval(mins => p_terms.duration_minutes + p_terms.buffer_after_minutes),
+    p_terms.room_type_id, p_at + make_interval(mins => p_terms.duration_minutes + p_terms.room_turnover_minutes), p_room_is_fixed)::app.segment
+$$;
+
 -- The same with the terms given: a moved visit keeps the terms it was booked with.
 CREATE FUNCTION app.segment_with(p_location location, p_at timestamptz, p_terms service_version, p_wanted jsonb, OUT segment app.segment, OUT refused jsonb) LANGUAGE plpgsql AS $$
 DECLARE
@@ -344,10 +308,7 @@ BEGIN
       RETURN;
     END IF;
   END IF;
-  segment := ROW((p_wanted ->> 'segmentId')::uuid, p_terms.service_id, p_terms.id, v_provider, v_room,
-    p_at, p_at + make_interval(mins => p_terms.duration_minutes),
-    p_at - make_interval(mins => p_terms.buffer_before_minutes), p_at + make_interval(mins => p_terms.duration_minutes + p_terms.buffer_after_minutes),
-    p_terms.room_type_id, p_at + make_interval(mins => p_terms.duration_minutes + p_terms.room_turnover_minutes), v_room IS NOT NULL)::app.segment;
+  segment := app.segment_at((p_wanted ->> 'segmentId')::uuid, p_terms, v_provider, v_room, p_at, v_room IS NOT NULL);
   -- Shifts that meet at midnight are one stretch of work, so both days are looked at.
   IF NOT EXISTS (
     SELECT FROM app.provider_work(p_location.organization_id, p_location.id, p_location.time_zone,
@@ -356,187 +317,3 @@ BEGIN
     refused := jsonb_build_object('outcome', 'refused', 'slug', 'provider-not-working', 'pointer', '/providerId');
   END IF;
 END $$;
-
--- Locks the appointment for a change, or says why it cannot be changed. p_request: {appointmentId, version, from: [status]}
-CREATE FUNCTION app.lock_appointment(p_request jsonb, OUT locked appointment, OUT refused jsonb) LANGUAGE plpgsql AS $$
-BEGIN
-  SELECT a.* INTO locked FROM appointment a WHERE a.organization_id = app.organization_id() AND a.id = (p_request ->> 'appointmentId')::uuid FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    refused := jsonb_build_object('outcome', 'not-found');
-  ELSIF locked.version <> (p_request ->> 'version')::int THEN
-    refused := jsonb_build_object('outcome', 'stale', 'version', locked.version);
-  ELSIF NOT p_request -> 'from' ? locked.status THEN
-    refused := jsonb_build_object('outcome', 'wrong-status', 'status', locked.status);
-  END IF;
-END $$;
-
--- Moves a visit: every service by the same amount, so gaps stay, with other providers or rooms where assigned.
--- p_request: {appointmentId, version, from, startsAt, channel, reason, noteSealed, overdueMinutes, idempotency,
---             assignments: [{id, providerId, roomId}]}
-CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  v_organization uuid := (p_session ->> 'organizationId')::uuid;
-  v_starts timestamptz := (p_request ->> 'startsAt')::timestamptz;
-  v_lock record;
-  v_appointment appointment;
-  v_location location%ROWTYPE;
-  v_row record;
-  v_planned record;
-  v_segment app.segment;
-  v_segments app.segment[] := '{}';
-  v_placed record;
-  v_outcome jsonb;
-BEGIN
-  PERFORM app.enter(p_session);
-  v_outcome := app.replay(p_request -> 'idempotency');
-  IF v_outcome IS NOT NULL THEN
-    RETURN v_outcome;
-  END IF;
-  SELECT * INTO v_lock FROM app.lock_appointment(p_request);
-  IF v_lock.refused IS NOT NULL THEN
-    RETURN v_lock.refused;
-  END IF;
-  v_appointment := v_lock.locked;
-  SELECT * INTO v_location FROM location WHERE organization_id = v_organization AND id = v_appointment.location_id;
-  IF NOT (SELECT is_active FROM patient WHERE organization_id = v_organization AND id = v_appointment.patient_id) THEN
-    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'patient-inactive');
-  ELSIF NOT v_location.is_active THEN
-    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'location-inactive');
-  ELSIF app.is_before_today(v_starts, v_location.time_zone) THEN
-    RETURN jsonb_build_object('outcome', 'refused', 'slug', 'in-the-past', 'pointer', '/startsAt');
-  END IF;
-  SELECT a.index INTO v_row FROM jsonb_array_elements(p_request -> 'assignments') WITH ORDINALITY a(assigned, index)
-  WHERE NOT EXISTS (SELECT FROM appointment_segment s WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id AND s.id = (a.assigned ->> 'id')::uuid)
-  ORDER BY a.index LIMIT 1;
-  IF FOUND THEN
-    RETURN jsonb_build_object('outcome', 'not-found', 'pointer', '/assignments/' || v_row.index - 1 || '/id');
-  END IF;
-
-  FOR v_row IN
-    SELECT s AS segment, v AS terms, a.assigned, '/assignments' || coalesce('/' || a.index - 1, '') AS pointer
-    FROM appointment_segment s
-    JOIN service_version v ON v.organization_id = s.organization_id AND v.id = s.service_version_id
-    LEFT JOIN jsonb_array_elements(p_request -> 'assignments') WITH ORDINALITY a(assigned, index) ON (a.assigned ->> 'id')::uuid = s.id
-    WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id ORDER BY s.position
-  LOOP
-    SELECT * INTO v_planned FROM app.segment_with(v_location, (v_row.segment).starts_at + (v_starts - v_appointment.starts_at), v_row.terms,
-      jsonb_build_object('segmentId', (v_row.segment).id, 'providerId', coalesce(v_row.assigned ->> 'providerId', (v_row.segment).provider_id::text), 'roomId', v_row.assigned ->> 'roomId'));
-    IF v_planned.refused IS NOT NULL THEN
-      -- Who was not assigned anew is not in the request: the time is what does not suit them, or that nobody else was named.
-      RETURN v_planned.refused || jsonb_build_object('pointer', CASE
-        WHEN v_row.assigned ->> substr(v_planned.refused ->> 'pointer', 2) IS NOT NULL THEN v_row.pointer || (v_planned.refused ->> 'pointer')
-        WHEN v_planned.refused ->> 'slug' = 'provider-not-working' THEN '/startsAt'
-        ELSE v_row.pointer END);
-    END IF;
-    v_segment := v_planned.segment;
-    IF NOT v_segment.room_is_fixed THEN
-      v_segment.room_id := (v_row.segment).room_id;
-    END IF;
-    v_segments := v_segments || v_segment;
-  END LOOP;
-
-  SELECT * INTO v_placed FROM app.place(v_appointment.id, v_location.id, v_appointment.patient_id, v_segments);
-  IF v_placed.p_segments IS NULL THEN
-    RETURN jsonb_build_object('outcome', 'slot-taken', 'busy', to_jsonb(v_placed.busy));
-  END IF;
-  v_segments := v_placed.p_segments;
-
-  UPDATE appointment_segment t SET provider_id = s.provider_id, room_id = s.room_id, starts_at = s.starts_at, ends_at = s.ends_at
-  FROM unnest(v_segments) s WHERE t.organization_id = v_organization AND t.id = s.id;
-  UPDATE appointment SET starts_at = v_starts, ends_at = v_segments[array_length(v_segments, 1)].ends_at, version = version + 1
-  WHERE organization_id = v_organization AND id = v_appointment.id;
-  PERFORM app.watch_arrival(v_appointment.id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
-  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_appointment.id, 'reschedule', p_request));
-  IF p_request ->> 'idempotency' IS NOT NULL THEN
-    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
-  END IF;
-  RETURN v_outcome;
-END $$;
-
--- Takes an appointment to another status. The caller's state table says from where; freesTime gives its claims back.
--- p_request: {appointmentId, version, from, to, action, freesTime, channel, reason, noteSealed, idempotency}
-CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  v_organization uuid := (p_session ->> 'organizationId')::uuid;
-  v_lock record;
-  v_appointment appointment;
-  v_outcome jsonb;
-BEGIN
-  PERFORM app.enter(p_session);
-  v_outcome := app.replay(p_request -> 'idempotency');
-  IF v_outcome IS NOT NULL THEN
-    RETURN v_outcome;
-  END IF;
-  SELECT * INTO v_lock FROM app.lock_appointment(p_request);
-  IF v_lock.refused IS NOT NULL THEN
-    RETURN v_lock.refused;
-  END IF;
-  v_appointment := v_lock.locked;
-  UPDATE appointment SET status = p_request ->> 'to', version = version + 1,
-    cancel_reason = CASE WHEN p_request ->> 'to' = 'cancelled' THEN p_request ->> 'reason' END
-  WHERE organization_id = v_organization AND id = v_appointment.id;
-  IF (p_request ->> 'freesTime')::boolean THEN
-    DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = v_appointment.id;
-    PERFORM graphile_worker.remove_job('overdue:' || v_appointment.id);
-  END IF;
-  v_outcome := jsonb_build_object('outcome', 'done', 'appointment', app.record_change(v_appointment.id, p_request ->> 'action', p_request));
-  IF p_request ->> 'idempotency' IS NOT NULL THEN
-    PERFORM app.keep_reply(p_request -> 'idempotency', v_outcome, NULL);
-  END IF;
-  RETURN v_outcome;
-END $$;
-
--- Says once that a patient is late: nothing when the appointment moved, ended or the patient came, and nothing again when the
--- job is run again. A minute of grace, since the queue's clock, which chose the moment, may be ahead of the caller's.
-CREATE FUNCTION app.notice_overdue(p_session jsonb, p_appointment uuid, p_minutes integer) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-  v_appointment appointment%ROWTYPE;
-  v_due timestamptz;
-BEGIN
-  PERFORM app.enter(p_session);
-  SELECT * INTO v_appointment FROM appointment
-  WHERE organization_id = app.organization_id() AND id = p_appointment AND status IN ('booked', 'confirmed') FOR NO KEY UPDATE;
-  v_due := v_appointment.starts_at + make_interval(mins => p_minutes) - interval '1 minute';
-  IF v_due IS NULL OR v_due > app.session_now() OR EXISTS (
-    SELECT FROM outbox_event e
-    WHERE e.organization_id = v_appointment.organization_id AND e.at >= v_due AND e.type = 'appointment.overdue' AND e.subject_id = p_appointment) THEN
-    RETURN false;
-  END IF;
-  PERFORM app.emit(v_appointment.location_id, 'appointment.overdue', v_appointment.id, jsonb_build_object('version', v_appointment.version, 'startsAt', app.iso(v_appointment.starts_at)));
-  RETURN true;
-END $$;
-
--- ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
--- Across organizations, hence as the owner with its own policy of sight: it deletes what has no further use, nothing else.
-
-CREATE POLICY upkeep ON claim FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
-CREATE POLICY upkeep ON idempotency_key FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
-
--- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Removes at most p_limit of them, so
--- that no call outlasts the limits of a statement, and returns how many went.
-CREATE FUNCTION app.drop_past_claims(p_session jsonb, p_before timestamptz, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  v_count bigint;
-BEGIN
-  PERFORM app.enter(p_session);
-  PERFORM set_config('app.upkeep', 'on', true);
-  DELETE FROM claim WHERE ctid = ANY (ARRAY(SELECT ctid FROM claim WHERE upper(during) < p_before OR expires_at < p_before LIMIT p_limit));
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  PERFORM set_config('app.upkeep', '', true);
-  RETURN v_count;
-END $$;
-
-CREATE FUNCTION app.drop_expired_replies(p_session jsonb) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  v_count bigint;
-BEGIN
-  PERFORM app.enter(p_session);
-  PERFORM set_config('app.upkeep', 'on', true);
-  DELETE FROM idempotency_key WHERE expires_at < app.session_now();
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  PERFORM set_config('app.upkeep', '', true);
-  RETURN v_count;
-END $$;
-
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO app_rw;
-GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA app TO app_owner;

@@ -1,14 +1,15 @@
-import type { CancelAppointment, EventsQuery, MoveAppointmentOn, PlainDate } from '@medspa/contracts';
+import type { CancelAppointment, EventsQuery, MoveAppointmentOn, PageQuery, PlainDate } from '@medspa/contracts';
 import { MAX_PAGE } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { repeatableArgument } from '../../../platform/repeatable.ts';
-import { existing } from '../../../platform/versioned.ts';
+import { existing, pageAfter } from '../../../platform/versioned.ts';
 import { getLocationZone } from '../../identity/index.ts';
+import { hasPatient } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
-import { transitionOf } from '../rules.ts';
-import { appointmentOf, sealNote } from './book.ts';
+import { OVERDUE_MINUTES, transitionOf } from '../rules.ts';
+import { appointmentOf, offerAnew, sealNote } from './book.ts';
 
 /** Throws `not-found`. */
 export function getAppointment(ctx: Ctx, id: string): Promise<queries.AppointmentJson> {
@@ -17,6 +18,17 @@ export function getAppointment(ctx: Ctx, id: string): Promise<queries.Appointmen
     { needs: 'appointment:read', action: 'appointment.read', patients: (found: queries.AppointmentJson) => [found.patientId] },
     async (tx) => existing(await queries.findAppointment(tx, id)),
   );
+}
+
+/** The visits of a patient, whatever became of them, the latest start first. Throws `not-found`. */
+export function listPatientAppointments(ctx: Ctx, patientId: string, page: PageQuery) {
+  return view(ctx, { needs: 'appointment:read', action: 'patient.appointments', patients: () => [patientId] }, async (tx) => {
+    if (!(await hasPatient(tx, ctx.organizationId, patientId))) throw new Problem('not-found');
+    return pageAfter(page, await queries.listAppointments(tx, ctx.organizationId, patientId, page), async (id) => {
+      const visit = await queries.findAppointment(tx, id);
+      return visit?.patientId === patientId ? visit : null;
+    });
+  });
 }
 
 /** Cancels a visit and gives provider, room and patient back. Throws `not-found`, `stale-version`, `wrong-status`. */
@@ -39,7 +51,11 @@ export async function cancelAppointment(
   return appointmentOf(result);
 }
 
-/** Takes a visit one step on: confirmed, arrived, ... left, or marked as no-show. Throws `not-found`, `stale-version`, `wrong-status`. */
+/**
+ * Takes a visit one step on: confirmed, arrived, ... left, or marked as no-show; or takes a no-show back, who then has their time
+ * again. Throws `not-found`, `stale-version`, `wrong-status`, `too-early`, and `slot-taken` when somebody else has the time by
+ * now, with times for a new booking.
+ */
 export async function moveAppointmentOn(
   ctx: Ctx,
   id: string,
@@ -52,10 +68,11 @@ export async function moveAppointmentOn(
       version,
       channel,
       noteSealed: sealNote(ctx, id, note),
+      overdueMinutes: OVERDUE_MINUTES,
       idempotency: repeatableArgument(ctx),
     }),
   );
-  return appointmentOf(result);
+  return appointmentOf(result, () => offerAnew(ctx, id));
 }
 
 /** Everything that happened to an appointment, oldest first. Throws `not-found`. */

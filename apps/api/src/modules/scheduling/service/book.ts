@@ -15,7 +15,7 @@ const RESCHEDULE = { needs: 'appointment:write', action: 'appointment.reschedule
  * Books a visit or nothing: services back to back, each with its provider, a room where one is needed, and the patient.
  *
  * One round trip (a local time without offset costs one more, to ask for the zone). PostgreSQL decides whether the time is
- * free (S1). Throws `slot-taken` with up to three other times, `not-found` and the rules' refusals with the place in the
+ * free (S1). Throws `slot-taken` with up to three times in any room, `not-found` and the rules' refusals with the place in the
  * body, `local-time-skipped` and `local-time-repeated`.
  */
 export async function bookAppointment(ctx: Ctx, input: BookAppointment): Promise<queries.AppointmentJson> {
@@ -128,7 +128,13 @@ type Wanted = {
   services: Service[];
 };
 
-/** Other times for a visit that could not be had, by the same search as availability. */
+/** Times at which the services of a visit could be booked anew. */
+export async function offerAnew(ctx: Ctx, id: string): Promise<Offer> {
+  const visit = await readAppointment(ctx, id);
+  return offer(ctx, { ...visit, startsAt: new Date(visit.startsAt), appointmentId: null });
+}
+
+/** Times for a visit that could not be had, in any room, by the same search as availability. */
 async function offer(ctx: Ctx, { startsAt, movedFrom, services, locationId, patientId, appointmentId }: Wanted): Promise<Offer> {
   const wanted = services.map(({ serviceId, providerId }) => ({ serviceId, providerId }));
   const { result } = await call(ctx, BOOK, (session) =>

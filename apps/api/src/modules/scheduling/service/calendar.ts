@@ -7,7 +7,7 @@ import type {
   ShiftRotationQuery,
   UpdateRoom,
 } from '@medspa/contracts';
-import { MAX_AVAILABILITY_DAYS, Room, ShiftRotation } from '@medspa/contracts';
+import { EndedShiftRotation, MAX_AVAILABILITY_DAYS, Room, ShiftRotation } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../../platform/context.ts';
@@ -104,10 +104,11 @@ export function createShiftRotation(ctx: Ctx, input: CreateShiftRotation) {
 
 /**
  * Sets the date on which repeating weeks end, as long as neither that date nor the one that was set before is over: past days
- * stay as they were (S6). Throws `not-found`, `stale-version`, `in-the-past`, `overlaps` with those that come after.
+ * stay as they were (S6). Bookings stay too: those that no shift covers any more are in the answer. Throws `not-found`,
+ * `stale-version`, `in-the-past`, `overlaps` with those that come after.
  */
 export function endShiftRotation(ctx: Ctx, id: string, { effectiveUntil, version }: EndShiftRotation) {
-  return mutate(ctx, { needs: 'schedule:write', action: 'shift-rotation.end', reply: ShiftRotation }, async (tx) => {
+  return mutate(ctx, { needs: 'schedule:write', action: 'shift-rotation.end', reply: EndedShiftRotation }, async (tx) => {
     const rotation = existing(await queries.findRotation(tx, ctx.organizationId, id));
     const timeZone = existing(await getLocationZone(tx, ctx.organizationId, rotation.locationId));
     const today = localDateOf(ctx.now(), timeZone);
@@ -117,7 +118,8 @@ export function endShiftRotation(ctx: Ctx, id: string, { effectiveUntil, version
       throw problemAt('overlaps', '/effectiveUntil');
     const count = await queries.endRotation(tx, ctx.organizationId, id, version, effectiveUntil);
     await changed(count === 1 ? [id] : [], () => queries.findRotation(tx, ctx.organizationId, id));
-    return readRotation(ctx, tx, id);
+    const uncovered = await queries.findUncovered(tx, rotation.locationId, rotation.providerId, effectiveUntil);
+    return { ...(await readRotation(ctx, tx, id)), ...uncovered };
   });
 }
 
