@@ -29,7 +29,7 @@ export async function readStored({ clinic, look }: Ground): Promise<Stored> {
       of,
     ),
     replies: await look(
-      `SELECT key, outcome -> 'appointment' ->> 'id' AS "visitId", (outcome -> 'appointment' ->> 'version')::int AS version
+      `SELECT key, outcome ->> 'appointmentId' AS "visitId", (outcome ->> 'version')::int AS version
        FROM idempotency_key WHERE organization_id = $1`,
       of,
     ),

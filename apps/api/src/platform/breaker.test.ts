@@ -1,6 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
 import { openDatabase } from '@medspa/database';
 import { aClinic, createTestDatabase, eventually, lockTable, startOwnServer, type Clinic, type TestDatabase } from '@medspa/testing';
+import { BulkheadRejectedError } from 'cockatiel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp, type Answer } from '../../test/harness.ts';
 import { createBreaker, type Breaker } from './breaker.ts';
@@ -81,8 +82,20 @@ describe('the breaker', () => {
 });
 
 describe('the bulkhead', () => {
+  test('refuses who has queued too long instead of beginning work that nobody waits for', async () => {
+    const { policy } = createBreaker({ atOnce: 1, queueMillis: 50 });
+    const gate = Promise.withResolvers<string>();
+    const first = policy.execute(() => gate.promise);
+    let begun = false;
+    const second = policy.execute(() => Promise.resolve((begun = true)));
+    setTimeout(() => gate.resolve('done'), 120);
+    await expect(second).rejects.toThrow(BulkheadRejectedError);
+    expect([await first, begun]).toEqual(['done', false]);
+    expect(await policy.execute(() => Promise.resolve('next'))).toBe('next');
+  });
+
   test('lets as many work as the pool has connections and 192 wait; the others are refused at once, and those inside are served', async () => {
-    const app = testApp(t.database, { as: clinic });
+    const app = testApp(t.database, { as: clinic, breaker: createBreaker({ queueMillis: 30_000 }) });
     const { release } = await lockTable(t.admin, 'room_type');
     const refused: string[] = [];
     const asked = Array.from({ length: 250 }, async () => {

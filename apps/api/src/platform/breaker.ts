@@ -1,10 +1,13 @@
 import { DEFAULT_POOL, handleDatabaseError } from '@medspa/database';
-import { bulkhead, circuitBreaker, CircuitState, handleWhen, SamplingBreaker, wrap, type IPolicy } from 'cockatiel';
+import { bulkhead, BulkheadRejectedError, circuitBreaker, CircuitState, handleWhen, SamplingBreaker } from 'cockatiel';
 
 /** Those who may queue for the database; more are refused at once with 503. */
 const QUEUED = 192;
 
-export type Breaker = { policy: IPolicy; state: () => 'closed' | 'open' | 'half-open' };
+/** Whoever has queued longer is refused when the turn comes: the caller is about to give up, and those behind need the place. */
+const QUEUE_MILLIS = 3_000;
+
+export type Breaker = { policy: { execute: <T>(work: () => Promise<T>) => Promise<T> }; state: () => 'closed' | 'open' | 'half-open' };
 
 /** How long callers are refused before one may try: as long as `Retry-After` tells them to wait, so that nobody is told twice. */
 const OPEN_MILLIS = 1_000;
@@ -19,10 +22,12 @@ const OPEN_MILLIS = 1_000;
 export function createBreaker({
   atOnce = DEFAULT_POOL.poolMax,
   openMillis = OPEN_MILLIS,
+  queueMillis = QUEUE_MILLIS,
   onChange = () => {},
 }: {
   atOnce?: number;
   openMillis?: number;
+  queueMillis?: number;
   onChange?: (state: 'closed' | 'open' | 'half-open') => void;
 } = {}): Breaker {
   const circuit = circuitBreaker(
@@ -31,5 +36,13 @@ export function createBreaker({
   );
   const state = () => (circuit.state === CircuitState.Closed ? 'closed' : circuit.state === CircuitState.HalfOpen ? 'half-open' : 'open');
   circuit.onStateChange(() => onChange(state()));
-  return { policy: wrap(bulkhead(atOnce, QUEUED), circuit), state };
+  const queue = bulkhead(atOnce, QUEUED);
+  const execute: Breaker['policy']['execute'] = (work) => {
+    const since = performance.now();
+    return queue.execute(() => {
+      if (performance.now() - since > queueMillis) throw new BulkheadRejectedError(atOnce, QUEUED);
+      return circuit.execute(work);
+    });
+  };
+  return { policy: { execute }, state };
 }

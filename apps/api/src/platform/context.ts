@@ -1,6 +1,6 @@
 import type { Permission } from '@medspa/contracts';
 import type { Codec, Database, Session } from '@medspa/database';
-import type { IPolicy } from 'cockatiel';
+import type { Breaker } from './breaker.ts';
 import { Problem } from './problem.ts';
 
 /** Who acts. Everything that is done or read is recorded under this id. */
@@ -14,7 +14,7 @@ export type Ctx = {
   database: Database;
   codec: Codec;
   /** Keeps callers from a database that is down or overrun. */
-  breaker: IPolicy;
+  breaker: Breaker['policy'];
   organizationId: string;
   actor: Actor;
   requestId: string;
