@@ -8,8 +8,8 @@ import { atMost, type Soak } from './soak.ts';
 import { CUTS, startTcpProxy } from './tcp-proxy.ts';
 import { startLoad } from './workload.ts';
 
-/** One in so many requests to the database and new connections is cut. */
-const CUT = 0.06;
+/** This share of requests to the database and new connections is cut. */
+const CUT = 0.16;
 /** Node's own limit for an answer is 15 s; whoever fell into a black hole is told before. */
 const LONGEST_ANSWER_SECONDS = 15;
 

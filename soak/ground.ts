@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { openDatabase, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { FolderInUse, startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
-import { aClinic, aFolder, aPatient, connect, type Clinic } from '@medspa/testing';
+import { aClinic, aFolder, arrange, connect, type Clinic } from '@medspa/testing';
+import { v7 as newId } from 'uuid';
 import { DATA, signIns } from '../scripts/local.ts';
 
 const PROVIDERS = 8;
@@ -67,7 +68,15 @@ export async function fillGround({ admin, owner, runtime }: Pick<Ground, 'admin'
   const database = openDatabase({ ...runtime, applicationName: 'soak-fill' });
   try {
     const clinic = await aClinic(database, { timeZone: 'UTC', providers: PROVIDERS, rooms: PROVIDERS });
-    const patientIds = await Promise.all(Array.from({ length: PATIENTS }, () => aPatient(database, clinic)));
+    const { organizationId } = clinic;
+    const patients = Array.from({ length: PATIENTS }, (_, index) => ({
+      organizationId,
+      id: newId(),
+      givenName: 'Paula',
+      familyName: `Patient ${index}`,
+    }));
+    await arrange(database, clinic, (tx) => tx.patient.createMany({ data: patients }));
+    const patientIds = patients.map(({ id }) => id);
     return { admin, owner, runtime, clinic, patientIds, look: (text, values) => look(admin, text, values) };
   } finally {
     await database.disconnectDatabase();

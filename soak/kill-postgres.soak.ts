@@ -5,7 +5,7 @@ import { faultReport, recoveries } from './figures.ts';
 import { openGround } from './ground.ts';
 import { PROMISES } from './history.ts';
 import { startServiceProcess } from './service.ts';
-import type { Soak } from './soak.ts';
+import { quantile, round, type Soak } from './soak.ts';
 import { damagedIndexes } from './stored.ts';
 import { startLoad } from './workload.ts';
 
@@ -26,6 +26,7 @@ export const soak: Soak = {
     const chance = new Chance(options.seed);
     const load = startLoad(ground, { url: service.url, seed: options.seed, clients: 24 });
     const kills: number[] = [];
+    const ups: number[] = [];
     for (const deadline = performance.now() + options.minutes * 60_000; kills.length < options.count && performance.now() < deadline;) {
       await sleep(300 + chance.next() * 900);
       const { pid } = ground.server;
@@ -35,6 +36,7 @@ export const soak: Soak = {
       for (const one of all) endAtOnce(one);
       await ground.server.halt('kill');
       await ground.server.start();
+      ups.push((performance.now() - (kills.at(-1) ?? 0)) / 1_000);
       await recovered(load, kills);
       if (kills.length % 10 === 0) options.say(`${kills.length} kills, ${load.done.length} operations`);
     }
@@ -46,6 +48,8 @@ export const soak: Soak = {
       wanted: options.count,
       recoverySeconds: options.recoverySeconds,
       recoveries: recoveries(load, kills),
+      // How much of it is the server's own start and recovery.
+      figures: { serverUpP50Seconds: round(quantile(ups, 0.5)), serverUpMaxSeconds: round(Math.max(...ups)) },
       more: [{ rule: 'every index agrees with its table (amcheck)', figure: damaged.join('; ') || 'all', holds: damaged.length === 0 }],
     });
   },

@@ -9,6 +9,8 @@ import { startLoad } from './workload.ts';
 
 /** Reads per second, whatever becomes of them; writers come on top. */
 const READS_PER_SECOND = 100;
+/** The same where everything else is tested on the same processors. */
+const READS_BESIDE_OTHERS = 20;
 const NONE_LOST = 'no request that was accepted is lost';
 
 export const soak: Soak = {
@@ -24,7 +26,10 @@ export const soak: Soak = {
     const processes: ServiceProcess[] = [];
     try {
       for (let one = 0; one < 2; one++) processes.push(await begin(ground, proxy));
-      const reads = startReads(`${proxy.url}/v1/locations/${ground.clinic.locationId}/day`);
+      const reads = startReads(
+        `${proxy.url}/v1/locations/${ground.clinic.locationId}/day`,
+        options.ground ? READS_BESIDE_OTHERS : READS_PER_SECOND,
+      );
       const load = startLoad(ground, { url: proxy.url, seed: options.seed, clients: 4 });
       const codes: (number | string)[] = [];
       const seconds: number[] = [];
@@ -76,7 +81,7 @@ async function begin(ground: Ground, proxy: HttpProxy): Promise<ServiceProcess> 
 }
 
 /** Sends at a fixed rate and does not wait for answers: a service that stands still is not spared. */
-function startReads(url: string) {
+function startReads(url: string, perSecond: number) {
   const counts = { sent: 0, answered: 0, failed: 0, broken: 0 };
   const under = new Set<Promise<void>>();
   const one = async () => {
@@ -91,7 +96,7 @@ function startReads(url: string) {
   };
   const since = performance.now();
   const timer = setInterval(() => {
-    for (const due = ((performance.now() - since) / 1_000) * READS_PER_SECOND; counts.sent < due;) {
+    for (const due = ((performance.now() - since) / 1_000) * perSecond; counts.sent < due;) {
       const sending = one();
       under.add(sending);
       void sending.finally(() => under.delete(sending));

@@ -40,7 +40,7 @@ export async function startServiceProcess(ground: Ground, changes: ServiceChange
   );
   const url = `http://127.0.0.1:${port}`;
   const hasEnded = () => started.child.exitCode !== null || started.child.signalCode !== null;
-  await eventually('the service is alive', async () => hasEnded() || (await isAlive(url)), 30_000).catch(() => {});
+  await eventually('the service is alive', async () => hasEnded() || (await isAlive(url)), 60_000).catch(() => {});
   if (hasEnded() || !(await isAlive(url))) {
     await started.end('SIGKILL');
     throw new Error(`The service did not start. It said:\n${started.said()}`);

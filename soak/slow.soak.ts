@@ -29,8 +29,10 @@ export const soak: Soak = {
     const rssBefore = rssMegabytes(pid);
     const load = startLoad(ground, { url: service.url, seed: options.seed, clients: 8 });
     await sleep(500);
+    // Answers that nobody takes are waited for longest; the short form leaves them to the server's own test.
+    const attacks = ATTACKS.slice(0, options.ground ? 2 : 3);
     const attackers = Array.from({ length: options.count }, (_, index) =>
-      startAttacker(service.port, ATTACKS[index % ATTACKS.length] ?? 'headers', '/openapi.json'),
+      startAttacker(service.port, attacks[index % attacks.length] ?? 'headers', '/openapi.json'),
     );
     const begun = load.done.length;
     let rssPeak = 0;
@@ -42,7 +44,7 @@ export const soak: Soak = {
     await load.stop();
     const held = attackers.filter(({ isHeld }) => isHeld()).length;
     const p99 = quantile(during, 0.99);
-    const longest = ATTACKS.map((attack) => {
+    const longest = attacks.map((attack) => {
       const seconds = attackers.filter((attacker) => attacker.attack === attack).map(({ heldSeconds }) => heldSeconds());
       return [`longestHold${attack[0]?.toUpperCase()}${attack.slice(1)}Seconds`, round(Math.max(...seconds))] as const;
     });
