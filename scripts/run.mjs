@@ -19,6 +19,7 @@ const tasks = {
   check: ['scripts/check.ts'],
   format: ['node_modules/oxfmt/bin/oxfmt'],
   bench: ['bench/run.ts'],
+  soak: ['soak/run.ts'],
   openapi: ['scripts/openapi.ts'],
   'practice-data': ['scripts/practice-data.ts'],
   backup: ['scripts/backup.ts', 'backup'],

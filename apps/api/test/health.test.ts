@@ -119,6 +119,18 @@ describe('the question to the database', () => {
       await Promise.all([writing.disconnectDatabase(), reading.disconnectDatabase()]);
     }
   });
+
+  test('takes space in production: where the tables have none left, changing a row in its place still works, and is not enough', async () => {
+    // As many bytes as a disk that is full leaves to a query.
+    await t.look(`ALTER ROLE app_rw IN DATABASE ${t.admin.database} SET temp_file_limit = '64kB'`);
+    const database = openDatabase({ ...t.runtime, applicationName: 'no-space' }, { healthWrites: true });
+    try {
+      expect((await ready(testApp(database))).status).toBe(503);
+    } finally {
+      await t.look(`ALTER ROLE app_rw IN DATABASE ${t.admin.database} RESET temp_file_limit`);
+      await database.disconnectDatabase();
+    }
+  });
 });
 
 describe('a database that is away', () => {
@@ -179,6 +191,7 @@ describe('a database that takes connections and says nothing', () => {
       poolMax: 1,
       poolWaitMillis: 500,
       connectMillis: 500,
+      answerMillis: 9_000,
       statementCacheSize: 0,
       applicationName: 'hole',
       options: '',

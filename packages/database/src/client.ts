@@ -34,6 +34,7 @@ export type Plans = { generation: number };
  * - sends one statement at a time (Prisma sends the parts of one read together, which pg deprecates),
  * - turns the COMMIT of a failed transaction into an error,
  * - removes row values from driver errors and puts the constraint's name where Prisma's error keeps it,
+ * - gives a connection up that answers nothing (a black hole), which the server's own limits cannot end,
  * - says, once the server ended it, why: "idle in transaction too long" and not "not queryable".
  */
 export function guardedClient(settings: DatabaseSettings, observer: PoolObserver, plans: Plans): typeof pg.Client {
@@ -91,7 +92,7 @@ export function guardedClient(settings: DatabaseSettings, observer: PoolObserver
           await this.previous;
           since = performance.now();
         }
-        const result = await send();
+        const result = await this.answered(send());
         observer.queried?.(text, performance.now() - since, false);
         if (text === 'COMMIT' && result.command === 'ROLLBACK') throw new SilentRollback();
         return result;
@@ -103,6 +104,17 @@ export function guardedClient(settings: DatabaseSettings, observer: PoolObserver
         throw withoutValues(error instanceof pg.DatabaseError ? error : (this.farewell ?? error));
       } finally {
         this.unfinished--;
+      }
+    }
+
+    /** The answer, or the end of the connection: left to TCP, one that went silent would be held for a quarter of an hour. */
+    private async answered(answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
+      const { stream } = (this as unknown as { connection: { stream: { destroy(): void } } }).connection;
+      const limit = setTimeout(() => stream.destroy(), settings.answerMillis);
+      try {
+        return await answer;
+      } finally {
+        clearTimeout(limit);
       }
     }
 

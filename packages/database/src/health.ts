@@ -2,6 +2,14 @@ import pg from 'pg';
 import { handleDatabaseError, type DatabaseErrorKind } from './errors.ts';
 import { signInOf, type DatabaseSettings } from './settings.ts';
 
+const WRITES = 'UPDATE health_probe SET at = clock_timestamp() WHERE id = 1';
+/**
+ * A row is changed within its page, which needs no space: on a full disk it succeeds while every booking fails. Keeping more than
+ * `work_mem` holds takes a megabyte of the tables' volume for some milliseconds.
+ */
+const NEEDS_SPACE = `
+  WITH kept AS MATERIALIZED (SELECT repeat(md5(n::text), 32) AS block FROM generate_series(1, 1000) n) SELECT count(block) FROM kept`;
+
 /** `latency` in milliseconds. `error` is a class, never a text: messages name hosts. */
 export type DatabaseHealth = { healthy: boolean; latency?: number; error?: DatabaseErrorKind };
 
@@ -22,7 +30,7 @@ export function createHealthCheck(settings: DatabaseSettings, writes: boolean): 
     statement_timeout: LIMIT_MILLIS,
     idleTimeoutMillis: 0,
     application_name: `${settings.applicationName}-health`,
-    options: settings.options,
+    options: `-c work_mem=64kB ${settings.options}`.trim(),
   });
   let asking: Promise<DatabaseHealth> | null = null;
   let keptUntil = 0;
@@ -42,7 +50,7 @@ export function createHealthCheck(settings: DatabaseSettings, writes: boolean): 
       // A black-holed connection answers neither the statement nor its cancellation: it is dropped after the limit.
       const limit = setTimeout(() => giveBack(true), LIMIT_MILLIS - (performance.now() - since));
       try {
-        await client.query(writes ? 'UPDATE health_probe SET at = clock_timestamp() WHERE id = 1' : 'SELECT 1');
+        for (const statement of writes ? [WRITES, NEEDS_SPACE] : ['SELECT 1']) await client.query(statement);
         giveBack(false);
       } finally {
         clearTimeout(limit);

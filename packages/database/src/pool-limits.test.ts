@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { eventually, runAs, sessionIn } from '@medspa/testing';
 import { describe, expect, test } from 'vitest';
 import { HTTP_MILLIS } from '../../../apps/api/src/platform/server.ts';
@@ -40,11 +42,12 @@ describe('the settings of a fresh connection', () => {
       pools.t.runtime.poolWaitMillis,
       on.get('idle_in_transaction_session_timeout'),
       on.get('statement_timeout'),
+      pools.t.runtime.answerMillis,
       TIMEOUTS.prismaTransaction,
       on.get('transaction_timeout'),
       HTTP_MILLIS,
     ] as number[];
-    expect(rungs).toEqual([1_000, 2_000, 3_000, 5_000, 8_000, 10_000, 12_000, 15_000]);
+    expect(rungs).toEqual([1_000, 2_000, 3_000, 5_000, 8_000, 9_000, 10_000, 12_000, 15_000]);
     expect(rungs).toEqual(rungs.toSorted((a, b) => a - b));
   });
 
@@ -194,4 +197,27 @@ describe('the number of connections', () => {
     expect(states).toEqual([{ state: 'idle' }]);
     expect(discarded).toBe(0);
   });
+});
+
+test('a connection that swallows a statement is given up, and the next caller gets another one', async () => {
+  let isHole = false;
+  const { host, port } = pools.t.runtime;
+  const network = createServer((client) => {
+    const server = connect(port, host);
+    const isLost = () => isHole;
+    client.on('data', (chunk) => isLost() || server.write(chunk)).on('close', () => server.destroy());
+    server.on('data', (chunk) => isLost() || client.write(chunk)).on('close', () => client.destroy());
+    for (const socket of [client, server]) socket.on('error', () => {});
+  });
+  network.listen(0, '127.0.0.1');
+  await once(network, 'listening');
+  pools.afterTest(async () => network.close());
+  const { pool } = aPool({ host: '127.0.0.1', port: (network.address() as AddressInfo).port, answerMillis: 400 });
+  await pool.query('SELECT 1');
+  isHole = true;
+  const since = performance.now();
+  await expect(pool.query('SELECT 1')).rejects.toThrow(/terminated/);
+  expect(performance.now() - since).toBeLessThan(2_500);
+  isHole = false;
+  expect((await pool.query('SELECT 7 AS answer')).rows).toEqual([{ answer: 7 }]);
 });

@@ -14,6 +14,8 @@ export type DatabaseSettings = {
   poolWaitMillis: number;
   /** Longest wait for a new connection to be established, milliseconds. */
   connectMillis: number;
+  /** Longest wait for the answer to one statement, milliseconds: the server ends it before, so no answer is a lost connection. */
+  answerMillis: number;
   /** Most distinct statements that each connection keeps prepared. */
   statementCacheSize: number;
   /** Shown in pg_stat_activity. */
@@ -31,6 +33,7 @@ export const DEFAULT_POOL = {
   poolMax: 8,
   poolWaitMillis: 3_000,
   connectMillis: 3_000,
+  answerMillis: 9_000,
   statementCacheSize: 500,
   applicationName: 'medspa',
   options: '',
@@ -38,7 +41,7 @@ export const DEFAULT_POOL = {
 
 /**
  * The timeout ladder in milliseconds, each below the next: deadlock 1 s (server default) < lock < pool wait < idle in
- * transaction < statement < Prisma's transaction < the server's transaction < HTTP (15 s).
+ * transaction < statement < the driver's wait for an answer (`answerMillis`) < Prisma's transaction < the server's transaction < HTTP (15 s).
  */
 export const TIMEOUTS = {
   lock: 2_000,

@@ -26,6 +26,7 @@ import { FolderInUse, ownFolder } from './owner.ts';
 import { freePort, Server } from './server.ts';
 
 export { ageNotice } from './age.ts';
+export { freePort } from './server.ts';
 export { ArchiveError, FolderInUse };
 export type { BackupPlace };
 

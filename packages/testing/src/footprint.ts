@@ -1,7 +1,7 @@
 import type { TestDatabase } from './database.ts';
 
 /** A digest of the rows of every table, the queue's included: as long as it is the same, nothing was written. */
-export async function footprintOf(t: TestDatabase): Promise<object[]> {
+export async function footprintOf(t: Pick<TestDatabase, 'look'>): Promise<object[]> {
   const tables = await t.look<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('public', 'graphile_worker') ORDER BY 1`,
   );

@@ -36,22 +36,24 @@ describe('the breaker', () => {
     const own = await startOwnServer('medspa');
     const database = openDatabase(own.runtime);
     const as = await aClinic(database);
-    const [patient, hasty] = [60_000, 100].map((openMillis) => {
+    const [patient, hasty, usual] = [60_000, 100, undefined].map((openMillis) => {
       const states: string[] = [];
       const breaker = createBreaker({ onChange: (state) => states.push(state), openMillis });
       const app = testApp(database, { as, breaker });
       return { states, breaker, ask: () => app.get<ProblemDocument>('/v1/organization') };
-    }) as [Subject, Subject];
+    }) as [Subject, Subject, Subject];
     try {
       await times(10, patient.ask);
       await own.server.halt();
-      for (const { ask, states } of [patient, hasty]) {
+      for (const { ask, states } of [patient, hasty, usual]) {
         const answers = await times(40, ask);
         expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
         expect(states[0]).toBe('open');
       }
       await own.server.start();
       await eventually('it answers again', async () => (await hasty.ask()).status === 200);
+      // Whoever waits as long as Retry-After says (a second) is let in again.
+      await eventually('the usual one lets in', async () => (await usual.ask()).status === 200, 2_000);
       expect(hasty.breaker.state()).toBe('closed');
       expect(hasty.states.slice(-2)).toEqual(['half-open', 'closed']);
 

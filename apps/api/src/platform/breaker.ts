@@ -3,8 +3,8 @@ import { bulkhead, circuitBreaker, CircuitState, handleWhen, SamplingBreaker } f
 
 /** Those who may queue for the database; more are refused at once with 503. */
 const QUEUED = 192;
-/** How long callers are refused before one may try. */
-const OPEN_MILLIS = 5_000;
+/** How long callers are refused before one may try: as long as `Retry-After` tells them to wait, so that nobody is told twice. */
+const OPEN_MILLIS = 1_000;
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
@@ -25,7 +25,7 @@ export type BreakerOptions = {
 
 /**
  * Stops asking a database that does not answer: after half of the calls of ten seconds failed for infrastructure's reasons,
- * callers are refused for five seconds, then one may try. A duplicate key or any other refusal never counts.
+ * callers are refused for a second, then one may try. A duplicate key or any other refusal never counts.
  *
  * As many callers work at once as the pool has connections. The others queue here, in order, bounded in number and in time
  * (`PoolTimeout`): in the pool's own queue nobody is bounded in number, and with 80 in flight on a pool of 8 three of four

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { aClinic, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, eventually, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp } from '../../test/harness.ts';
 import { createHttpServer, createMetricsServer, listen } from './server.ts';
@@ -89,6 +89,31 @@ describe('a slow client', () => {
     const answer = await say(request([...POST, `Content-Length: ${JSON_BODY.length}`], '{"name":'));
     expect([400, 408]).toContain(statusOf(answer));
     expect(await countRooms()).toEqual([]);
+  });
+});
+
+describe('a client that does not read', () => {
+  /** Asks for large answers and takes none; how long the server keeps it. */
+  async function ask(times: number): Promise<number> {
+    const own = createHttpServer(() => new Response('x'.repeat(4_000_000)), { silentMillis: 700 });
+    const connections = () => new Promise<number>((resolve) => own.getConnections((_, count) => resolve(count)));
+    const socket = connect({ port: await listen(own, 0, '127.0.0.1'), host: '127.0.0.1' }).pause();
+    socket.on('error', () => {});
+    await eventually('it is there', async () => (await connections()) === 1);
+    const since = performance.now();
+    socket.write(request(['GET / HTTP/1.1', 'Host: localhost']).repeat(times));
+    await eventually('the server has dropped it', async () => (await connections()) === 0, 5_000);
+    socket.destroy();
+    own.close();
+    return performance.now() - since;
+  }
+
+  test('is dropped when nothing has moved for a while', async () => {
+    expect(await ask(16)).toBeGreaterThan(600);
+  });
+
+  test('is dropped at once when more answers wait for it than anybody asks for', async () => {
+    expect(await ask(17)).toBeLessThan(600);
   });
 });
 

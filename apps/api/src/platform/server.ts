@@ -18,21 +18,37 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 } satisfies ServerOptions;
 
+/** A connection on which nothing moves for this long is dropped: its client does not take the answer. Above `HTTP_MILLIS`. */
+const SILENT_MILLIS = 20_000;
+
+/** Requests of one connection that may wait for their answers. Browsers and proxies send one; answers of many fill the memory. */
+const PIPELINED = 16;
+
 /**
  * An HTTP server for the app. What is not HTTP never reaches it: Node refuses it with a bare status, and hosts and request
  * lines that make no address are refused here, both without a word about why.
  */
 export function createHttpServer(
   fetch: (request: Request, env: never) => Response | Promise<Response>,
-  limits: ServerOptions = {},
+  { silentMillis = SILENT_MILLIS, ...limits }: ServerOptions & { silentMillis?: number } = {},
 ): Server {
   const listener = getRequestListener(fetch as never, {
     errorHandler: (error) => refusal(error instanceof RequestError ? 400 : 500),
   });
-  return createServer({ ...LIMITS, ...limits }, (request, response) => {
+  const unanswered = new WeakMap<object, number>();
+  const server = createServer({ ...LIMITS, ...limits }, (request, response) => {
+    const { socket } = request;
+    const waiting = (unanswered.get(socket) ?? 0) + 1;
+    unanswered.set(socket, waiting);
+    if (waiting > PIPELINED) {
+      socket.destroy();
+      return;
+    }
+    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
     if (namesOneHost(request.rawHeaders)) void listener(request, response);
     else response.writeHead(400, REFUSED).end();
   });
+  return server.setTimeout(silentMillis);
 }
 
 const REFUSED = { ...SECURITY_HEADERS, connection: 'close' };
