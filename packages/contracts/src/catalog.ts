@@ -38,6 +38,7 @@ export const Service = z
     providerIds: z.array(Id).describe('who performs it'),
   })
   .meta({ id: 'Service' });
+export type Service = z.infer<typeof Service>;
 
 const NewTerms = z.strictObject({
   effectiveFrom: PlainDate,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_ROWS, PageQuery } from './page.ts';
-import { Email, Id, multilineText, Phone, PlainDate, text, Version } from './primitives.ts';
+import { Email, Id, multilineText, Phone, PlainDate, text, TimeZone, Version } from './primitives.ts';
 
 const Address = z.strictObject({
   street: text(200).nullish(),
@@ -33,6 +33,7 @@ export const Patient = z
     familyName: z.string().describe('legal'),
     preferredName: z.string().nullable(),
     pronouns: z.string().nullable(),
+    timeZone: z.string().nullable().describe('where they are, when that is not where the clinic is'),
     birthDate: z.string().nullable(),
     phone: z.string().nullable(),
     email: z.string().nullable(),
@@ -70,6 +71,7 @@ export const CreatePatient = z.strictObject({
   familyName: text(80),
   preferredName: text(80).nullish(),
   pronouns: text(40).nullish(),
+  timeZone: TimeZone.nullish(),
   birthDate: birthDate.nullish(),
   phone: Phone.nullish(),
   email: Email.nullish(),

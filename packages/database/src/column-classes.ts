@@ -60,7 +60,7 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   patient: table('clinical', 'patient', {
     public: 'organization_id id is_active merged_into_id version created_at',
-    contact: 'given_name family_name preferred_name given_name_key family_name_key pronouns',
+    contact: 'given_name family_name preferred_name given_name_key family_name_key pronouns time_zone',
     sealedContact: 'birth_date_sealed phone_sealed email_sealed address_sealed source_id_sealed',
     indexOfContact: 'birth_date_index phone_index email_index source_id_index',
     clinical: 'deceased_on',

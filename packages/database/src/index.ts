@@ -7,7 +7,7 @@ export { handleDatabaseError, type DatabaseErrorKind, type DatabaseErrorReport }
 export type { DatabaseHealth } from './health.ts';
 export { assertKeysFit } from './key-check.ts';
 export { keyRingFromFile, keyRingOf } from './keys.ts';
-export { keyset, MAX_PAGE, toPage, type Page, type PageRequest } from './pagination.ts';
+export { keyset, MAX_PAGE, rowsOf, toPage, type Page, type PageRequest } from './pagination.ts';
 export { SilentRollback } from './client.ts';
 export { type PoolObserver } from './client.ts';
 export { GuardedPool, PoolTimeout, type PoolClient } from './pool.ts';

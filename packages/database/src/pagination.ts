@@ -10,7 +10,7 @@ const DEFAULT_PAGE = 50;
 /** Arguments of `findMany` for one page by key; sort by columns that end with `id`. One row more than shown is read, to see whether there are more. */
 export function keyset(page: PageRequest, organizationId: string) {
   return {
-    take: limitOf(page) + 1,
+    take: rowsOf(page),
     ...(page.cursor === undefined ? {} : { cursor: { organizationId_id: { organizationId, id: page.cursor } }, skip: 1 }),
   };
 }
@@ -20,6 +20,11 @@ export function toPage<Row extends { id: string }>(rows: Row[], page: PageReques
   const limit = limitOf(page);
   const items = rows.slice(0, limit);
   return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** Rows to read for a page: one more than it shows, which tells whether another follows. */
+export function rowsOf(page: PageRequest): number {
+  return limitOf(page) + 1;
 }
 
 function limitOf(page: PageRequest): number {

@@ -5,18 +5,13 @@ import {
   type PageQuery,
   type PlainDate,
   type ReviseTerms,
+  type Service,
   type SetPrice,
   type UpdateRoomType,
   type UpdateService,
 } from '@medspa/contracts';
-import { keyset, Prisma, toPage, type Tx } from '@medspa/database';
+import { keyset, rowsOf, sql, toPage, type Session, type Tx } from '@medspa/database';
 
-/** What was withdrawn comes before what took its place. */
-const BY_DATE = [
-  { effectiveFrom: 'asc' as const },
-  { effectiveUntil: { sort: 'asc' as const, nulls: 'last' as const } },
-  { id: 'asc' as const },
-];
 const ROOM_TYPE = { id: true, name: true, version: true } as const;
 
 /** The day it is for the organization: the latest one at its locations. What begins on an earlier day is refused. */
@@ -32,57 +27,6 @@ export async function lockService(tx: Tx, organizationId: string, id: string): P
     SELECT 1 FROM service WHERE organization_id = ${organizationId}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`;
   return rows.length === 1;
 }
-
-/** A service with what holds or will hold on `from`; the past and what was withdrawn too when no date is given. */
-function serviceShape(tx: Tx, from?: PlainDate) {
-  const current = <FirstDay>(effectiveFrom: FirstDay) =>
-    from === undefined
-      ? {}
-      : {
-          OR: [
-            { effectiveUntil: null },
-            { AND: [{ effectiveUntil: { gt: midnightOf(from) } }, { effectiveUntil: { gt: effectiveFrom } }] },
-          ],
-        };
-  return {
-    id: true,
-    name: true,
-    category: true,
-    isActive: true,
-    version: true,
-    versions: {
-      where: current(tx.serviceVersion.fields.effectiveFrom),
-      orderBy: BY_DATE,
-      take: 200,
-      select: {
-        id: true,
-        effectiveFrom: true,
-        effectiveUntil: true,
-        durationMinutes: true,
-        bufferBeforeMinutes: true,
-        bufferAfterMinutes: true,
-        roomTypeId: true,
-        roomTurnoverMinutes: true,
-      },
-    },
-    prices: {
-      where: current(tx.servicePrice.fields.effectiveFrom),
-      orderBy: [{ legalEntityId: 'asc' }, ...BY_DATE],
-      take: 500,
-      select: {
-        id: true,
-        legalEntityId: true,
-        effectiveFrom: true,
-        effectiveUntil: true,
-        priceCents: true,
-        legalEntity: { select: { currency: true } },
-      },
-    },
-    skills: { orderBy: { providerId: 'asc' }, take: 1_000, select: { providerId: true } },
-  } satisfies Prisma.ServiceSelect;
-}
-
-export type ServiceRow = NonNullable<Awaited<ReturnType<typeof findService>>>;
 
 const DATES = { effectiveFrom: true, effectiveUntil: true } as const;
 export type Dates = { effectiveFrom: Date; effectiveUntil: Date | null };
@@ -110,20 +54,21 @@ export function updateRoomType(tx: Tx, organizationId: string, id: string, { ver
   });
 }
 
-export async function listServices(tx: Tx, organizationId: string, page: PageQuery, from: PlainDate) {
-  return toPage(
-    await tx.service.findMany({
-      where: { organizationId },
-      orderBy: { id: 'asc' },
-      select: serviceShape(tx, from),
-      ...keyset(page, organizationId),
-    }),
-    page,
-  );
+/** A page of services with the terms and prices that hold on `from` or later; null when the cursor is no service. */
+export function servicesVerb(session: Session, page: PageQuery, from: PlainDate) {
+  return sql<{ services: Service[] | null }>`
+    SELECT app.list_services(${session}::jsonb, ${from}::date, ${page.cursor ?? null}::uuid, ${rowsOf(page)}::int) AS services`;
 }
 
-export function findService(tx: Tx, organizationId: string, id: string) {
-  return tx.service.findUnique({ where: { organizationId_id: { organizationId, id } }, select: serviceShape(tx) });
+export function pageOfServices(services: Service[], page: PageQuery) {
+  return toPage(services, page);
+}
+
+/** A service with all terms and prices it ever had. */
+export async function findService(tx: Tx, organizationId: string, id: string): Promise<Service | null> {
+  const [row] = await tx.$queryRaw<{ card: Service }[]>`
+    SELECT app.service_card(s, NULL) AS card FROM service s WHERE organization_id = ${organizationId}::uuid AND id = ${id}::uuid`;
+  return row?.card ?? null;
 }
 
 export async function insertService(tx: Tx, organizationId: string, { name, category, terms }: CreateService): Promise<string> {

@@ -13,7 +13,7 @@ import {
 } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../platform/context.ts';
-import { mutate, view } from '../../platform/doors.ts';
+import { call, mutate, view } from '../../platform/doors.ts';
 import { Problem, problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import { getLegalEntityCurrency, hasProvider } from '../identity/index.ts';
@@ -40,16 +40,12 @@ export function updateRoomType(ctx: Ctx, id: string, input: UpdateRoomType) {
   );
 }
 
-/** Services with the terms and prices that hold today or later. */
-export function listServices(ctx: Ctx, page: PageQuery) {
-  return view(ctx, { needs: 'catalog:read', action: 'service.list' }, async (tx) => {
-    const { items, nextCursor } = await pageAfter(
-      page,
-      await queries.listServices(tx, ctx.organizationId, page, earliestToday(ctx.now())),
-      (id) => queries.findService(tx, ctx.organizationId, id),
-    );
-    return { items: items.map(present), nextCursor };
-  });
+/** Services with the terms and prices that hold today or later. Throws `not-found` for the cursor. */
+export async function listServices(ctx: Ctx, page: PageQuery) {
+  const verb = { needs: 'catalog:read', action: 'service.list' } as const;
+  const { services } = await call(ctx, verb, (session) => queries.servicesVerb(session, page, earliestToday(ctx.now())));
+  if (services === null) throw problemAt('not-found', 'cursor', 'query');
+  return queries.pageOfServices(services, page);
 }
 
 /** A service with all terms and prices it ever had. Throws `not-found`. */
@@ -172,20 +168,5 @@ async function canBeWithdrawn(tx: Tx, { effectiveFrom, effectiveUntil }: queries
 }
 
 async function readService(ctx: Ctx, tx: Tx, id: string) {
-  return present(existing(await queries.findService(tx, ctx.organizationId, id)));
-}
-
-function present({ versions, prices, skills, ...service }: queries.ServiceRow) {
-  return {
-    ...service,
-    terms: versions.map((row) => ({ ...row, effectiveFrom: plainDate(row.effectiveFrom), effectiveUntil: plainDate(row.effectiveUntil) })),
-    prices: prices.map(({ legalEntity, priceCents, ...row }) => ({
-      id: row.id,
-      legalEntityId: row.legalEntityId,
-      effectiveFrom: plainDate(row.effectiveFrom),
-      effectiveUntil: plainDate(row.effectiveUntil),
-      price: { amount: priceCents, currency: legalEntity.currency },
-    })),
-    providerIds: skills.map((skill) => skill.providerId),
-  };
+  return existing(await queries.findService(tx, ctx.organizationId, id));
 }

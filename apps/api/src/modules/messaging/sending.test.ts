@@ -87,6 +87,16 @@ describe('a message', () => {
     expect(await statesOf(patient.id)).toContain('email suppressed no-address');
   });
 
+  test('waits until it is day where the patient is, when that is another zone', async () => {
+    const patient = await aReachablePatient(app, { timeZone: 'Pacific/Auckland', email: null });
+    const night = new Date('2026-03-03T16:00:00Z');
+    await queue(t, clinic, patient.id, { isUrgent: false, sendAfter: night, expiresAt: new Date('2026-03-05T00:00:00Z') });
+    await run(night);
+    expect(await messagesOf(t, patient.id)).toContainEqual(
+      expect.objectContaining({ channel: 'sms', state: 'queued', reason: 'quiet-hours', send_after: new Date('2026-03-03T19:00:00Z') }),
+    );
+  });
+
   test('waits until the quiet hours of the place are over', async () => {
     const patient = await aReachablePatient(app);
     const night = new Date('2026-03-03T02:30:00Z');

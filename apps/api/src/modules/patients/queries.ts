@@ -1,5 +1,5 @@
-import type { AddRelation, PageQuery } from '@medspa/contracts';
-import { insertRows, keyset, Prisma, toPage, type BatchRow, type Tx } from '@medspa/database';
+import type { AddRelation, PageQuery, Patient } from '@medspa/contracts';
+import { insertRows, keyset, Prisma, rowsOf, sql, toPage, type BatchRow, type Session, type Tx } from '@medspa/database';
 
 const SUMMARY = {
   id: true,
@@ -10,19 +10,6 @@ const SUMMARY = {
   birthDateSealed: true,
   isActive: true,
 } as const;
-const PATIENT = {
-  ...SUMMARY,
-  phoneSealed: true,
-  emailSealed: true,
-  addressSealed: true,
-  noteSealed: true,
-  sourceIdSealed: true,
-  deceasedOn: true,
-  mergedIntoId: true,
-  version: true,
-  relations: { select: { relatedId: true, kind: true }, orderBy: [{ kind: 'asc' }, { relatedId: 'asc' }], take: 100 },
-  relatedTo: { select: { patientId: true, kind: true }, orderBy: [{ kind: 'asc' }, { patientId: 'asc' }], take: 100 },
-} satisfies Prisma.PatientSelect;
 const BY_NAME: Prisma.PatientOrderByWithRelationInput[] = [{ familyNameKey: 'asc' }, { givenNameKey: 'asc' }, { id: 'asc' }];
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -33,6 +20,7 @@ export type PatientColumns = {
   familyName: string;
   preferredName: string | null;
   pronouns: string | null;
+  timeZone: string | null;
   birthDateSealed: Bytes | null;
   birthDateIndex: Bytes | null;
   phoneSealed: Bytes | null;
@@ -45,10 +33,20 @@ export type PatientColumns = {
   deceasedOn: Date | null;
 };
 
-export type SealedPatient = NonNullable<Awaited<ReturnType<typeof findPatient>>>;
+type Sealed = `${'birthDate' | 'phone' | 'email' | 'address' | 'note' | 'sourceId'}Sealed`;
 
-export function findPatient(tx: Tx, organizationId: string, id: string) {
-  return tx.patient.findUnique({ where: { organizationId_id: { organizationId, id } }, select: PATIENT });
+/** A patient as `app.patient_card` gives it: everything personal but the names is sealed, in hex. */
+export type SealedPatient = Omit<Patient, 'birthDate' | 'phone' | 'email' | 'address' | 'note' | 'sourceId'> &
+  Record<Sealed, string | null>;
+
+export async function findPatient(tx: Tx, id: string): Promise<SealedPatient | null> {
+  const [row] = await tx.$queryRaw<{ card: SealedPatient | null }[]>`SELECT app.patient_card(${id}::uuid) AS card`;
+  return row?.card ?? null;
+}
+
+/** The same as a whole read, which logs the access. */
+export function patientVerb(session: Session, id: string) {
+  return sql<{ card: SealedPatient | null }>`SELECT app.read_patient(${session}::jsonb, ${id}::uuid) AS card`;
 }
 
 export function findPatientVersion(tx: Tx, organizationId: string, id: string) {
@@ -95,12 +93,17 @@ export async function searchPatients(tx: Tx, organizationId: string, filter: Pat
     SELECT id, given_name AS "givenName", family_name AS "familyName", preferred_name AS "preferredName", pronouns,
       birth_date_sealed AS "birthDateSealed", is_active AS "isActive"
     FROM patient WHERE ${Prisma.join(conditions, ' AND ')}
-    ORDER BY family_name_key, given_name_key, id LIMIT ${keyset(page, organizationId).take}`;
+    ORDER BY family_name_key, given_name_key, id LIMIT ${rowsOf(page)}`;
   return toPage(rows, page);
 }
 
-export function insertPatient(tx: Tx, organizationId: string, id: string, data: Omit<PatientColumns, 'isActive' | 'deceasedOn'>) {
-  return tx.patient.create({ data: { organizationId, id, ...data }, select: PATIENT });
+export async function insertPatient(
+  tx: Tx,
+  organizationId: string,
+  id: string,
+  data: Omit<PatientColumns, 'isActive' | 'deceasedOn'>,
+): Promise<void> {
+  await tx.patient.create({ data: { organizationId, id, ...data }, select: { id: true } });
 }
 
 /** How many rows were changed: one, or none when the row is missing or has moved on. */

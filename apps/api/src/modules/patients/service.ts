@@ -1,7 +1,6 @@
 import {
   ImportReport,
   Patient,
-  plainDate,
   wordsOfName,
   type AddRelation,
   type CreatePatient,
@@ -14,7 +13,7 @@ import {
 import type { BatchRow, Page, Tx } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import type { Ctx } from '../../platform/context.ts';
-import { mutate, view } from '../../platform/doors.ts';
+import { call, mutate, view } from '../../platform/doors.ts';
 import { Problem, problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import { getCountries } from '../identity/index.ts';
@@ -55,10 +54,10 @@ export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, source
 }
 
 /** Throws `not-found`. */
-export function getPatient(ctx: Ctx, id: string) {
-  return view(ctx, { needs: 'patient:read', action: 'patient.read', patients: (patient: Patient) => [patient.id] }, async (tx) =>
-    openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id))),
-  );
+export async function getPatient(ctx: Ctx, id: string): Promise<Patient> {
+  const verb = { needs: 'patient:read', action: 'patient.read' } as const;
+  const { card } = await call(ctx, verb, (session) => queries.patientVerb(session, id));
+  return openPatient(ctx, existing(card));
 }
 
 /**
@@ -69,7 +68,8 @@ export function createPatient(ctx: Ctx, input: CreatePatient) {
   const id = newId();
   return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) => {
     refuseFuture(ctx, '/birthDate', input.birthDate);
-    return openPatient(ctx, await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(ctx, tx, input))));
+    await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(ctx, tx, input)));
+    return readPatient(ctx, tx, id);
   });
 }
 
@@ -85,7 +85,7 @@ export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isAct
     const columns = { ...given, ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
     const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
     await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
-    const patient = openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    const patient = await readPatient(ctx, tx, id);
     refuseDeathBeforeBirth(patient, deceasedOn ? '/deceasedOn' : '/birthDate');
     return patient;
   });
@@ -124,6 +124,7 @@ function importedRow(ctx: Ctx, { sourceId, isActive, deceasedOn, ...input }: Imp
     family_name: columns.familyName,
     preferred_name: columns.preferredName,
     pronouns: columns.pronouns,
+    time_zone: columns.timeZone,
     birth_date_sealed: columns.birthDateSealed,
     birth_date_index: columns.birthDateIndex,
     phone_sealed: columns.phoneSealed,
@@ -142,7 +143,7 @@ export function addRelation(ctx: Ctx, id: string, relation: AddRelation) {
   return mutate(ctx, { needs: 'patient:write', action: 'patient.relate', reply: Patient }, async (tx) => {
     existing(await queries.findPatientVersion(tx, ctx.organizationId, id));
     await queries.insertRelation(tx, ctx.organizationId, id, relation);
-    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    return readPatient(ctx, tx, id);
   });
 }
 
@@ -150,16 +151,16 @@ export function addRelation(ctx: Ctx, id: string, relation: AddRelation) {
 export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
   return mutate(ctx, { needs: 'patient:write', action: 'patient.unrelate', reply: Patient }, async (tx) => {
     if ((await queries.deleteRelations(tx, ctx.organizationId, id, relatedId)) === 0) throw new Problem('not-found');
-    return openPatient(ctx, existing(await queries.findPatient(tx, ctx.organizationId, id)));
+    return readPatient(ctx, tx, id);
   });
 }
 
 /** How to reach a patient and what to call them, or null when there is no such patient. Inside the caller's transaction. */
 export async function getPatientContact(ctx: Ctx, tx: Tx, id: string) {
-  const row = await queries.findPatient(tx, ctx.organizationId, id);
+  const row = await queries.findPatient(tx, id);
   if (!row) return null;
-  const { phone, email, preferredName, givenName, isActive, deceasedOn } = openPatient(ctx, row);
-  return { name: preferredName ?? givenName, phone, email, isActive: isActive && deceasedOn === null };
+  const { phone, email, preferredName, givenName, timeZone, isActive, deceasedOn } = openPatient(ctx, row);
+  return { name: preferredName ?? givenName, phone, email, timeZone, isActive: isActive && deceasedOn === null };
 }
 
 /** Whether there is such a patient. Inside the caller's transaction. */
@@ -215,21 +216,14 @@ function openPage(ctx: Ctx, { items, nextCursor }: Page<queries.SealedSummary>) 
   };
 }
 
+async function readPatient(ctx: Ctx, tx: Tx, id: string): Promise<Patient> {
+  return openPatient(ctx, existing(await queries.findPatient(tx, id)));
+}
+
 function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
-  const {
-    birthDateSealed,
-    phoneSealed,
-    emailSealed,
-    addressSealed,
-    noteSealed,
-    sourceIdSealed,
-    deceasedOn,
-    relations,
-    relatedTo,
-    ...plain
-  } = row;
-  const open = (column: string, sealed: Uint8Array | null) =>
-    sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, sealed) : null;
+  const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, sourceIdSealed, ...plain } = row;
+  const open = (column: string, sealed: string | null) =>
+    sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, Buffer.from(sealed, 'hex')) : null;
   const address = open(SEALED.address, addressSealed);
   return {
     ...plain,
@@ -239,9 +233,6 @@ function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
     address: address === null ? null : JSON.parse(address),
     note: open(SEALED.note, noteSealed),
     sourceId: open(SEALED.sourceId, sourceIdSealed),
-    deceasedOn: plainDate(deceasedOn),
-    relations: relations as Patient['relations'],
-    relationOf: relatedTo as Patient['relationOf'],
   };
 }
 
@@ -266,6 +257,15 @@ function sealGiven(ctx: Ctx, id: string, input: Partial<CreatePatient>): Partial
 
 /** Every column of a new patient. */
 function sealAll(ctx: Ctx, id: string, input: CreatePatient): Omit<queries.PatientColumns, 'isActive' | 'deceasedOn'> {
-  const empty = { preferredName: null, pronouns: null, birthDate: null, phone: null, email: null, address: null, note: null };
+  const empty = {
+    preferredName: null,
+    pronouns: null,
+    timeZone: null,
+    birthDate: null,
+    phone: null,
+    email: null,
+    address: null,
+    note: null,
+  };
   return sealGiven(ctx, id, { ...empty, ...input }) as Omit<queries.PatientColumns, 'isActive' | 'deceasedOn'>;
 }

@@ -9,7 +9,7 @@ import {
   type ShiftRotationQuery,
   type UpdateRoom,
 } from '@medspa/contracts';
-import { insertRows, keyset, MAX_PAGE, Prisma, sql, toPage, type Page, type Session, type Tx } from '@medspa/database';
+import { insertRows, keyset, rowsOf, MAX_PAGE, Prisma, sql, toPage, type Page, type Session, type Tx } from '@medspa/database';
 import type { ServiceOpenings } from './rules.ts';
 
 // ── the verbs of the calendar: one SQL function each, the whole transaction (second door) ────────────────────────────
@@ -116,7 +116,7 @@ export async function listAppointments(tx: Tx, organizationId: string, patientId
   const rows = await tx.$queryRaw<{ result: AppointmentJson }[]>`
     SELECT app.appointment_view(id) AS result FROM appointment
     WHERE organization_id = ${organizationId}::uuid AND patient_id = ${patientId}::uuid ${after}
-    ORDER BY starts_at DESC, id DESC LIMIT ${keyset(page, organizationId).take}`;
+    ORDER BY starts_at DESC, id DESC LIMIT ${rowsOf(page)}`;
   return toPage(
     rows.map(({ result }) => result),
     page,

@@ -146,6 +146,7 @@ CREATE TABLE "patient" (
     "family_name" TEXT NOT NULL,
     "preferred_name" TEXT,
     "pronouns" TEXT,
+    "time_zone" TEXT,
     "birth_date_sealed" BYTEA,
     "birth_date_index" BYTEA,
     "phone_sealed" BYTEA,

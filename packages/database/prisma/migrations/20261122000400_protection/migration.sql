@@ -170,7 +170,7 @@ GRANT UPDATE (name, version) ON organization, legal_entity, room_type TO app_rw;
 GRANT UPDATE (name, slot_minutes, street, city, region, postal_code, country, is_active, version) ON location TO app_rw;
 GRANT UPDATE (given_name, family_name, job_title, email_sealed, email_index, is_active, version) ON staff TO app_rw;
 GRANT UPDATE (display_name, credential, is_active, version) ON provider TO app_rw;
-GRANT UPDATE (given_name, family_name, preferred_name, pronouns, birth_date_sealed, birth_date_index, phone_sealed, phone_index, email_sealed, email_index,
+GRANT UPDATE (given_name, family_name, preferred_name, pronouns, time_zone, birth_date_sealed, birth_date_index, phone_sealed, phone_index, email_sealed, email_index,
   address_sealed, note_sealed, is_active, deceased_on, merged_into_id, version) ON patient TO app_rw;
 GRANT UPDATE (name, category, is_active, version) ON service TO app_rw;
 GRANT UPDATE (effective_until) ON service_version, service_price TO app_rw;

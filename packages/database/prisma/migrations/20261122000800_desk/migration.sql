@@ -47,6 +47,83 @@ BEGIN
   RETURN jsonb_build_object('timeZone', v_zone, 'date', v_date, 'sequence', coalesce(v_sequence, 0), 'appointments', coalesce(v_appointments, '[]'));
 END $$;
 
+-- A patient as stored, with relations: what is sealed stays so, in hex. Null when there is none.
+CREATE FUNCTION app.patient_card(p_id uuid) RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT json_build_object(
+    'id', p.id, 'givenName', p.given_name, 'familyName', p.family_name, 'preferredName', p.preferred_name, 'pronouns', p.pronouns, 'timeZone', p.time_zone,
+    'birthDateSealed', encode(p.birth_date_sealed, 'hex'), 'phoneSealed', encode(p.phone_sealed, 'hex'), 'emailSealed', encode(p.email_sealed, 'hex'),
+    'addressSealed', encode(p.address_sealed, 'hex'), 'noteSealed', encode(p.note_sealed, 'hex'), 'sourceIdSealed', encode(p.source_id_sealed, 'hex'),
+    'isActive', p.is_active, 'deceasedOn', p.deceased_on, 'mergedIntoId', p.merged_into_id, 'version', p.version,
+    'relations', (
+      SELECT coalesce(json_agg(json_build_object('relatedId', r.related_id, 'kind', r.kind) ORDER BY r.kind, r.related_id), '[]')
+      FROM (SELECT * FROM patient_relation WHERE organization_id = p.organization_id AND patient_id = p.id ORDER BY kind, related_id LIMIT 100) r),
+    'relationOf', (
+      SELECT coalesce(json_agg(json_build_object('patientId', r.patient_id, 'kind', r.kind) ORDER BY r.kind, r.patient_id), '[]')
+      FROM (SELECT * FROM patient_relation WHERE organization_id = p.organization_id AND related_id = p.id ORDER BY kind, patient_id LIMIT 100) r))
+  FROM patient p WHERE p.organization_id = app.organization_id() AND p.id = p_id
+$$;
+
+-- The same as a whole read: logs the access.
+CREATE FUNCTION app.read_patient(p_session jsonb, p_id uuid) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+  v_card json;
+BEGIN
+  PERFORM app.enter(p_session);
+  v_card := app.patient_card(p_id);
+  IF v_card IS NOT NULL THEN
+    PERFORM app.log_access(ARRAY[p_id]);
+  END IF;
+  RETURN v_card;
+END $$;
+
+-- True without a date, or when what began and ends on these days holds on the date or later. What was withdrawn ends where it begins.
+CREATE FUNCTION app.holds_later(p_begins date, p_ends date, p_from date) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_from IS NULL OR p_ends IS NULL OR (p_ends > p_from AND p_ends > p_begins)
+$$;
+
+-- A service with its terms, prices and providers; of terms and prices all, or with a date what holds on it or later.
+CREATE FUNCTION app.service_card(p_service service, p_from date) RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT json_build_object(
+    'id', p_service.id, 'name', p_service.name, 'category', p_service.category, 'isActive', p_service.is_active, 'version', p_service.version,
+    'terms', (
+      SELECT coalesce(json_agg(json_build_object('id', v.id, 'effectiveFrom', v.effective_from, 'effectiveUntil', v.effective_until,
+          'durationMinutes', v.duration_minutes, 'bufferBeforeMinutes', v.buffer_before_minutes, 'bufferAfterMinutes', v.buffer_after_minutes,
+          'roomTypeId', v.room_type_id, 'roomTurnoverMinutes', v.room_turnover_minutes) ORDER BY v.effective_from, v.effective_until NULLS LAST, v.id), '[]')
+      FROM (
+        SELECT * FROM service_version
+        WHERE organization_id = p_service.organization_id AND service_id = p_service.id AND app.holds_later(effective_from, effective_until, p_from)
+        ORDER BY effective_from, effective_until NULLS LAST, id LIMIT 200) v),
+    'prices', (
+      SELECT coalesce(json_agg(json_build_object('id', v.id, 'legalEntityId', v.legal_entity_id, 'effectiveFrom', v.effective_from, 'effectiveUntil', v.effective_until,
+          'price', json_build_object('amount', v.price_cents, 'currency', e.currency)) ORDER BY v.legal_entity_id, v.effective_from, v.effective_until NULLS LAST, v.id), '[]')
+      FROM (
+        SELECT * FROM service_price
+        WHERE organization_id = p_service.organization_id AND service_id = p_service.id AND app.holds_later(effective_from, effective_until, p_from)
+        ORDER BY legal_entity_id, effective_from, effective_until NULLS LAST, id LIMIT 500) v
+      JOIN legal_entity e ON e.organization_id = p_service.organization_id AND e.id = v.legal_entity_id),
+    'providerIds', (
+      SELECT coalesce(json_agg(s.provider_id ORDER BY s.provider_id), '[]')
+      FROM (
+        SELECT provider_id FROM provider_service
+        WHERE organization_id = p_service.organization_id AND service_id = p_service.id ORDER BY provider_id LIMIT 1000) s))
+$$;
+
+-- Services after the cursor, in order of their ids; null when the cursor is none of them.
+CREATE FUNCTION app.list_services(p_session jsonb, p_from date, p_cursor uuid, p_limit integer) RETURNS json LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  v_organization uuid := (p_session ->> 'organizationId')::uuid;
+BEGIN
+  PERFORM app.enter(p_session);
+  IF p_cursor IS NOT NULL AND NOT EXISTS (SELECT FROM service WHERE organization_id = v_organization AND id = p_cursor) THEN
+    RETURN NULL;
+  END IF;
+  RETURN (
+    SELECT coalesce(json_agg(app.service_card(s, p_from) ORDER BY s.id), '[]')
+    FROM (
+      SELECT * FROM service WHERE organization_id = v_organization AND id > coalesce(p_cursor, '00000000-0000-0000-0000-000000000000')
+      ORDER BY id LIMIT p_limit) s);
+END $$;
+
 -- The visits that are still to happen, or happening, of a provider at a location from a local date on that no working time covers.
 CREATE FUNCTION app.uncovered_visits(p_location uuid, p_provider uuid, p_from date) RETURNS TABLE (appointment_id uuid, starts_at timestamptz) LANGUAGE plpgsql STABLE AS $$
 DECLARE

@@ -54,7 +54,7 @@ function look(ctx: Ctx, senders: Senders, id: string) {
         hasAddress: to !== null,
         hasWords: template !== null,
         hasSender: sender !== null,
-        timeZone: place.timeZone,
+        timeZone: contact.timeZone ?? place.timeZone,
         quietHours: (await policyOf(ctx, tx)).quietHours,
       },
       ctx.now(),
