@@ -203,7 +203,6 @@ export function parametersOf(world: World, { locationId, patientId, providerId, 
     startsAt,
     channel: 'desk',
     noteSealed: null,
-    overdueMinutes: 15,
     idempotency: {
       route: 'POST /v1/appointments',
       key: randomUUID(),

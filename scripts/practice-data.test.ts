@@ -46,7 +46,6 @@ describe('a fill', () => {
     ['appointment_history', []],
     ['claim', ['id']],
     ['outbox_event', []],
-    ['graphile_worker._private_jobs', ['id', 'created_at', 'updated_at']],
   ];
   test.each(SAME)('by COPY ends with the rows of one by inserts: %s', async (table, but) => {
     const rows = ({ look }: TestDatabase) =>

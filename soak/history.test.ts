@@ -51,7 +51,6 @@ function aRun(): { operations: Operation[]; stored: Stored } {
         version,
       })),
       replies: operations.flatMap(({ key, answer }) => (answer ? [{ key, visitId: answer.id, version: answer.version }] : [])),
-      jobs: ['1'],
     },
   };
 }
@@ -59,7 +58,7 @@ function aRun(): { operations: Operation[]; stored: Stored } {
 test('a history in which everything held is judged well', () => {
   const { operations, stored } = aRun();
   expect(judge(operations, stored)).toEqual(
-    expect.objectContaining({ lost: [], doubled: [], unasked: [], overlaps: [], claims: [], events: [], keys: [], jobs: [], refusals: [] }),
+    expect.objectContaining({ lost: [], doubled: [], unasked: [], overlaps: [], claims: [], events: [], keys: [], refusals: [] }),
   );
 });
 
@@ -114,8 +113,6 @@ describe('each breach is found under its name:', () => {
     ['a change under two keys', 'keys', ({ stored }) => void stored.replies.push({ key: 'k9', visitId: '2', version: 1 })],
     ['an answer is not kept', 'keys', ({ stored }) => void stored.replies.pop()],
     ['an answer without an effect', 'keys', ({ stored }) => void stored.replies.push({ key: 'k9', visitId: '9', version: 1 })],
-    ['a job is missing', 'jobs', ({ stored }) => void stored.jobs.pop()],
-    ['a job of a cancelled visit', 'jobs', ({ stored }) => void stored.jobs.push('2')],
     ['a refusal that nobody caused', 'refusals', ({ operations }) => Object.assign(operations[4] ?? {}, { slug: 'stale-version' })],
   ])('%s', (_name, broken, breakIt) => {
     const run = aRun();

@@ -32,13 +32,11 @@ export type Stored = {
   claims: { visitId: string | null; resourceId: string; since: string; until: string }[];
   events: { stream: string; sequence: number; type: string; subjectId: string; version: number }[];
   replies: { key: string; visitId: string; version: number }[];
-  /** Visits for which a job waits. */
-  jobs: string[];
 };
 
 /** Each promise, with a sentence for every breach of it. */
 export type Judgement = Record<Promised, string[]>;
-export type Promised = 'lost' | 'doubled' | 'unasked' | 'overlaps' | 'claims' | 'events' | 'keys' | 'jobs' | 'refusals';
+export type Promised = 'lost' | 'doubled' | 'unasked' | 'overlaps' | 'claims' | 'events' | 'keys' | 'refusals';
 
 export const PROMISES: Record<Promised, string> = {
   lost: 'every acknowledged write is stored, once, with the id and version that the client was told',
@@ -48,7 +46,6 @@ export const PROMISES: Record<Promised, string> = {
   claims: 'claims are exactly those of the live visits',
   events: 'the events of a location have no gap, and each change has exactly one',
   keys: 'each idempotency key has one effect, the one that was answered',
-  jobs: 'one job waits for each live visit, and none for another',
   refusals: 'nobody was refused for a reason that the workload cannot have caused',
 };
 
@@ -67,11 +64,6 @@ export function judge(operations: Operation[], stored: Stored): Judgement {
     claims: difference('claim', wantedClaims(live), stored.claims.map(claimText)),
     events: eventsOf(stored),
     keys: keysOf(done, stored),
-    jobs: difference(
-      'job',
-      live.map(({ id }) => id),
-      stored.jobs,
-    ),
     refusals: operations.flatMap(({ verb, outcome, slug }) =>
       outcome === 'refused' && !HONEST.has(slug ?? '') ? [`${verb} was refused: ${slug}`] : [],
     ),

@@ -33,13 +33,6 @@ export async function readStored({ clinic, look }: Ground): Promise<Stored> {
        FROM idempotency_key WHERE organization_id = $1`,
       of,
     ),
-    jobs: (
-      await look<{ id: string }>(
-        `SELECT substr(key, 9) AS id FROM graphile_worker.jobs j WHERE key LIKE 'overdue:%'
-         AND EXISTS (SELECT FROM appointment a WHERE a.organization_id = $1 AND a.id::text = substr(j.key, 9))`,
-        of,
-      )
-    ).map(({ id }) => id),
   };
 }
 

@@ -10,7 +10,7 @@ import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, routeOf, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
@@ -61,7 +61,9 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     metrics.problem(problem.slug, routeOf(c));
     // Permissions are demanded before the database is asked. What it refuses by itself is a bug of ours: a grant that we forgot,
     // or a row of another organization.
-    const isOurFault = problem.status >= 500 || (problem.slug === 'not-permitted' && problem !== error);
+    // Whoever is shed is in the request's own line and in the metrics; a second line each would cost what is short.
+    const isShed = problem.slug === 'overloaded' && problem === error;
+    const isOurFault = (problem.status >= 500 && !isShed) || (problem.slug === 'not-permitted' && problem !== error);
     if (isOurFault) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
     if (problem.status === 503) c.header('retry-after', '1');
     c.header('content-type', 'application/problem+json');
@@ -84,7 +86,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
-  app.use('/v1/*', timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
+  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
   app.route('/v1', routes);
   return app;
 }

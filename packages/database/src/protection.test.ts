@@ -74,8 +74,11 @@ describe('every table of an organization', () => {
        WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' ORDER BY 1`,
     );
     expect(others).toEqual([
+      { table: 'appointment', polname: 'upkeep', role: 'app_owner' },
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
+      { table: 'location', polname: 'upkeep', role: 'app_owner' },
+      { table: 'outbox_event', polname: 'upkeep', role: 'app_owner' },
     ]);
   });
 

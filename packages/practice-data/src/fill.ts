@@ -112,7 +112,7 @@ async function copyRecords(
 }
 
 async function insertAppointments(tx: Tx, appointments: Appointment[], now: Date): Promise<Filled> {
-  const filled = {
+  return {
     appointment: await insertRows(tx, 'appointment', appointments.map(appointmentRow)),
     appointment_segment: await insertRows(tx, 'appointment_segment', appointments.map(segmentRow)),
     appointment_history: await insertRows(tx, 'appointment_history', appointments.flatMap(historyRows)),
@@ -122,9 +122,6 @@ async function insertAppointments(tx: Tx, appointments: Appointment[], now: Date
       appointments.flatMap((one) => claimRows(one, now)),
     ),
   };
-  const coming = appointments.filter((one) => one.startsAt > now.getTime() && one.claims.length > 0).map((one) => one.id);
-  await tx.$executeRaw`SELECT count(app.watch_arrival(id, starts_at + interval '15 minutes')) FROM appointment WHERE organization_id = ${PRACTICE_ORGANIZATION_ID}::uuid AND id = ANY (${coming}::uuid[])`;
-  return filled;
 }
 
 /** Works through all of them, two chunks at a time: the next is made while the database writes one. */

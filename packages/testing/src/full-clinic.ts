@@ -57,7 +57,6 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     patientId,
     startsAt: '2026-03-03T15:00:00Z',
     channel: 'phone',
-    overdueMinutes: 15,
     idempotency: { route: 'POST /v1/appointments', key: newId(), bodyHash: '00'.repeat(16), expiresAt: '2026-03-03T12:00:00Z' },
     services: [{ segmentId: newId(), serviceId, providerId }],
   };

@@ -91,6 +91,8 @@ describe('the bulkhead', () => {
       return status;
     });
     await eventually('the others are refused', () => refused.length === 250 - 8 - 192, 1_500);
+    // At the door: what is asked is not even read.
+    expect((await app.send('POST', '/v1/room-types', { unknown: true })).status).toBe(503);
     await release();
     const statuses = await Promise.all(asked);
     expect(statuses.filter((status) => status === 200)).toHaveLength(8 + 192);

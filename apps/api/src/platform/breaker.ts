@@ -9,7 +9,11 @@ const OPEN_MILLIS = 1_000;
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** Stands before every use of the database. */
-export type Policy = { execute: <T>(work: () => Promise<T>) => Promise<T> };
+export type Policy = {
+  execute: <T>(work: () => Promise<T>) => Promise<T>;
+  /** True while whoever comes next would be refused. */
+  isFull: () => boolean;
+};
 
 export type Breaker = { policy: Policy; state: () => BreakerState; waiting: () => number };
 
@@ -72,7 +76,10 @@ export function createBreaker({
     }
   }
   return {
-    policy: { execute: (work) => (places.executionSlots > 0 ? places.execute(() => circuit.execute(work)) : afterQueue(work)) },
+    policy: {
+      execute: (work) => (places.executionSlots > 0 ? places.execute(() => circuit.execute(work)) : afterQueue(work)),
+      isFull: () => places.executionSlots === 0 && places.queueSlots === 0,
+    },
     state,
     waiting: () => QUEUED - places.queueSlots,
   };

@@ -108,6 +108,17 @@ export function timeLimit(millis = HTTP_MILLIS): MiddlewareHandler<AppEnv> {
   };
 }
 
+/**
+ * Refuses at the door while the queue before the database is full. Whoever is let in and refused there has been signed in, read
+ * and checked first, which under overload takes the time of those who have a place.
+ */
+export function shedding(isFull: () => boolean): MiddlewareHandler<AppEnv> {
+  return async (_, next) => {
+    if (isFull()) throw new Problem('overloaded');
+    await next();
+  };
+}
+
 /** The context of a request, for routes behind sign-in. */
 export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>): MiddlewareHandler<AppEnv> {
   return async (c, next) => {

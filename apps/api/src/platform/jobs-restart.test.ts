@@ -97,6 +97,9 @@ describe('a restart of the database while a job runs', () => {
     const holder = await watcher.connect();
     await holder.query('BEGIN');
     await holder.query('SELECT FROM appointment WHERE id = $1 FOR UPDATE', [visit.body.id]);
+    await look(`SELECT graphile_worker.add_job('notice-overdue', $1::json)`, [
+      JSON.stringify({ organizationId: clinic.organizationId, appointmentId: visit.body.id }),
+    ]);
     const service = await aService(clinic);
     // The job waits for the row, and the database goes under it.
     await eventually('it waits', async () => {

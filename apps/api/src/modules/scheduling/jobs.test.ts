@@ -12,6 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => t.drop());
 
+/** Upkeep's. */
+const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
+
 /** Runs a job as the queue does. */
 function run(name: string, payload: { organizationId: string }, now: Date): Promise<void> {
   const work = schedulingJobs.find((one) => one.name === name);
@@ -35,13 +38,28 @@ const overdueEvents = async ({ id }: Visit) =>
   t.look(`SELECT payload FROM outbox_event WHERE subject_id = $1 AND type = 'appointment.overdue'`, [id]);
 
 describe('the job that notices who is late', () => {
-  test('waits for a quarter of an hour after the start, also when the visit is moved', async () => {
-    const desk = await openDesk(t);
+  test('is wanted a quarter of an hour after the start and for a day, of every organization, until it was said', async () => {
+    const [desk, other] = [await openDesk(t), await openDesk(t)];
     const visit = await desk.booked('2026-03-03T15:00:00Z');
-    const due = () => t.look<{ run_at: Date }>('SELECT run_at FROM graphile_worker.jobs WHERE key = $1', [`overdue:${visit.id}`]);
-    expect(await due()).toEqual([{ run_at: new Date('2026-03-03T15:15:00Z') }]);
-    await desk.move(visit, '2026-03-04T16:00:00Z');
-    expect(await due()).toEqual([{ run_at: new Date('2026-03-04T16:15:00Z') }]);
+    const [moved, late] = [await desk.booked('2026-03-03T16:00:00Z'), await other.booked('2026-03-03T15:00:00Z')];
+    await desk.move(moved, '2026-03-04T18:00:00Z');
+    const watched = async (now: string) => {
+      await run('watch-arrivals', { organizationId: NO_ORGANIZATION }, new Date(now));
+      const wanted = await t.look<{ id: string }>(
+        `WITH gone AS (DELETE FROM graphile_worker._private_jobs WHERE key LIKE 'overdue:%' RETURNING payload) SELECT payload ->> 'appointmentId' AS id FROM gone`,
+      );
+      return [visit, moved, late].filter(({ id }) => wanted.some((one) => one.id === id));
+    };
+    expect(await watched('2026-03-03T15:14:59Z')).toEqual([]);
+    expect(await watched('2026-03-03T15:15:00Z')).toEqual([visit, late]);
+    await noticeOverdue(other, late, '2026-03-03T15:15:00Z');
+    expect(await watched('2026-03-03T15:16:00Z')).toEqual([visit]);
+    expect(await watched('2026-03-04T15:14:00Z')).toEqual([visit]);
+    expect(await watched('2026-03-04T15:16:00Z')).toEqual([]);
+    expect(await watched('2026-03-04T18:15:00Z')).toEqual([moved]);
+    await run('watch-arrivals', { organizationId: NO_ORGANIZATION }, new Date('2026-03-04T18:16:00Z'));
+    await run('watch-arrivals', { organizationId: NO_ORGANIZATION }, new Date('2026-03-04T18:17:00Z'));
+    expect(await t.look('SELECT FROM graphile_worker.jobs WHERE key = $1', [`overdue:${moved.id}`])).toHaveLength(1);
   });
 
   test('says it once, however often it runs', async () => {
@@ -101,9 +119,9 @@ describe('the job that drops claims of the past', () => {
       t.look(`SELECT (SELECT count(*) FROM appointment) AS a, (SELECT count(*) FROM appointment_segment) AS s, (SELECT count(*) FROM resource) AS r,
       (SELECT count(*) FROM audit_log) AS l, (SELECT count(*) FROM idempotency_key) AS k`);
     const before = await others();
-    await run('drop-past-claims', { organizationId: '00000000-0000-0000-0000-000000000000' }, new Date('2026-03-09T15:29:00Z'));
+    await run('drop-past-claims', { organizationId: NO_ORGANIZATION }, new Date('2026-03-09T15:29:00Z'));
     for (const { old } of visits) expect(await claimsOf(t, old)).toHaveLength(3);
-    await run('drop-past-claims', { organizationId: '00000000-0000-0000-0000-000000000000' }, new Date('2026-03-10T03:11:00Z'));
+    await run('drop-past-claims', { organizationId: NO_ORGANIZATION }, new Date('2026-03-10T03:11:00Z'));
     for (const { old, coming } of visits) {
       expect(await claimsOf(t, old)).toEqual([]);
       expect(await claimsOf(t, coming)).toHaveLength(3);
@@ -124,7 +142,7 @@ describe('the job that drops claims of the past', () => {
         SELECT ${clinic.organizationId}::uuid, ${clinic.providerId}::uuid, tstzrange(at, at + interval '5 minutes'), 'block'
         FROM generate_series(timestamptz '2025-01-01', timestamptz '2025-01-01' + interval '5 minutes' * 25000, '5 minutes') at`;
     });
-    await run('drop-past-claims', { organizationId: '00000000-0000-0000-0000-000000000000' }, NOW);
+    await run('drop-past-claims', { organizationId: NO_ORGANIZATION }, NOW);
     expect(await t.look('SELECT count(*)::int FROM claim WHERE organization_id = $1', [clinic.organizationId])).toEqual([{ count: 0 }]);
   });
 });

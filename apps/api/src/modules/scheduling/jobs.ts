@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { call, mutate } from '../../platform/doors.ts';
 import { job, type Job } from '../../platform/jobs.ts';
 import { inRounds } from '../../platform/upkeep.ts';
-import { dropPastClaimsVerb, noticeOverdueVerb } from './queries.ts';
+import { dropPastClaimsVerb, noticeOverdueVerb, watchArrivalsVerb } from './queries.ts';
 import { CLAIMS_KEPT_DAYS, OVERDUE_MINUTES } from './rules.ts';
 import { tellPatient } from './service/notes.ts';
 
@@ -10,7 +10,14 @@ import { tellPatient } from './service/notes.ts';
 const CLAIMS_AT_ONCE = 20_000;
 
 export const schedulingJobs: Job[] = [
-  // Enqueued by booking and re-timed by moving, in their transactions.
+  {
+    name: 'watch-arrivals',
+    cron: '* * * * *',
+    run: async (ctx) => {
+      await call(ctx, { needs: 'appointment:write', action: 'upkeep.arrivals' }, (session) => watchArrivalsVerb(session, OVERDUE_MINUTES));
+    },
+  },
+  // Enqueued by watching.
   job('notice-overdue', z.object({ organizationId: z.uuid(), appointmentId: z.uuid() }), async (ctx, { appointmentId }) => {
     await call(ctx, { needs: 'appointment:write', action: 'appointment.overdue' }, (session) =>
       noticeOverdueVerb(session, appointmentId, OVERDUE_MINUTES),

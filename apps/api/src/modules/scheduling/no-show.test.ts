@@ -1,6 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { claimsOf, openDesk, type Visit } from '../../../test/visits.ts';
+import { claimsOf, openDesk } from '../../../test/visits.ts';
 
 let t: TestDatabase;
 beforeAll(async () => {
@@ -8,7 +8,6 @@ beforeAll(async () => {
 });
 afterAll(() => t.drop());
 
-const jobsOf = ({ id }: Visit) => t.look('SELECT run_at FROM graphile_worker.jobs WHERE key = $1', [`overdue:${id}`]);
 const START = '2026-03-03T15:00:00Z';
 
 describe('what has not come yet is not written down:', () => {
@@ -53,7 +52,6 @@ test('a no-show gives the rest of its time back', async () => {
   const desk = await openDesk(t, { rooms: 1 });
   const visit = await desk.booked(START);
   expect((await desk.at(START).step(visit, 'mark-no-show')).body.status).toBe('no_show');
-  expect(await jobsOf(visit)).toEqual([]);
   expect((await desk.book(START)).status).toBe(201);
 });
 
@@ -64,11 +62,11 @@ describe('a no-show that was none', () => {
     );
     const service = { serviceId: desk.clinic.serviceId, providerId: desk.clinic.providerId };
     const visit = await desk.booked(START, { services: [service, { ...service, roomId: desk.clinic.roomIds[1] }] });
-    const had = [await claimsOf(t, visit), await jobsOf(visit)];
+    const had = await claimsOf(t, visit);
     const missed = (await desk.step(visit, 'mark-no-show')).body;
     const { status, body } = await desk.step(missed, 'undo-no-show', { note: 'Was in the other waiting room.' });
     expect([status, body]).toEqual([200, { ...visit, version: 3 }]);
-    expect([await claimsOf(t, visit), await jobsOf(visit)]).toEqual(had);
+    expect(await claimsOf(t, visit)).toEqual(had);
     expect(await t.look('SELECT action, status FROM appointment_history WHERE appointment_id = $1 ORDER BY version', [visit.id])).toEqual([
       { action: 'book', status: 'booked' },
       { action: 'mark-no-show', status: 'no_show' },
@@ -98,7 +96,7 @@ describe('a no-show that was none', () => {
     const before = await desk.read(missed);
     const { status, body } = await desk.step(missed, 'undo-no-show');
     expect([status, body.slug, body.busy]).toEqual([409, 'slot-taken', ['provider']]);
-    expect([await desk.read(missed), await claimsOf(t, missed), await jobsOf(missed)]).toEqual([before, [], []]);
+    expect([await desk.read(missed), await claimsOf(t, missed)]).toEqual([before, []]);
     expect(body.alternatives).toHaveLength(3);
     for (const alternative of body.alternatives ?? []) {
       const booked = await desk.booked(alternative.startsAt, { services: alternative.services });

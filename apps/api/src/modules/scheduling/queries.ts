@@ -89,6 +89,11 @@ export function dayVerb(session: Session, locationId: string, date: PlainDate | 
   return sql<{ result: object | null }>`SELECT app.location_day(${session}::jsonb, ${locationId}::uuid, ${date}::date) AS result`;
 }
 
+/** Enqueues `notice-overdue` for visits of all organizations whose patient should have come that many minutes ago; says how many. */
+export function watchArrivalsVerb(session: Session, minutes: number) {
+  return sql<{ result: number }>`SELECT app.watch_arrivals(${session}::jsonb, ${minutes}::int) AS result`;
+}
+
 export function noticeOverdueVerb(session: Session, appointmentId: string, minutes: number) {
   return sql<{ result: boolean }>`SELECT app.notice_overdue(${session}::jsonb, ${appointmentId}::uuid, ${minutes}::int) AS result`;
 }

@@ -235,13 +235,6 @@ BEGIN
   RETURN jsonb_build_object('outcome', 'done', 'appointment', v_now);
 END $$;
 
--- Tells the desk when a patient has not arrived. One job an appointment: booking adds it, moving re-times it.
-CREATE FUNCTION app.watch_arrival(p_id uuid, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM graphile_worker.add_job('notice-overdue', json_build_object('organizationId', app.organization_id(), 'appointmentId', p_id),
-    run_at := p_at, job_key := 'overdue:' || p_id);
-END $$;
-
 -- True for an instant on a local day before today's; earlier today is allowed, since a walk-in is written down late.
 CREATE FUNCTION app.is_before_today(p_at timestamptz, p_zone text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT (p_at AT TIME ZONE p_zone)::date < (app.session_now() AT TIME ZONE p_zone)::date

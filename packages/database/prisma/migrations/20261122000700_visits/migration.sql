@@ -3,7 +3,7 @@
 -- A verb answers with {outcome: ...}; an outcome other than success has written nothing.
 
 -- Books a visit: services back to back from startsAt, each with a named provider, and a named room or any of the right type.
--- p_request: {appointmentId, locationId, patientId, startsAt, channel, noteSealed, overdueMinutes, idempotency,
+-- p_request: {appointmentId, locationId, patientId, startsAt, channel, noteSealed, idempotency,
 --             services: [{segmentId, serviceId, providerId, roomId}]}
 CREATE FUNCTION app.book_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -59,7 +59,6 @@ BEGIN
   SELECT v_organization, s.id, v_id, s.position - 1, s.service_id, s.service_version_id, s.provider_id, s.room_id, s.starts_at, s.ends_at
   FROM unnest(v_placed.p_segments) WITH ORDINALITY s(id, service_id, service_version_id, provider_id, room_id, starts_at, ends_at,
     provider_from, provider_until, room_type_id, room_until, room_is_fixed, position);
-  PERFORM app.watch_arrival(v_id, v_starts + make_interval(mins => (p_request ->> 'overdueMinutes')::int));
   RETURN app.record_change(v_id, 'book', p_request);
 END $$;
 
@@ -82,9 +81,9 @@ BEGIN
   END IF;
 END $$;
 
--- Gives a visit that was booked its place in time, as planned: claims, the rows of its services, the job that waits for the
--- patient. Null, or what the verb answers when that is impossible; then nothing has changed.
-CREATE FUNCTION app.place_again(p_appointment appointment, p_segments app.segment[], p_overdue_minutes integer) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Gives a visit that was booked its place in time, as planned: claims and the rows of its
+-- services. Null, or what the verb answers when that is impossible; then nothing has changed.
+CREATE FUNCTION app.place_again(p_appointment appointment, p_segments app.segment[]) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_placed record;
 BEGIN
@@ -94,13 +93,12 @@ BEGIN
   END IF;
   UPDATE appointment_segment t SET provider_id = s.provider_id, room_id = s.room_id, starts_at = s.starts_at, ends_at = s.ends_at
   FROM unnest(v_placed.p_segments) s WHERE t.organization_id = p_appointment.organization_id AND t.id = s.id;
-  PERFORM app.watch_arrival(p_appointment.id, p_segments[1].starts_at + make_interval(mins => p_overdue_minutes));
   PERFORM app.withdraw_messages(p_appointment.id);
   RETURN NULL;
 END $$;
 
 -- Moves a visit: every service by the same amount, so gaps stay, with other providers or rooms where assigned.
--- p_request: {appointmentId, version, from, to, startsAt, channel, reason, noteSealed, overdueMinutes, idempotency,
+-- p_request: {appointmentId, version, from, to, startsAt, channel, reason, noteSealed, idempotency,
 --             assignments: [{id, providerId, roomId}]}
 CREATE FUNCTION app.reschedule_appointment(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -158,7 +156,7 @@ BEGIN
     v_segments := v_segments || v_segment;
   END LOOP;
 
-  v_outcome := app.place_again(v_appointment, v_segments, (p_request ->> 'overdueMinutes')::int);
+  v_outcome := app.place_again(v_appointment, v_segments);
   IF v_outcome IS NOT NULL THEN
     RETURN v_outcome;
   END IF;
@@ -178,7 +176,7 @@ $$;
 
 -- Takes an appointment to another status. The caller's state table says from where, not before when, and whether its claims are
 -- freed, kept, or taken again: each service at its time and with its provider, in its room or, where that is taken, another.
--- p_request: {appointmentId, version, from, to, action, notBefore, claims, channel, reason, noteSealed, overdueMinutes, idempotency}
+-- p_request: {appointmentId, version, from, to, action, notBefore, claims, channel, reason, noteSealed, idempotency}
 CREATE FUNCTION app.change_status(p_session jsonb, p_request jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
@@ -200,13 +198,12 @@ BEGIN
     FROM appointment_segment s
     JOIN service_version v ON v.organization_id = s.organization_id AND v.id = s.service_version_id
     WHERE s.organization_id = v_organization AND s.appointment_id = v_appointment.id;
-    v_outcome := app.place_again(v_appointment, v_segments, (p_request ->> 'overdueMinutes')::int);
+    v_outcome := app.place_again(v_appointment, v_segments);
     IF v_outcome IS NOT NULL THEN
       RETURN v_outcome;
     END IF;
   ELSIF p_request ->> 'claims' = 'freed' THEN
     DELETE FROM claim WHERE organization_id = v_organization AND appointment_id = v_appointment.id;
-    PERFORM graphile_worker.remove_job('overdue:' || v_appointment.id);
     PERFORM app.withdraw_messages(v_appointment.id);
   END IF;
   UPDATE appointment SET status = p_request ->> 'to', version = version + 1,

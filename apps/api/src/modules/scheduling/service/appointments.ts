@@ -8,7 +8,7 @@ import { existing, pageAfter } from '../../../platform/versioned.ts';
 import { getLocationZone } from '../../identity/index.ts';
 import { hasPatient } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
-import { OVERDUE_MINUTES, transitionOf } from '../rules.ts';
+import { transitionOf } from '../rules.ts';
 import { appointmentOf, offerAnew, sealNote } from './book.ts';
 
 /** Throws `not-found`. */
@@ -68,7 +68,6 @@ export async function moveAppointmentOn(
       version,
       channel,
       noteSealed: sealNote(ctx, id, note),
-      overdueMinutes: OVERDUE_MINUTES,
       idempotency: repeatableArgument(ctx),
     }),
   );

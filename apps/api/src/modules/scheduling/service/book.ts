@@ -6,7 +6,7 @@ import { Problem, problemAt } from '../../../platform/problem.ts';
 import { repeatableArgument } from '../../../platform/repeatable.ts';
 import { getLocationZone } from '../../identity/index.ts';
 import * as queries from '../queries.ts';
-import { alternativesWindow, findAlternatives, OVERDUE_MINUTES, resolveWhen, transitionOf } from '../rules.ts';
+import { alternativesWindow, findAlternatives, resolveWhen, transitionOf } from '../rules.ts';
 
 const BOOK = { needs: 'appointment:write', action: 'appointment.book' } as const;
 const RESCHEDULE = { needs: 'appointment:write', action: 'appointment.reschedule' } as const;
@@ -29,7 +29,6 @@ export async function bookAppointment(ctx: Ctx, input: BookAppointment): Promise
       startsAt,
       channel: input.channel,
       noteSealed: sealNote(ctx, appointmentId, input.note),
-      overdueMinutes: OVERDUE_MINUTES,
       idempotency: repeatableArgument(ctx),
       services: input.services.map((service) => ({ segmentId: newId(), ...service })),
     }),
@@ -55,7 +54,6 @@ export async function rescheduleAppointment(ctx: Ctx, id: string, input: Resched
       channel: input.channel,
       reason: input.reason,
       noteSealed: sealNote(ctx, id, input.note),
-      overdueMinutes: OVERDUE_MINUTES,
       idempotency: repeatableArgument(ctx),
       assignments: input.assignments,
     }),
