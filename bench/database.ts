@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openDatabase, type Database, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
+import pg from 'pg';
 import { DATA, signIns } from '../scripts/local.ts';
 
 /** A freshly migrated database of a benchmark, on a server of its own that writes to disk as in production (fsync on). */
@@ -13,7 +14,8 @@ export async function openBenchDatabase(say: (text: string) => void): Promise<Be
     settings: { shared_buffers: '1GB', log_min_duration_statement: '-1' },
     say,
   });
-  const { runtime, owner } = await signIns(server, `bench_${Date.now()}`);
+  const name = `bench_${Date.now()}`;
+  const { runtime, owner } = await signIns(server, name);
   await deployMigrations(owner);
   const database = openDatabase({ ...runtime, applicationName: 'bench' });
   return {
@@ -23,7 +25,17 @@ export async function openBenchDatabase(say: (text: string) => void): Promise<Be
     serverPid: server.pid ?? 0,
     [Symbol.asyncDispose]: async () => {
       await database.disconnectDatabase();
+      // Left behind, the databases of all runs would be looked after by autovacuum during the next.
+      await query(server.adminUrl(), `DROP DATABASE ${name} WITH (FORCE)`);
       await server.close();
     },
   };
+}
+
+/** One statement, on a connection of its own. */
+async function query(url: string, text: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(text);
+  await client.end();
 }

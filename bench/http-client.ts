@@ -28,6 +28,11 @@ export class BenchConnection {
     return new BenchConnection(socket, `127.0.0.1:${port}`);
   }
 
+  /** False once the server closed it, for example because it was idle for long. */
+  get isOpen(): boolean {
+    return !this.socket.destroyed && this.socket.readyState === 'open';
+  }
+
   get(path: string): Promise<{ status: number; body: string }> {
     return this.send(`GET ${path} HTTP/1.1\r\nhost: ${this.host}\r\n\r\n`);
   }

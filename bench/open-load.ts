@@ -53,16 +53,27 @@ export class OpenLoad {
     } catch {
       connection.close();
       this.connections--;
+      await this.replace();
       return { dueAt, millis: performance.now() - since - dueAt, status: 0, id: null };
     }
   }
 
   private async connect(): Promise<BenchConnection> {
-    const free = this.idle.pop();
-    if (free) return free;
+    for (let free = this.idle.pop(); free; free = this.idle.pop()) {
+      if (free.isOpen) return free;
+      this.connections--;
+    }
     if (this.connections >= MOST_CONNECTIONS) return new Promise((resolve) => this.waiting.push(resolve));
     this.connections++;
     return BenchConnection.open(this.port);
+  }
+
+  /** Whoever waits for a connection would wait for ever for one that is gone. */
+  private async replace(): Promise<void> {
+    const waiting = this.waiting.shift();
+    if (!waiting) return;
+    this.connections++;
+    waiting(await BenchConnection.open(this.port));
   }
 
   private giveBack(connection: BenchConnection): void {

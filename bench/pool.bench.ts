@@ -48,6 +48,7 @@ export const bench: Bench = async (options) => {
           ['  most connections of the service', String(crowd.mostConnections), `<= ${BUDGET}`],
           ['  wait for a connection p50, ms', `<= ${crowd.acquire.p50}`, ''],
           ['  wait for a connection p95, ms', `<= ${crowd.acquire.p95}`, `<= ${ACQUIRE_P95_MILLIS}`],
+          ['  wait before that for a turn p50 / p95, ms', `<= ${crowd.queue.p50} / ${crowd.queue.p95}`, ''],
           ['  answer p50 / p95, ms', `${crowd.answer.p50.toFixed(0)} / ${crowd.answer.p95.toFixed(0)}`, ''],
         ],
       ),
@@ -95,7 +96,9 @@ type Crowd = {
   perSecond: number;
   errors: number;
   mostConnections: number;
+  /** Wait for one of the pool's connections, and before that for a place among those who work: milliseconds. */
   acquire: { p50: number; p95: number };
+  queue: { p50: number; p95: number };
   answer: { p50: number; p95: number };
 };
 
@@ -115,7 +118,7 @@ async function crowded(db: BenchDatabase, world: World, seconds: number, say: (t
     let isOver = false;
     const watched = watchConnections(db, () => isOver);
     const since = performance.now() + WARM_SECONDS * 1_000;
-    const warm = new Promise((resolve) => setTimeout(resolve, WARM_SECONDS * 1_000)).then(() => acquireCounts(services));
+    const warm = new Promise((resolve) => setTimeout(resolve, WARM_SECONDS * 1_000)).then(() => allCounts(services));
     await Promise.all(
       sockets.map(async (socket, caller) => {
         for (let turn = caller; performance.now() - since < seconds * 1_000; turn++) {
@@ -130,14 +133,15 @@ async function crowded(db: BenchDatabase, world: World, seconds: number, say: (t
     isOver = true;
     const mostConnections = await watched;
     for (const socket of sockets) socket.close();
-    const acquire = quantilesOf(await warm, await acquireCounts(services));
+    const [before, after] = [await warm, await allCounts(services)];
     const sorted = latencies.toSorted((a, b) => a - b);
     return {
       requests: latencies.length,
       perSecond: latencies.length / took,
       errors,
       mostConnections,
-      acquire,
+      acquire: quantilesOf(before.acquire, after.acquire),
+      queue: quantilesOf(before.queue, after.queue),
       answer: { p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95) },
     };
   } finally {
@@ -159,17 +163,21 @@ async function watchConnections({ owner }: BenchDatabase, isOver: () => boolean)
   return most;
 }
 
-/** How many waits for a connection took at most so many milliseconds, of all processes. */
-async function acquireCounts(services: BenchService[]): Promise<Map<number, number>> {
+/** How many waits took at most so many milliseconds, of all processes. */
+async function waitCounts(services: BenchService[], metric: string): Promise<Map<number, number>> {
   const counts = new Map<number, number>();
   for (const { metricsPort } of services) {
     const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    for (const [, bound = '', count = ''] of text.matchAll(/^db_pool_acquire_seconds_bucket\{le="([^"]+)"\} (\d+)/gm)) {
+    for (const [, bound = '', count = ''] of text.matchAll(new RegExp(`^${metric}_bucket\\{le="([^"]+)"\\} (\\d+)`, 'gm'))) {
       const millis = bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound) * 1_000;
       counts.set(millis, (counts.get(millis) ?? 0) + Number(count));
     }
   }
   return counts;
+}
+
+async function allCounts(services: BenchService[]) {
+  return { acquire: await waitCounts(services, 'db_pool_acquire_seconds'), queue: await waitCounts(services, 'db_queue_wait_seconds') };
 }
 
 /** Upper bounds, milliseconds, of the buckets that hold the quantiles of what was counted in between. */

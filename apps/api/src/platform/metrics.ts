@@ -2,7 +2,7 @@ import type { Database, PoolObserver } from '@medspa/database';
 import type { BreakerState } from './breaker.ts';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Everything that is measured. Labels are routes, classes and outcomes: nothing that a person typed. */
 export type Metrics = {

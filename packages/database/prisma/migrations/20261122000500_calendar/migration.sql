@@ -52,11 +52,16 @@ $$;
 CREATE FUNCTION app.busy(p_organization uuid, p_resources uuid[], p_window tstzrange, p_except uuid)
 RETURNS TABLE (resource_id uuid, busy tstzmultirange) LANGUAGE sql STABLE AS $$
   SELECT c.resource_id, range_agg(c.during)
-  FROM claim c
-  WHERE c.organization_id = p_organization AND c.resource_id = ANY (p_resources) AND c.is_blocking
-    -- No claim is longer than 25 hours: one that reaches into the window began at most that long before it.
-    AND c.starts_at > lower(p_window) - interval '25 hours' AND c.starts_at < upper(p_window)
-    AND (c.expires_at IS NULL OR c.expires_at > (SELECT app.session_now())) AND (p_except IS NULL OR c.appointment_id IS DISTINCT FROM p_except)
+  FROM unnest(p_resources) r(id)
+  -- By resource and start in every plan; see app.in_the_way.
+  CROSS JOIN LATERAL (
+    SELECT * FROM claim
+    WHERE organization_id = p_organization AND resource_id = r.id AND is_blocking
+      -- No claim is longer than 25 hours: one that reaches into the window began at most that long before it.
+      AND starts_at > lower(p_window) - interval '25 hours' AND starts_at < upper(p_window)
+    ORDER BY starts_at OFFSET 0
+  ) c
+  WHERE (c.expires_at IS NULL OR c.expires_at > (SELECT app.session_now())) AND (p_except IS NULL OR c.appointment_id IS DISTINCT FROM p_except)
   GROUP BY c.resource_id
 $$;
 
