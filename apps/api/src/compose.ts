@@ -24,6 +24,7 @@ import type { Received } from './platform/mailbox/page.ts';
 import { createMetrics } from './platform/metrics.ts';
 import { createSenders } from './platform/senders/index.ts';
 import { createHttpServer, createMetricsServer, listen } from './platform/server.ts';
+import { watchSlowQueries } from './platform/slow-queries.ts';
 import { upkeepJobs } from './platform/upkeep.ts';
 
 /** A running service: where it listens, and what ends it. */
@@ -57,12 +58,14 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
       log.warn('database breaker', { state });
     },
   });
+  const slow = watchSlowQueries(log, config.slowQueryMillis);
   const database = openDatabase(config.database, {
     healthWrites: config.environment === 'production',
     observer: {
       ...metrics.pool,
       queried: (text, millis, failed) => {
         metrics.pool.queried?.(text, millis, failed);
+        slow(text, millis);
         if (config.environment === 'development')
           log.debug('query', { statement: text, millis: Math.round(millis * 10) / 10, ...(failed ? { kind: 'failed' } : {}) });
       },

@@ -17,6 +17,8 @@ export type Config = {
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
   logLevel: LogLevel;
+  /** Statements that take this many milliseconds are logged by shape. */
+  slowQueryMillis: number;
   tracing: { endpoint: string } | null;
   /** Run background jobs in this process, beside serving requests. */
   runsJobs: boolean;
@@ -66,6 +68,7 @@ const Environment = z.object({
   CORS_ORIGINS: z.string().default(''),
   GCP_PROJECT_ID: filled.optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
   JOBS: z.enum(['on', 'off']).default('on'),
   PRACTICE_ORGANIZATION: z.uuid().optional(),
@@ -145,6 +148,7 @@ function assemble(env: Environment): Config {
     apiUrl: env.API_URL ?? `http://127.0.0.1:${env.PORT}`,
     corsOrigins,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
+    slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
     runsJobs: env.JOBS === 'on',
     practice,

@@ -66,6 +66,7 @@ type LogEvent =
   | 'request'
   | 'request failed'
   | 'query'
+  | 'slow query'
   | 'prisma'
   | 'transaction retried'
   | 'database breaker'

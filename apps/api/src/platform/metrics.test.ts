@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { aClinic, createTestDatabase, eventually, lockTable, runAs, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestService, type RunningService } from '../../test/service.ts';
@@ -85,10 +87,10 @@ describe('what is measured moves', () => {
     await t.look(`SELECT graphile_worker.add_job('notice-overdue', '{}')`);
     await eventually('both jobs ran', async () => {
       const counted = (await samples()).filter(({ name }) => name === 'job_duration_seconds_count');
-      const jobs = new Set(counted.map(({ labels }) => `${labels['job']} ${labels['outcome']}`));
+      const jobs = new Set(counted.map(({ labels }) => `${labels['name']} ${labels['outcome']}`));
       return jobs.has('drop-expired-replies done') && jobs.has('notice-overdue failed');
     });
-    expect(await valueOf('job_duration_seconds_count', { job: 'drop-expired-replies', outcome: 'done' })).toBe(1);
+    expect(await valueOf('job_duration_seconds_count', { name: 'drop-expired-replies', outcome: 'done' })).toBe(1);
   });
 
   test('the event loop and the process', async () => {
@@ -161,4 +163,29 @@ test('labels are patterns and classes: no id, no address, nothing that somebody 
 test('the public port has no metrics', async () => {
   for (const path of ['/metrics', '/v1/metrics', '/metrics/', '/health/metrics'])
     expect((await fetch(`${service.url}${path}`)).status, path).toBe(404);
+});
+
+const read = (path: string) => readFileSync(join(import.meta.dirname, '../../../..', path), 'utf8');
+
+describe('what people look at names what there is:', () => {
+  // Names of histograms stand for their series, as Prometheus makes them.
+  const known = async () => new Set((await samples()).flatMap(({ name }) => [name, name.replace(/_(?:bucket|count|sum)$/, '')]));
+
+  test('the dashboard', async () => {
+    const { panels } = JSON.parse(read('deploy/grafana/medspa.json')) as { panels: { title: string; targets?: { expr: string }[] }[] };
+    const asked = panels.flatMap(({ targets = [] }) =>
+      targets.flatMap(({ expr }) => [...expr.matchAll(/\b(\w+)\{instance/g)].map(([, name]) => name)),
+    );
+    expect(asked.length).toBeGreaterThan(20);
+    const names = await known();
+    expect(asked.filter((name = '') => !names.has(name))).toEqual([]);
+  });
+
+  test('the page on monitoring, which leaves out none of ours', async () => {
+    const told = [...read('docs/monitoring.md').matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+    const names = await known();
+    expect(told.filter((name) => !names.has(name))).toEqual([]);
+    const ours = [...names].filter((name) => /^(http|db|job)_/.test(name) && !/_(bucket|count|sum)$/.test(name));
+    expect(ours.filter((name) => !told.includes(name))).toEqual([]);
+  });
 });

@@ -56,7 +56,8 @@ export function createMetrics(): Metrics {
   const jobs = new Histogram({
     name: 'job_duration_seconds',
     help: 'Jobs by name and outcome',
-    labelNames: ['job', 'outcome'],
+    // Not `job`: Prometheus gives that label itself, and would call ours `exported_job`.
+    labelNames: ['name', 'outcome'],
     buckets: SECONDS,
     registers,
   });
@@ -66,7 +67,7 @@ export function createMetrics(): Metrics {
   return {
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
     problem: (slug, route) => problems.inc({ slug, route }),
-    job: (job, outcome, seconds) => jobs.observe({ job, outcome }, seconds),
+    job: (job, outcome, seconds) => jobs.observe({ name: job, outcome }, seconds),
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
     queued: (millis) => queue.observe(millis / 1_000),
     pool: {
