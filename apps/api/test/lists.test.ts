@@ -3,6 +3,7 @@ import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bodyOf } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
+import { queue } from './messages.ts';
 import { OPERATIONS } from './requests.ts';
 
 let t: TestDatabase;
@@ -15,14 +16,13 @@ type Page = { items: { id: string }[]; nextCursor: string | null };
 
 /** The clinic, and the patient whose lists are read. */
 type Place = Clinic & { patientId: string };
+type Request = [path: string, body: object];
 let visits = 0;
 
 /** How a row is added to each list; names and times are in no order. */
 const ADD: Record<
   string,
-  (
-    place: Place,
-  ) => [path: string, body: object] | { first: [path: string, body: object]; next: (id: string) => [path: string, body: object] }
+  (place: Place) => Request | { first: Request; next: (id: string) => Request } | { first: Request; finish: () => Promise<void> }
 > = {
   '/v1/legal-entities': () => ['/v1/legal-entities', { name: aName(), currency: 'USD' }],
   '/v1/locations': ({ legalEntityId }) => ['/v1/locations', { legalEntityId, name: aName(), timeZone: 'UTC' }],
@@ -56,6 +56,10 @@ const ADD: Record<
     const startsAt = `2026-03-${3 + ((visits++ * 7) % 11)}T15:00:00Z`.replace(/-(\d)T/, '-0$1T');
     return ['/v1/appointments', { locationId, patientId, startsAt, services: [{ serviceId, providerId }] }];
   },
+  '/v1/patients/{id}/messages': (place) => ({
+    first: ['/v1/message-templates', { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' }],
+    finish: () => queue(t, place, place.patientId),
+  }),
   '/v1/patients/search': () => ['/v1/patients', { givenName: 'Quinn', familyName: aName() }],
 };
 
@@ -68,14 +72,18 @@ function aPerson() {
 }
 
 async function add(app: TestApp, place: Place, list: string): Promise<void> {
-  const send = async ([path, body]: [path: string, body: object]) => {
+  const send = async ([path, body]: Request) => {
     const { status, body: made, text } = await app.send<{ id: string }>('POST', path, body);
     expect(status, text).toBe(201);
     return made.id;
   };
   const how = ADD[list]?.(place) ?? [list, {}];
   if (Array.isArray(how)) await send(how);
-  else await send(how.next(await send(how.first)));
+  else if ('next' in how) await send(how.next(await send(how.first)));
+  else {
+    await send(how.first);
+    await how.finish();
+  }
 }
 
 async function read(app: TestApp, list: string, limit: number, cursor?: string): Promise<Page> {

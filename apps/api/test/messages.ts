@@ -108,7 +108,7 @@ export async function aReachablePatient(app: TestApp, changes: object = {}) {
 }
 
 /** A message that wants to go now, by every channel. */
-export async function queue(t: TestDatabase, clinic: Clinic, patientId: string, changes: object = {}): Promise<void> {
+export async function queue({ database }: Pick<TestDatabase, 'database'>, clinic: Clinic, patientId: string, changes: object = {}) {
   const message = {
     key: newId(),
     kind: 'appointment.reminder',
@@ -122,7 +122,7 @@ export async function queue(t: TestDatabase, clinic: Clinic, patientId: string, 
     expiresAt: new Date(NOW.getTime() + 86_400_000),
     ...changes,
   };
-  await arrange(t.database, clinic, (tx) => tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`);
+  await arrange(database, clinic, (tx) => tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`);
 }
 
 export function messagesOf(t: TestDatabase, patientId: string) {

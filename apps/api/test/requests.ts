@@ -4,6 +4,7 @@ import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
 import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
+import { queue } from './messages.ts';
 
 const document = openApiDocument('');
 
@@ -40,6 +41,8 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
 
   const words = { kind: 'appointment.reminder', channel: 'email', title: 'Soon', body: 'On {{appointment.date}}.' };
   const template = await app.send<{ id: string }>('POST', '/v1/message-templates', words);
+  await queue({ database }, clinic, patientId);
+  const said = await app.get<{ items: { id: string }[] }>(`/v1/patients/${patientId}/messages`);
   const planned = await plan(app, clinic, day(30));
 
   const { roomIds, ...own } = clinic;
@@ -76,7 +79,10 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   };
 
   /** Pages of what the path names begin after a row of their own. */
-  const cursors: Record<string, string> = { 'GET /v1/patients/{id}/appointments': read.id };
+  const cursors: Record<string, string> = {
+    'GET /v1/patients/{id}/appointments': read.id,
+    'GET /v1/patients/{id}/messages': said.body.items[0]?.id ?? '',
+  };
 
   let index = 0;
   return new Map(

@@ -97,7 +97,6 @@ export const Message = z
   })
   .meta({ id: 'Message' });
 export type Message = z.infer<typeof Message>;
-export const PatientMessages = z.object({ items: z.array(Message) });
 
 // ── consent ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

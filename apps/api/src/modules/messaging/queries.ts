@@ -1,5 +1,5 @@
 import type { Channel, MessageKind, MessageState, PageQuery, PublishTemplate, Purpose, SetMessagePolicy } from '@medspa/contracts';
-import { keyset, MAX_PAGE, sql, toPage, type Session, type Tx } from '@medspa/database';
+import { keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
 import type { QuietHours } from './rules/quiet.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -109,13 +109,17 @@ export async function findMessage(tx: Tx, organizationId: string, id: string) {
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
 
 /** Newest first. */
-export function listMessages(tx: Tx, organizationId: string, patientId: string) {
-  return tx.message.findMany({
-    where: { organizationId, patientId },
-    orderBy: { id: 'desc' },
-    include: { template: { select: { revision: true } } },
-    take: MAX_PAGE,
-  });
+/** The latest first. */
+export async function listMessages(tx: Tx, organizationId: string, patientId: string, page: PageQuery) {
+  return toPage(
+    await tx.message.findMany({
+      where: { organizationId, patientId },
+      orderBy: { id: 'desc' },
+      include: { template: { select: { revision: true } } },
+      ...keyset(page, organizationId),
+    }),
+    page,
+  );
 }
 
 /** Which of the provider's ids stand at a message already. */

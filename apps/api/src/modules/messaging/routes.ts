@@ -6,7 +6,7 @@ import {
   MessageTemplate,
   PageQuery,
   pageOf,
-  PatientMessages,
+  Message,
   PublishTemplate,
   RecordConsent,
   SetMessagePolicy,
@@ -78,11 +78,12 @@ export const messagingRoutes = router()
       path: '/patients/{id}/messages',
       tags,
       summary: 'What was said to a patient',
-      description: 'The newest hundred, newest first, with what waits, what was withheld, and why.',
-      request: { params: IdParam },
-      responses: { 200: jsonReply('What was said', PatientMessages), ...problems('not-found') },
+      description: 'The latest first, with what waits, what was withheld, and why.',
+      request: { params: IdParam, query: PageQuery },
+      responses: { 200: jsonReply('A page', pageOf(Message)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(PatientMessages, await listPatientMessages(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) =>
+      c.json(encode(pageOf(Message), await listPatientMessages(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({

@@ -1,8 +1,8 @@
-import { MESSAGE_KINDS, type Message, type MessageKind } from '@medspa/contracts';
+import { MESSAGE_KINDS, type Message, type MessageKind, type PageQuery } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { view } from '../../../platform/doors.ts';
-import { existing } from '../../../platform/versioned.ts';
+import { existing, pageAfter } from '../../../platform/versioned.ts';
 import { getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { placeInMessage } from './places.ts';
@@ -20,11 +20,15 @@ export function hasMessageLeft(tx: Tx, organizationId: string, kind: MessageKind
   return queries.hasLeft(tx, organizationId, kind, aboutId, startsAt);
 }
 
-/** What was said to a patient and what waits, the newest hundred, newest first. Throws `not-found`. */
-export function listPatientMessages(ctx: Ctx, patientId: string): Promise<{ items: Message[] }> {
+/** What was said to a patient and what waits, the latest first. Throws `not-found` for the patient or the cursor. */
+export function listPatientMessages(ctx: Ctx, patientId: string, page: PageQuery) {
   return view(ctx, { needs: 'messaging:read', action: 'message.list', patients: () => [patientId] }, async (tx) => {
     existing(await getPatientContact(ctx, tx, patientId));
-    return { items: (await queries.listMessages(tx, ctx.organizationId, patientId)).map((row) => present(ctx, row)) };
+    const { items, nextCursor } = await pageAfter(page, await queries.listMessages(tx, ctx.organizationId, patientId, page), async (id) => {
+      const message = await queries.findMessage(tx, ctx.organizationId, id);
+      return message?.patientId === patientId ? message : null;
+    });
+    return { items: items.map((row) => present(ctx, row)), nextCursor };
   });
 }
 
