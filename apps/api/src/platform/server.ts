@@ -23,8 +23,6 @@ const SILENT_MILLIS = 20_000;
 
 /** Requests of one connection that may wait for their answers. Browsers and proxies send one; answers of many fill the memory. */
 const PIPELINED = 16;
-/** Whoever asks for more while this much of earlier answers is not taken, in bytes, does not mean to read. */
-const UNREAD_BYTES = 262_144;
 
 /**
  * An HTTP server for the app. What is not HTTP never reaches it: Node refuses it with a bare status, and hosts and request
@@ -42,7 +40,7 @@ export function createHttpServer(
     const { socket } = request;
     const waiting = (unanswered.get(socket) ?? 0) + 1;
     unanswered.set(socket, waiting);
-    if (waiting > PIPELINED || socket.writableLength > UNREAD_BYTES) {
+    if (waiting > PIPELINED) {
       socket.destroy();
       return;
     }
