@@ -8,8 +8,11 @@ import { startServiceProcess } from './service.ts';
 import { atMost, quantile, round, type Soak } from './soak.ts';
 import { startLoad } from './workload.ts';
 
-/** Headers have 5 s, a request 10 s, an answer that nobody takes 20 s; the server looks once a second. */
-const LONGEST_HOLD_SECONDS = 30;
+/**
+ * Headers have 5 s, a request 10 s; the server looks once a second. An answer that nobody takes has 20 s, or, where the buffers
+ * of the system took all of it, the 65 s of a connection on which nothing is asked.
+ */
+const LONGEST_HOLD_SECONDS = { headers: 15, body: 20, reading: 90 };
 const HONEST_P99_MILLIS = 250;
 const LET_GO = 'no slow client is held for longer than the limits say';
 
@@ -36,13 +39,14 @@ export const soak: Soak = {
     );
     const begun = load.done.length;
     let rssPeak = 0;
-    for (const deadline = performance.now() + LONGEST_HOLD_SECONDS * 1_000; performance.now() < deadline; await sleep(100)) {
+    const longestHold = Math.max(...attacks.map((attack) => LONGEST_HOLD_SECONDS[attack]));
+    for (const deadline = performance.now() + longestHold * 1_000; performance.now() < deadline; await sleep(100)) {
       rssPeak = Math.max(rssPeak, rssMegabytes(pid));
       if (attackers.every(({ isHeld }) => !isHeld())) break;
     }
     const during = load.done.slice(begun).map(({ lastSentAt, answeredAt }) => answeredAt - lastSentAt);
     await load.stop();
-    const held = attackers.filter(({ isHeld }) => isHeld()).length;
+    const held = attackers.filter(({ attack, heldSeconds }) => heldSeconds() > LONGEST_HOLD_SECONDS[attack]).length;
     const p99 = quantile(during, 0.99);
     const longest = attacks.map((attack) => {
       const seconds = attackers.filter((attacker) => attacker.attack === attack).map(({ heldSeconds }) => heldSeconds());
@@ -62,7 +66,7 @@ export const soak: Soak = {
         rssPeakMegabytes: rssPeak,
       },
       more: [
-        { rule: LET_GO, figure: `${held} held after ${LONGEST_HOLD_SECONDS} s`, holds: held === 0 },
+        { rule: LET_GO, figure: `${held} held for longer`, holds: held === 0 },
         atMost('no honest request fails or is told to wait', load.counts.broken + load.counts.busy, 0),
         // What a crowded machine takes is not the attackers' doing.
         atMost('p99 of honest clients meanwhile', p99, options.ground ? options.recoverySeconds * 1_000 : HONEST_P99_MILLIS, ' ms'),
