@@ -48,7 +48,7 @@ async function list(place: BackupPlace): Promise<void> {
 
 /** Restores the database as it was at an instant, or to the end of the backup. */
 async function restore(): Promise<void> {
-  const { values } = parseArgs({ args, options: { to: { type: 'string' } } });
+  const { values } = parseArgs({ args, options: { to: { type: 'string' }, database: { type: 'string' } } });
   const wanted = values.to ?? '';
   if (wanted !== 'latest' && !INSTANT.test(wanted))
     throw new Error('Say to which instant: npm run restore -- --to 2026-03-02T14:05:00-05:00 (with its offset), or --to latest.');
@@ -58,6 +58,7 @@ async function restore(): Promise<void> {
       folder: FOLDER,
       backup: wantedPlace(),
       target: wanted === 'latest' ? 'latest' : new Date(wanted),
+      database: values.database,
       say,
     });
     const { tables, rows, indexes, lastChange } = restored.inspection;

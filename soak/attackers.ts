@@ -11,6 +11,8 @@ const PACE_MILLIS = 900;
 /** As many as one client may ask for at once; after a few times they fit no buffer any more. */
 const UNREAD_ANSWERS = 15;
 const ROUNDS = 4;
+/** When somebody who does not read should have been dropped. */
+const PROBE_MILLIS = 45_000;
 
 export function startAttacker(port: number, attack: Attack, largePath: string): Attacker {
   const since = performance.now();
@@ -27,6 +29,8 @@ export function startAttacker(port: number, attack: Attack, largePath: string): 
     if (!socket.writable) return;
     if (attack !== 'reading') socket.write(attack === 'headers' ? 'X-A: b\r\n' : ' ');
     else if (rounds++ < ROUNDS) askForMuch(socket, largePath);
+    // Who does not read does not see the end either; a letter that nobody takes any more brings the news.
+    else if (performance.now() - since > PROBE_MILLIS) socket.write('G');
   }, PACE_MILLIS);
   return {
     attack,

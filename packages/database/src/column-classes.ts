@@ -105,7 +105,7 @@ export const TABLES: Record<string, TableClasses> = {
     public: 'organization_id id kind channel revision title body is_active created_at',
   }),
   message: table('business', 'patient', {
-    public: `organization_id id key kind purpose channel patient_id location_id about_id details is_urgent state reason send_after expires_at attempts
+    public: `organization_id id key kind purpose channel patient_id location_id about_id details is_urgent is_withdrawn state reason send_after expires_at attempts
       template_id provider provider_id provider_status sending_at sent_at version created_at`,
     sealedContact: 'address_sealed',
     indexOfContact: 'address_index',

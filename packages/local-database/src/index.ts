@@ -9,6 +9,7 @@ import {
   listBases,
   systemIdOf,
   wasCutOff,
+  hasUnarchived,
   type Archive,
   type BackupPlace,
   type Base,
@@ -150,24 +151,33 @@ export async function backUpLocalDatabase(options: Required<Pick<LocalDatabaseOp
  * a sentence when the backup does not have what is needed; then nothing has changed.
  */
 export async function restoreLocalDatabase(
-  options: Required<Pick<LocalDatabaseOptions, 'folder' | 'backup' | 'say'>> & Pick<LocalDatabaseOptions, 'settings'> & { target: Target },
+  options: Required<Pick<LocalDatabaseOptions, 'folder' | 'backup' | 'say'>> &
+    Pick<LocalDatabaseOptions, 'settings'> & { target: Target; database?: string | undefined },
 ): Promise<Restored> {
   const account = serverAccount();
   const folder = placeFor(options.folder, account, options.say);
   refuseForeignFolder(folder);
-  if (wasCutOff(layoutOf(folder).cluster)) await handOverRest(options);
+  const { cluster } = layoutOf(folder);
+  if (wasCutOff(cluster) || hasUnarchived(cluster)) await handOverRest(options);
   const owner = await ownFolder(folder);
   try {
     const layout = layoutOf(folder);
     finishSwap(folder, layout);
-    const machine = { folder, layout, binaries: findBinaries(account, folder), account, settings: options.settings ?? {} };
+    const machine = {
+      folder,
+      layout,
+      binaries: findBinaries(account, folder),
+      account,
+      settings: options.settings ?? {},
+      database: options.database,
+    };
     return await restoreCluster(machine, options.backup, options.target, options.say);
   } finally {
     owner.release();
   }
 }
 
-/** After a crash the backup lacks the end of the log, which is there still: a start and a stop archive it. */
+/** After a crash, or a stop while the archive could not be written, the backup lacks the end of the log, which is there still: a start and a stop archive it. */
 async function handOverRest({ folder, backup, settings, say }: Parameters<typeof restoreLocalDatabase>[0]): Promise<void> {
   try {
     await (await startLocalDatabase({ folder, backup, say, ...(settings ? { settings } : {}) })).close();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -50,6 +50,12 @@ export function systemIdOf(cluster: string): string {
 export function wasCutOff(cluster: string): boolean {
   const file = join(cluster, 'global/pg_control');
   return existsSync(file) && readFileSync(file).readInt32LE(16) !== 1;
+}
+
+/** True when the log has segments that the server wanted to hand over and could not: it stops cleanly all the same. */
+export function hasUnarchived(cluster: string): boolean {
+  const status = join(cluster, 'pg_wal/archive_status');
+  return existsSync(status) && readdirSync(status).some((name) => name.endsWith('.ready'));
 }
 
 /** The backups that the folder holds, of whichever clusters. */

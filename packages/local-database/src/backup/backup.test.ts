@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aFolder, eventually, run } from '@medspa/testing';
@@ -84,7 +84,8 @@ const digest = (server: LocalDatabase) =>
 const now = async (server: LocalDatabase) => (await query<{ at: Date }>(server, 'SELECT clock_timestamp() AS at'))[0]?.at ?? new Date(0);
 const TABLE = `CREATE TABLE visit (id integer PRIMARY KEY, note text); INSERT INTO visit SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, 20000) n`;
 
-const restore = (place: Place, target: Date | 'latest') => restoreLocalDatabase({ ...place, settings: SETTINGS, target, say });
+const restore = (place: Place, target: Date | 'latest', database?: string) =>
+  restoreLocalDatabase({ ...place, settings: SETTINGS, target, database, say });
 const walFolder = async ({ backup }: Place) => join((await listBackups(backup))[0]?.archive.folder ?? '', 'wal');
 const baseData = async ({ backup }: Place) => {
   const [one] = await listBackups(backup);
@@ -157,6 +158,28 @@ describe('a restore', () => {
     await restore(clinic, target);
     const first = await start(clinic);
     expect(await digest(first)).toEqual(clinic.before);
+  });
+
+  test('asks which where the backup holds several databases', async () => {
+    const clinic = aHarmedClinic();
+    const [one] = await listBackups(clinic.backup);
+    // One that was begun anew, copied later.
+    const other = { ...clinic, folder: join(clinic.root, 'other') };
+    await (await start(other)).close();
+    await backUpLocalDatabase({ ...other, say });
+    await expect(restore(clinic, 'latest')).rejects.toThrow(
+      new RegExp(`several databases.*--database:.*${one?.archive.systemId}, copied last at`, 's'),
+    );
+    await expect(restore(clinic, 'latest', '12')).rejects.toThrow(/no copy of a database 12\./);
+    await restore(clinic, clinic.harmedAt, one?.archive.systemId);
+    expect(await digest(await start(clinic))).toEqual(clinic.before);
+  });
+
+  test('does without a copy whose removal was cut off', async () => {
+    const clinic = aHarmedClinic();
+    const [one] = await listBackups(clinic.backup);
+    mkdirSync(join(one?.archive.folder ?? '', `base/${one?.bases[0]?.name}.draft-0a1b2c3d`));
+    expect((await listBackups(clinic.backup))[0]?.bases).toHaveLength(1);
   });
 
   test('is refused while the database is used', async () => {
@@ -321,6 +344,22 @@ describe('the log', () => {
     rmSync(place.folder, { recursive: true });
     await restore(place, 'latest');
     expect(await digest(await start(place))).toEqual(after);
+  });
+
+  test('is handed over before a restore where the archive could not be written until the database stopped', async () => {
+    const clinic = aHarmedClinic();
+    const server = await start(clinic);
+    const wal = await walFolder(clinic);
+    execFileSync('mv', [wal, `${wal}.away`]);
+    writeFileSync(wal, 'not a folder');
+    await query(server, `INSERT INTO visit VALUES (300000, 'kept')`, 'SELECT pg_switch_wal()');
+    await eventually('it is said', () => said.some((text) => text.startsWith('The backup does not get the')));
+    const last = await digest(server);
+    await server.close();
+    rmSync(wal);
+    execFileSync('mv', [`${wal}.away`, wal]);
+    await restore(clinic, 'latest');
+    expect(await digest(await start(clinic))).toEqual(last);
   });
 
   test('of another database of the same origin overwrites nothing', async () => {

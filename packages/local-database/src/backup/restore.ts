@@ -5,12 +5,12 @@ import type { Account } from '../account.ts';
 import type { Binaries } from '../binaries.ts';
 import type { Layout } from '../cluster.ts';
 import { freePort, Server, stopLeftover } from '../server.ts';
-import { archiveOf, ArchiveError, archivesIn, listBases, systemIdOf, type Archive, type BackupPlace, type Base } from './archive.ts';
+import { ArchiveError, archivesIn, listBases, type Archive, type BackupPlace, type Base } from './archive.ts';
 import { layBase } from './base.ts';
 import { Exchange } from './exchange.ts';
 import { inspectCluster, type Inspection } from './inspect.ts';
 import { planRestore, type Plan, type Target } from './plan.ts';
-import { passwordOf, swapClusters } from './swap.ts';
+import { isSwapping, passwordOf, swapClusters } from './swap.ts';
 
 export type Restored = {
   base: Base;
@@ -20,7 +20,15 @@ export type Restored = {
   tookMillis: number;
 };
 
-type Machine = { folder: string; layout: Layout; binaries: Binaries; account: Account; settings: Record<string, string> };
+type Machine = {
+  folder: string;
+  layout: Layout;
+  binaries: Binaries;
+  account: Account;
+  settings: Record<string, string>;
+  /** System identifier of the database whose backup is meant. */
+  database: string | undefined;
+};
 
 const DRAFT = 'cluster.restoring-';
 
@@ -33,7 +41,7 @@ export async function restoreCluster(machine: Machine, place: BackupPlace, targe
   const { folder, layout, account } = machine;
   await removeDrafts(folder);
   await stopLeftover(layout.cluster);
-  const archive = await archiveFor(layout.cluster, place);
+  const archive = await archiveFor(place, machine.database);
   const plan = await planRestore(archive, target);
   const draft = join(folder, `${DRAFT}${randomBytes(4).toString('hex')}`);
   mkdirSync(draft, { mode: 0o700 });
@@ -47,19 +55,25 @@ export async function restoreCluster(machine: Machine, place: BackupPlace, targe
     swapClusters(folder, layout, { draft, kept });
     return { base: plan.base, inspection, kept: hadOne ? kept : null, tookMillis: performance.now() - began };
   } catch (error) {
-    await removeDrafts(folder);
+    if (!isSwapping(folder)) await removeDrafts(folder);
     throw error;
   }
 }
 
-/** The backup of the cluster that is there, else the one with the newest copy. */
-async function archiveFor(cluster: string, place: BackupPlace): Promise<Archive> {
+/** The backup of the database that is named; without a name, the only one that has copies. */
+async function archiveFor(place: BackupPlace, database: string | undefined): Promise<Archive> {
   const found = await archivesIn(place);
   if (found.length === 0) throw new ArchiveError(`There is no backup in ${place.folder}.`);
-  const mine = existsSync(join(cluster, 'global/pg_control')) ? archiveOf(place, systemIdOf(cluster)) : null;
-  if (mine && found.some(({ systemId }) => systemId === mine.systemId)) return mine;
-  const newest = await Promise.all(found.map(async (archive) => ({ archive, at: (await listBases(archive)).at(-1)?.finishedAt ?? '' })));
-  return newest.reduce((a, b) => (b.at > a.at ? b : a)).archive;
+  const named = found.find(({ systemId }) => systemId === database);
+  if (named) return named;
+  const copied = (await Promise.all(found.map(async (archive) => ({ archive, newest: (await listBases(archive)).at(-1) })))).filter(
+    ({ newest }) => newest,
+  );
+  const [only = { archive: found[0] as Archive }] = copied;
+  if (database === undefined && copied.length <= 1) return only.archive;
+  const all = copied.map(({ archive, newest }) => `  ${archive.systemId}, copied last at ${newest?.finishedAt}`).join('\n');
+  const why = database === undefined ? 'The backup holds several databases' : `The backup has no copy of a database ${database}`;
+  throw new ArchiveError(`${why}. Say which one with --database:\n${all}`);
 }
 
 async function recover(

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { baseFolder, listBases, logFile, logNames, removeDrafts, type Archive, type Base } from './archive.ts';
+import { rename, rm } from 'node:fs/promises';
+import { baseFolder, draftOf, listBases, logFile, logNames, removeDrafts, type Archive, type Base } from './archive.ts';
 import { segmentOf } from './segments.ts';
 
 const DAYS_KEPT = 7;
@@ -26,7 +26,7 @@ export function basesToKeep(bases: Base[]): Base[] {
 export async function prune(archive: Archive, now: Date): Promise<void> {
   const bases = await listBases(archive);
   const kept = basesToKeep(bases);
-  for (const base of bases) if (!kept.includes(base)) await rm(baseFolder(archive, base.name), { recursive: true, force: true });
+  for (const base of bases) if (!kept.includes(base)) await removeBase(archive, base);
   const needed = Math.min(...kept.map((base) => numberOf(base.startSegment)));
   for (const name of await logNames(archive)) {
     // The partial last segment of a timeline that was left is of no use to a restore.
@@ -34,6 +34,13 @@ export async function prune(archive: Archive, now: Date): Promise<void> {
     if (number < needed) await rm(logFile(archive, name), { force: true });
   }
   await removeDrafts(archive, now);
+}
+
+/** Under another name first: a copy that is half gone would be taken for a whole one. */
+async function removeBase(archive: Archive, { name }: Base): Promise<void> {
+  const draft = draftOf(baseFolder(archive, name));
+  await rename(baseFolder(archive, name), draft);
+  await rm(draft, { recursive: true, force: true });
 }
 
 /** True when there is no copy yet, the newest is a day old, or the log after it has a gap that no copy bridges. */

@@ -33,6 +33,10 @@ export function finishSwap(folder: string, layout: Layout): void {
   if (existsSync(draft)) {
     if (existsSync(layout.cluster)) renameSync(layout.cluster, kept);
     renameSync(draft, layout.cluster);
+  } else if (!existsSync(layout.cluster)) {
+    throw new Error(
+      `The restored database ${draft} is gone, and so is ${layout.cluster}. What was there before the restore is in ${kept}.`,
+    );
   }
   if (existsSync(passwordOf(draft))) {
     if (existsSync(layout.password) && !existsSync(passwordOf(kept))) copyFileSync(layout.password, passwordOf(kept));
@@ -40,6 +44,11 @@ export function finishSwap(folder: string, layout: Layout): void {
   }
   syncFolderNow(folder);
   rmSync(file);
+}
+
+/** Whether a swap was decided and is not finished: until then the draft is all there is. */
+export function isSwapping(folder: string): boolean {
+  return existsSync(intentFile(folder));
 }
 
 function intentFile(folder: string): string {

@@ -95,7 +95,7 @@ export async function hasLeft(tx: Tx, organizationId: string, kind: MessageKind,
       organizationId,
       kind,
       aboutId,
-      state: { in: ['sending', 'sent'] },
+      OR: [{ state: 'sent' }, { state: 'sending', isWithdrawn: false }],
       ...(startsAt ? { details: { path: ['startsAt'], equals: startsAt.toISOString() } } : {}),
     },
     select: { id: true },
@@ -133,6 +133,7 @@ export async function listTakenIds(tx: Tx, organizationId: string, provider: str
 export type Claim = {
   messageId: string;
   version: number;
+  patientVersion: number;
   templateId: string;
   addressSealed: string;
   addressIndex: string;
@@ -146,9 +147,9 @@ export function claimVerb(session: Session, claim: Claim) {
   return sql<{ result: Result }>`SELECT app.claim_message(${session}::jsonb, ${claim}::jsonb) AS result`;
 }
 
-export function takeOverVerb(session: Session, id: string, version: number, silentSince: Date) {
+export function takeOverVerb(session: Session, id: string, silentSince: Date) {
   return sql<{ attempt: number | null }>`
-    SELECT app.take_over_message(${session}::jsonb, ${id}::uuid, ${version}::int, ${silentSince}::timestamptz) AS attempt`;
+    SELECT app.take_over_message(${session}::jsonb, ${id}::uuid, ${silentSince}::timestamptz) AS attempt`;
 }
 
 export type End = {

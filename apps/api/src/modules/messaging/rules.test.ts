@@ -67,7 +67,6 @@ describe('what is done about a message', () => {
   const facts: Facts = {
     state: 'queued',
     isUrgent: false,
-    attempts: 0,
     sendAfter: now,
     expiresAt: new Date('2026-03-04T15:00:00Z'),
     sendingAt: null,
@@ -87,7 +86,6 @@ describe('what is done about a message', () => {
     ['channel-off', { hasSender: false }],
     ['no-template', { hasWords: false }],
     ['no-address', { hasAddress: false }],
-    ['gave-up', { attempts: 8 }],
   ])('it is withheld: %s', (reason, changes) => expect(plan(changes)).toEqual({ step: 'withhold', reason }));
   test.each(['sent', 'failed', 'suppressed'] as const)('one that is %s stays so', (state) =>
     expect(plan({ state })).toEqual({ step: 'nothing' }),
@@ -113,16 +111,22 @@ describe('what is done about a message', () => {
 
 describe('what a text asks for', () => {
   test.each(
-    'STOP|Stop.| stop |STOP ALL|stopall|unsubscribe pls|END|quit|CANCEL|revoke|opt out|OPTOUT|Stop texting me|please don’t text me|Do not contact me again|no more messages please|wrong number|remove me'.split(
+    'STOP|Stop.| stop |STOP ALL|stopall|unsubscribe pls|END|quit|CANCEL|revoke|opt out|OPTOUT|Stop texting me|please don’t text me|Do not contact me again|no more messages please|wrong number|remove me|Please stop|stop sending me these|STOP bothering me please|I want to opt out|please unsubscribe me|Please remove my number|do not send me anything|cancel all messages please now'.split(
       '|',
     ),
   )('%s: stop', (said) => expect(readReply(said)).toBe('stop'));
   test.each(['START', ' start ', 'Unstop', 'YES'])('%s: start', (said) => expect(readReply(said)).toBe('start'));
   test.each(['Help', 'INFO'])('%s: help', (said) => expect(readReply(said)).toBe('help'));
-  test.each(['', 'See you on Monday', 'Yes, I will come', 'Cancel my visit', 'Where do I stop by the reception today', 'Thanks!'])(
-    '%s: nothing',
-    (said) => expect(readReply(said)).toBeNull(),
-  );
+  test.each([
+    '',
+    'See you on Monday',
+    'Yes, I will come',
+    'Cancel my visit',
+    'Where do I stop by the reception today',
+    'I will stop by at nine',
+    'Can you send me the address?',
+    'Thanks!',
+  ])('%s: nothing', (said) => expect(readReply(said)).toBeNull());
 });
 
 describe('what START gives back', () => {

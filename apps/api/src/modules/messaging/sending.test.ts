@@ -1,4 +1,5 @@
-import { createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
+import { sql } from '@medspa/database';
+import { createTestDatabase, NOW, sessionIn, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Clinic } from '@medspa/testing';
 import type { TestApp } from '../../../test/harness.ts';
@@ -112,6 +113,20 @@ describe('a message', () => {
     expect(post.to(patient.phone)).toHaveLength(1);
   });
 
+  test('is not taken for an address that the patient had when it was prepared', async () => {
+    const patient = await aReachablePatient(app);
+    await queue(t, clinic, patient.id);
+    const [message] = await messagesOf(t, patient.id);
+    const session = sessionIn(clinic.organizationId, clinic.actorId, 'message.send', NOW);
+    const claim = { messageId: message?.id, version: 1, patientVersion: patient.version + 1, addressIndex: '00' };
+    const [row] = await t.database.callFunction(
+      session,
+      (own) => sql<{ result: object }>`SELECT app.claim_message(${own}::jsonb, ${claim}::jsonb) AS result`,
+    );
+    expect(row?.result).toEqual({ outcome: 'moved-on' });
+    expect(await statesOf(patient.id)).toContain('email queued');
+  });
+
   test('says where it went and what it said in no column, no log of changes and no job in the clear', async () => {
     const patient = await aReachablePatient(app, { preferredName: 'Canariella' });
     await queue(t, clinic, patient.id);
@@ -123,76 +138,6 @@ describe('a message', () => {
     );
     expect(rows.length).toBeGreaterThan(5);
     expect(JSON.stringify([rows, jobs])).not.toMatch(new RegExp(`Canariella|${patient.phone.slice(1)}|${patient.email}`));
-  });
-});
-
-describe('a provider that fails', () => {
-  test('without taking the message is asked again later, and gets it once', async () => {
-    const patient = await aReachablePatient(app, { email: null });
-    await queue(t, clinic, patient.id);
-    post.texts.fail('too-many');
-    await run();
-    expect(await messagesOf(t, patient.id)).toMatchObject([
-      { channel: 'email' },
-      { state: 'queued', reason: 'twilio-20429', send_after: minutesLater(0.5) },
-    ]);
-    await run(minutesLater(1));
-    expect(post.to(patient.phone)).toHaveLength(1);
-  });
-
-  test.each(['broken-after-accept', 'reset-after-accept'] as const)(
-    'after taking it (%s) is asked what it has, and gets nothing twice',
-    async (fault) => {
-      const patient = await aReachablePatient(app, { email: null });
-      await queue(t, clinic, patient.id);
-      post.texts.fail(fault);
-      await run();
-      expect(await statesOf(patient.id)).toContain('sms sending');
-      await run(minutesLater(1));
-      expect(await statesOf(patient.id)).toContain('sms sending');
-      await run(minutesLater(3));
-      expect(await statesOf(patient.id)).toContain('sms sent');
-      expect(post.to(patient.phone)).toHaveLength(1);
-    },
-  );
-
-  test.each(['busy', 'broken'] as const)('without a word whether it took it (%s) is asked, has not, and gets it once', async (fault) => {
-    const patient = await aReachablePatient(app, { email: null });
-    await queue(t, clinic, patient.id);
-    post.texts.fail(fault);
-    await run();
-    await run(minutesLater(3));
-    expect(await statesOf(patient.id)).toContain('sms sent');
-    expect(post.to(patient.phone)).toHaveLength(1);
-  });
-
-  test('and had two texts alike finds each its own', async () => {
-    const [one, two] = [await aReachablePatient(app, { email: null }), await aReachablePatient(app, { email: null })];
-    await app.send('PATCH', `/v1/patients/${two.id}`, { phone: one.phone, version: two.version });
-    await queue(t, clinic, one.id);
-    await queue(t, clinic, two.id);
-    post.texts.fail('reset-after-accept', 'reset-after-accept');
-    await run();
-    await run(minutesLater(3));
-    expect([...(await statesOf(one.id)), ...(await statesOf(two.id))].filter((state) => state === 'sms sent')).toHaveLength(2);
-    expect(post.to(one.phone)).toHaveLength(2);
-  });
-
-  test('for good ends the message with its number', async () => {
-    const patient = await aReachablePatient(app, { phone: '+15005550001', email: null });
-    await queue(t, clinic, patient.id);
-    await run();
-    expect(await statesOf(patient.id)).toContain('sms failed twilio-21211');
-  });
-
-  test('for ever is given up before the message is of no use', async () => {
-    const patient = await aReachablePatient(app, { email: null });
-    await queue(t, clinic, patient.id);
-    for (let hour = 0; hour < 8; hour++) {
-      post.texts.fail('too-many');
-      await run(minutesLater(hour * 61));
-    }
-    expect(await messagesOf(t, patient.id)).toMatchObject([{}, { state: 'failed', reason: 'twilio-20429', attempts: 8 }]);
   });
 });
 

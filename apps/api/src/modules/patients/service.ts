@@ -159,8 +159,8 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
 export async function getPatientContact(ctx: Ctx, tx: Tx, id: string) {
   const row = await queries.findPatient(tx, id);
   if (!row) return null;
-  const { phone, email, preferredName, givenName, timeZone, isActive, deceasedOn } = openPatient(ctx, row);
-  return { name: preferredName ?? givenName, phone, email, timeZone, isActive: isActive && deceasedOn === null };
+  const { phone, email, preferredName, givenName, timeZone, isActive, deceasedOn, version } = openPatient(ctx, row);
+  return { name: preferredName ?? givenName, phone, email, timeZone, version, isActive: isActive && deceasedOn === null };
 }
 
 /** Whether there is such a patient. Inside the caller's transaction. */

@@ -62,6 +62,17 @@ describe('the job that notices who is late', () => {
     expect(await t.look('SELECT FROM graphile_worker.jobs WHERE key = $1', [`overdue:${moved.id}`])).toHaveLength(1);
   });
 
+  test('is wanted again of a visit that was moved by a little after it was said', async () => {
+    const desk = await openDesk(t);
+    const visit = await desk.booked('2026-03-03T15:00:00Z');
+    await noticeOverdue(desk, visit, '2026-03-03T15:15:00Z');
+    await desk.at('2026-03-03T15:16:00Z').move(visit, '2026-03-03T15:10:00Z');
+    await run('watch-arrivals', { organizationId: NO_ORGANIZATION }, new Date('2026-03-03T15:25:00Z'));
+    expect(await t.look('SELECT FROM graphile_worker.jobs WHERE key = $1', [`overdue:${visit.id}`])).toHaveLength(1);
+    await noticeOverdue(desk, visit, '2026-03-03T15:25:00Z');
+    expect(await overdueEvents(visit)).toHaveLength(2);
+  });
+
   test('says it once, however often it runs', async () => {
     const desk = await openDesk(t);
     const visit = await desk.booked('2026-03-03T15:00:00Z');

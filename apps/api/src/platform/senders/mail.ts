@@ -47,13 +47,17 @@ export function createMailSender({ host, port, secure, user, password, from }: N
   };
 }
 
-type SmtpError = { code?: string; responseCode?: number; syscall?: string };
+type SmtpError = { code?: string; responseCode?: number; syscall?: string; command?: string };
+
+/** A no to these is about the recipient or the text. One to what comes before is about us, and may be mended. */
+const ABOUT_THE_MESSAGE = new Set(['RCPT TO', 'DATA']);
 
 /** A server that said no has it not. One that was never reached has it not either. Everything else is unknown. */
-function handoverOf({ code = 'none', responseCode, syscall }: SmtpError): Handover {
+function handoverOf({ code = 'none', responseCode, syscall, command = '' }: SmtpError): Handover {
   const said = responseCode === undefined ? `smtp-${code.toLowerCase()}` : `smtp-${responseCode}`;
   if (code === 'EAUTH') return { outcome: 'later', code: 'smtp-eauth' };
-  if (responseCode !== undefined) return { outcome: responseCode >= 500 ? 'refused' : 'later', code: said };
+  if (responseCode !== undefined)
+    return { outcome: responseCode >= 500 && ABOUT_THE_MESSAGE.has(command) ? 'refused' : 'later', code: said };
   const isUnreached = ['connect', 'getaddrinfo'].includes(syscall ?? '') || ['EDNS', 'ETLS', 'EENVELOPE'].includes(code);
   return { outcome: isUnreached ? 'later' : 'unknown', code: said };
 }

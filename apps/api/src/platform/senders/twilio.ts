@@ -63,15 +63,21 @@ export function createTextSender(settings: TwilioSettings, apiUrl: string): Send
   };
 }
 
+/**
+ * Numbers that are about the recipient or the text: no valid number, none that can be reached, none for texts, no or too much text.
+ * https://www.twilio.com/docs/api/errors
+ */
+const ABOUT_THE_MESSAGE = new Set([21211, 21214, 21217, 21602, 21604, 21612, 21614, 21617, 21619, 21635]);
+
 function handoverOf(status: number, answer: unknown): Handover {
   const created = Created.safeParse(answer);
   if (status === 201 && created.success) return { outcome: 'accepted', providerId: created.data.sid };
   const number = Refused.safeParse(answer).data?.code;
   const code = `twilio-${number ?? status}`;
   if (number === OPTED_OUT) return { outcome: 'opted-out', code };
-  // Who we are, and how much we ask, is not a fault of the message.
-  if (status === 401 || status === 403 || status === 429) return { outcome: 'later', code };
-  if (status >= 400 && status < 500) return { outcome: 'refused', code };
+  if (number !== undefined && ABOUT_THE_MESSAGE.has(number)) return { outcome: 'refused', code };
+  // Who we are, what we send from and how much we ask is not a fault of the message, and may be mended.
+  if (status >= 400 && status < 500) return { outcome: 'later', code };
   return { outcome: 'unknown', code };
 }
 

@@ -43,6 +43,7 @@ CREATE TABLE "message" (
     "provider_status" TEXT,
     "sending_at" TIMESTAMPTZ(3),
     "sent_at" TIMESTAMPTZ(3),
+    "is_withdrawn" BOOLEAN NOT NULL DEFAULT false,
     "version" INTEGER NOT NULL DEFAULT 1,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
@@ -171,7 +172,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON message_policy
 GRANT SELECT, INSERT ON message_template, message, message_consent, message_policy TO app_rw;
 GRANT UPDATE (is_active) ON message_template TO app_rw;
 GRANT UPDATE (state, reason, send_after, attempts, template_id, address_sealed, address_index, title_sealed, body_sealed, provider, provider_id, provider_status,
-  sending_at, sent_at, version) ON message TO app_rw;
+  sending_at, sent_at, is_withdrawn, version) ON message TO app_rw;
 
 -- ── queueing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,17 +213,19 @@ BEGIN
   RETURN v_count;
 END $$;
 
--- Withholds what waits about something that is no longer so. What is on its way cannot be called back.
+-- Withholds what waits about something that is no longer so. What is on its way cannot be called back, but is not tried again.
 CREATE FUNCTION app.withdraw_messages(p_about uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_id uuid;
 BEGIN
   FOR v_id IN
-    UPDATE message SET state = 'suppressed', reason = 'withdrawn', version = version + 1
+    UPDATE message SET state = 'suppressed', reason = 'withdrawn', is_withdrawn = true, version = version + 1
     WHERE organization_id = app.organization_id() AND about_id = p_about AND state = 'queued' RETURNING id
   LOOP
     PERFORM graphile_worker.remove_job('message:' || v_id);
   END LOOP;
+  UPDATE message SET is_withdrawn = true, version = version + 1
+  WHERE organization_id = app.organization_id() AND about_id = p_about AND state = 'sending' AND NOT is_withdrawn;
 END $$;
 
 -- ── consent ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,10 +242,11 @@ $$;
 
 -- The last look before a message leaves: takes it to `sending` with what will be said, or withholds it, or says that somebody
 -- else has it. M3: who died, is inactive or said stop gets nothing, decided here and not when it was queued.
--- p_claim: {messageId, version, templateId, addressSealed, addressIndex, titleSealed, bodySealed (hex), provider}
+-- p_claim: {messageId, version, patientVersion, templateId, addressSealed, addressIndex, titleSealed, bodySealed (hex), provider}
 CREATE FUNCTION app.claim_message(p_session jsonb, p_claim jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_message message%ROWTYPE;
+  v_patient_version integer;
   v_reason text;
 BEGIN
   PERFORM app.enter(p_session);
@@ -251,8 +255,12 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'moved-on');
   END IF;
   -- Held until commit, so that a change of the patient comes before this or after it.
-  SELECT CASE WHEN NOT p.is_active OR p.deceased_on IS NOT NULL THEN 'patient-inactive' END INTO v_reason
+  SELECT CASE WHEN NOT p.is_active OR p.deceased_on IS NOT NULL THEN 'patient-inactive' END, p.version INTO v_reason, v_patient_version
   FROM patient p WHERE p.organization_id = v_message.organization_id AND p.id = v_message.patient_id FOR SHARE;
+  -- The address was read before: it may be another one now.
+  IF v_reason IS NULL AND v_patient_version <> (p_claim ->> 'patientVersion')::int THEN
+    RETURN jsonb_build_object('outcome', 'moved-on');
+  END IF;
   -- One order among those who send to an address and those who record what it wants.
   PERFORM app.lock_address(v_message.channel, decode(p_claim ->> 'addressIndex', 'hex'));
   IF v_reason IS NULL AND NOT app.has_consent(v_message.channel, decode(p_claim ->> 'addressIndex', 'hex'), v_message.purpose) THEN
@@ -274,13 +282,13 @@ CREATE FUNCTION app.lock_address(p_channel text, p_address bytea) RETURNS void L
 $$;
 
 -- Takes over a message whose sender went silent, so that one worker alone finds out what became of it.
-CREATE FUNCTION app.take_over_message(p_session jsonb, p_id uuid, p_version integer, p_silent_since timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.take_over_message(p_session jsonb, p_id uuid, p_silent_since timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   v_attempt integer;
 BEGIN
   PERFORM app.enter(p_session);
   UPDATE message SET attempts = attempts + 1, sending_at = app.session_now(), version = version + 1
-  WHERE organization_id = app.organization_id() AND id = p_id AND version = p_version AND state = 'sending' AND sending_at <= p_silent_since
+  WHERE organization_id = app.organization_id() AND id = p_id AND state = 'sending' AND sending_at <= p_silent_since
   RETURNING attempts INTO v_attempt;
   RETURN v_attempt;
 END $$;
@@ -293,7 +301,7 @@ BEGIN
 END $$;
 
 -- Writes down how an attempt ended; nothing when another one has taken over. Back to `queued` only where the provider is known
--- not to have it, or cannot be asked.
+-- not to have it, or cannot be asked, and never where it was withdrawn meanwhile.
 -- p_end: {messageId, attempt (null for one that was never claimed), state, reason, providerId, sendAfter}
 CREATE FUNCTION app.end_attempt(p_session jsonb, p_end jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -301,7 +309,8 @@ DECLARE
   v_at timestamptz := (p_end ->> 'sendAfter')::timestamptz;
 BEGIN
   PERFORM app.enter(p_session);
-  UPDATE message SET state = p_end ->> 'state', reason = p_end ->> 'reason', version = version + 1, send_after = coalesce(v_at, send_after),
+  UPDATE message SET state = CASE WHEN is_withdrawn AND p_end ->> 'state' = 'queued' THEN 'suppressed' ELSE p_end ->> 'state' END,
+    reason = CASE WHEN is_withdrawn AND p_end ->> 'state' = 'queued' THEN 'withdrawn' ELSE p_end ->> 'reason' END, version = version + 1, send_after = coalesce(v_at, send_after),
     provider_id = coalesce(p_end ->> 'providerId', provider_id), sent_at = CASE WHEN p_end ->> 'state' = 'sent' THEN app.session_now() END
   WHERE organization_id = app.organization_id() AND id = (p_end ->> 'messageId')::uuid
     AND CASE WHEN p_end ->> 'attempt' IS NULL THEN state = 'queued' ELSE state = 'sending' AND attempts = (p_end ->> 'attempt')::int END

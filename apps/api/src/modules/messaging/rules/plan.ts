@@ -3,14 +3,11 @@ import { endOfQuiet, type QuietHours } from './quiet.ts';
 
 /** A sender that was silent for this long is gone: every provider is asked within less. */
 export const SILENT_MILLIS = 120_000;
-/** A message is handed to its provider at most this often. */
-export const MAX_ATTEMPTS = 8;
 
 /** What stands about a message when it is looked at. */
 export type Facts = {
   state: MessageState;
   isUrgent: boolean;
-  attempts: number;
   sendAfter: Date;
   expiresAt: Date;
   sendingAt: Date | null;
@@ -44,7 +41,6 @@ export function planOf(facts: Facts, now: Date): Plan {
   if (!facts.hasSender) return { step: 'withhold', reason: 'channel-off' };
   if (!facts.hasWords) return { step: 'withhold', reason: 'no-template' };
   if (!facts.hasAddress) return { step: 'withhold', reason: 'no-address' };
-  if (facts.attempts >= MAX_ATTEMPTS) return { step: 'withhold', reason: 'gave-up' };
   // A little grace: the queue's clock, which woke us, may be ahead of ours.
   if (facts.sendAfter.getTime() > now.getTime() + 5_000) return { step: 'wait', until: facts.sendAfter, reason: 'not-due' };
   const quietUntil = facts.isUrgent ? null : endOfQuiet(now, facts.timeZone, facts.quietHours);
@@ -54,7 +50,7 @@ export function planOf(facts: Facts, now: Date): Plan {
     : { step: 'withhold', reason: 'expired' };
 }
 
-/** When to try again after that many attempts: half a minute, doubled each time, an hour at most. */
+/** When to try again after that many attempts: half a minute, doubled each time, an hour at most. What ends it is `expiresAt`. */
 export function tryAgainAt(now: Date, attempts: number): Date {
   return new Date(now.getTime() + Math.min(3_600_000, 30_000 * 2 ** (attempts - 1)));
 }

@@ -1,10 +1,12 @@
-/** Words that end text messages (FCC list and the providers' own), each the whole text or its beginning. */
-const STOP = /^(stop|stop ?all|unsubscribe|cancel|end|quit|revoke|opt ?out)\b/;
+/** Words that end text messages (FCC list and the providers' own), each the whole text or the beginning of a short one. */
+const STOP = /^(stop ?all|cancel|end|quit|revoke)\b/;
+/** Those that hardly mean anything else, wherever they stand; who stops by is no doubt. */
+const ANYWHERE = /\bstop(?! (by|in|over|at|off)\b)|\bunsubscribe\b|\bopt(ing)? ?out\b/;
 const START = /^(start|unstop|yes)$/;
 const HELP = /^(help|info)$/;
 /** What people write instead: asking not to be written to. */
 const PLAINLY =
-  /\b(stop|quit|cease|don'?t|do not|never|no more)\b.{0,30}\b(text|texts|texting|message|messages|messaging|contact|contacting|sms)\b|\b(remove|take) me\b|\bleave me alone\b|\bwrong number\b/;
+  /\b(quit|cease|cancel|end|don'?t|do not|never|no more)\b.{0,30}\b(text|texts|texting|message|messages|messaging|contact|contacting|sms|send|sending)\b|\b(remove|take) (me|my (number|phone|name))\b|\bleave me alone\b|\bwrong number\b/;
 
 /** What a text that somebody sent asks for. A doubt ends the messages: the law asks for that, and staff can undo it. */
 export function readReply(text: string): 'stop' | 'start' | 'help' | null {
@@ -18,7 +20,6 @@ export function readReply(text: string): 'stop' | 'start' | 'help' | null {
   if (START.test(said)) return 'start';
   if (HELP.test(said)) return 'help';
   // "Cancel my visit" asks for something else than "cancel".
-  const first = STOP.exec(said)?.[1];
-  const isKeyword = first !== undefined && (said.split(' ').length <= 3 || !['cancel', 'end', 'stop', 'quit'].includes(first));
-  return (isKeyword && !/^(cancel|end) my /.test(said)) || PLAINLY.test(said) ? 'stop' : null;
+  const isKeyword = STOP.test(said) && said.split(' ').length <= 3 && !/^(cancel|end) my /.test(said);
+  return isKeyword || ANYWHERE.test(said) || PLAINLY.test(said) ? 'stop' : null;
 }

@@ -6,7 +6,7 @@ import type { Handover, Outgoing, Sender, Senders } from '../../../platform/send
 import { getPlace } from '../../identity/index.ts';
 import { getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
-import { MAX_ATTEMPTS, planOf, SILENT_MILLIS, tryAgainAt, type Plan } from '../rules/plan.ts';
+import { planOf, SILENT_MILLIS, tryAgainAt, type Plan } from '../rules/plan.ts';
 import { fill, markupOf } from '../rules/words.ts';
 import { revokeByProvider } from './consent.ts';
 import { indexOf, placeInMessage } from './places.ts';
@@ -78,6 +78,7 @@ function look(ctx: Ctx, senders: Senders, id: string) {
     const claim = {
       messageId: id,
       version: message.version,
+      patientVersion: contact.version,
       templateId: template.id,
       addressSealed: seal('address_sealed', to),
       addressIndex: Buffer.from(indexOf(ctx, to)).toString('hex'),
@@ -112,7 +113,7 @@ async function claimAndSend(ctx: Ctx, { claim, outgoing, sender, expiresAt }: Re
       return lookAgain(ctx, messageId, new Date(ctx.now().getTime() + SILENT_MILLIS));
     case 'later': {
       const sendAfter = tryAgainAt(ctx.now(), attempt);
-      const isLast = attempt >= MAX_ATTEMPTS || sendAfter >= expiresAt;
+      const isLast = sendAfter >= expiresAt;
       return end(ctx, { ...at, reason: handover.code, ...(isLast ? { state: 'failed' } : { state: 'queued', sendAfter }) });
     }
   }
@@ -123,9 +124,9 @@ async function claimAndSend(ctx: Ctx, { claim, outgoing, sender, expiresAt }: Re
  * has it, it was sent; where it has not, or keeps no list, it is queued again under the same id, and everything is decided anew.
  */
 async function findOut(ctx: Ctx, senders: Senders, message: queries.MessageRow): Promise<void> {
-  const { id, version, addressSealed, bodySealed, channel, provider, createdAt, expiresAt } = message;
+  const { id, addressSealed, bodySealed, channel, provider, createdAt, expiresAt } = message;
   const silentSince = new Date(ctx.now().getTime() - SILENT_MILLIS);
-  const { attempt } = await call(ctx, SEND, (session) => queries.takeOverVerb(session, id, version, silentSince));
+  const { attempt } = await call(ctx, SEND, (session) => queries.takeOverVerb(session, id, silentSince));
   if (attempt === null || !addressSealed || !bodySealed || !provider) return;
   const sender = senders[channel as Channel];
   const again: queries.End = {
