@@ -125,7 +125,7 @@ const NOTHING_TO_SAY = '<?xml version="1.0" encoding="UTF-8"?><Response/>';
 
 /**
  * What the text provider calls, behind its signature (platform/senders/hook.ts). Not in the API's document: nobody else can
- * call it. Answered once it is stored; otherwise the provider sends it again.
+ * call it. Answered once it is stored; the provider tries again for seconds only (decision 0009).
  */
 export const messagingHooks = router()
   .post('/twilio/:organizationId/status', async (c) => {
