@@ -88,7 +88,7 @@ describe('a job', () => {
     expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
       expect.objectContaining({ msg: 'job done', job: 'note', attempt: 1 }),
     );
-    expect((await metrics.render()).text).toContain('job_duration_seconds_count{job="note",outcome="done"} 1');
+    expect((await metrics.render()).text).toContain('job_duration_seconds_count{name="note",outcome="done"} 1');
   });
 
   test('that waited while nobody worked is run when somebody does', async () => {
@@ -136,7 +136,7 @@ describe('a job that fails', () => {
     expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
       expect.objectContaining({ msg: 'job failed', kind: 'ZodError' }),
     );
-    expect((await metrics.render()).text).toContain('job_duration_seconds_count{job="note",outcome="failed"} 1');
+    expect((await metrics.render()).text).toContain('job_duration_seconds_count{name="note",outcome="failed"} 1');
   });
 
   test.each([
