@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { openDatabase, type Database, type DatabaseSettings } from '@medspa/database';
+import { openDatabase, parseDatabaseUrl, type Database, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
-import pg from 'pg';
-import { DATA, signIns } from '../scripts/local.ts';
+import { DATA, signIns, withClient } from '../scripts/local.ts';
 
 /** A freshly migrated database of a benchmark, on a server of its own that writes to disk as in production (fsync on). */
 export type BenchDatabase = { runtime: DatabaseSettings; owner: DatabaseSettings; database: Database; serverPid: number } & AsyncDisposable;
@@ -26,16 +25,8 @@ export async function openBenchDatabase(say: (text: string) => void): Promise<Be
     [Symbol.asyncDispose]: async () => {
       await database.disconnectDatabase();
       // Left behind, the databases of all runs would be looked after by autovacuum during the next.
-      await query(server.adminUrl(), `DROP DATABASE ${name} WITH (FORCE)`);
+      await withClient(parseDatabaseUrl(server.adminUrl()).settings, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
       await server.close();
     },
   };
-}
-
-/** One statement, on a connection of its own. */
-async function query(url: string, text: string): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(text);
-  await client.end();
 }

@@ -1,10 +1,9 @@
-import { signInOf } from '@medspa/database';
-import pg from 'pg';
+import { withClient } from '../scripts/local.ts';
 import { load, quantile, tableOf, type Bench } from './bench.ts';
 import { fillWorld, openSlots, sessionOf, wireOf, type Slot, type World } from './booking-world.ts';
 import { openBenchDatabase, type BenchDatabase } from './database.ts';
 import { OpenLoad, type Answer } from './open-load.ts';
-import { startBenchService, type BenchService } from './service.ts';
+import { leakedConnections, startBenchService } from './service.ts';
 
 // The service under the load of a busy chain, arriving whether or not it keeps up (an open model): bookings and reads together
 // with everything on, then three times as much, which it must shed, and back.
@@ -38,7 +37,7 @@ export const bench: Bench = async ({ rounds, secondsPerRound, say }) => {
   const after = await arrivals.run(rate, RECOVERY_SECONDS);
   arrivals.close();
 
-  const leaked = await checkedOut(service);
+  const leaked = await leakedConnections(service.metricsPort);
   const lost = await countLost(db, world, [...warm, ...held, ...over, ...after]);
   const recovered = secondsUntilWell(after);
   const inTime = quantile(millisOf(held), 0.99);
@@ -128,17 +127,7 @@ function secondsUntilWell(after: Answer[]): number {
  * than they need; what is measured is a service that has been running.
  */
 async function analyze({ owner }: BenchDatabase): Promise<void> {
-  const client = new pg.Client(signInOf(owner));
-  await client.connect();
-  await client.query('ANALYZE');
-  await client.end();
-}
-
-/** Connections of the pool that nobody gave back, now that nobody asks. */
-async function checkedOut({ metricsPort }: BenchService): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  const of = (state: string) => Number(new RegExp(`^db_pool_connections\\{state="${state}"\\} (\\d+)`, 'm').exec(text)?.[1]);
-  return of('total') - of('idle');
+  await withClient(owner, (client) => client.query('ANALYZE'));
 }
 
 /** Bookings that were acknowledged and are not in the table. */

@@ -38,3 +38,10 @@ export async function startBenchService(db: BenchDatabase, who: { organizationId
     },
   };
 }
+
+/** Connections of the service's pool that nobody gave back, now that nobody asks. */
+export async function leakedConnections(metricsPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const of = (state: string) => Number(new RegExp(`^db_pool_connections\\{state="${state}"\\} (\\d+)`, 'm').exec(text)?.[1]);
+  return of('total') - of('idle');
+}

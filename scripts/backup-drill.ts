@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createCodec, keyRingOf, openDatabase, type Database } from '@medspa/database';
+import { createCodec, keyRingOf, openDatabase, parseDatabaseUrl, type Database } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { backUpLocalDatabase, restoreLocalDatabase, startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
-import pg from 'pg';
 import { v7 as newId } from 'uuid';
-import { signIns } from './local.ts';
+import { signIns, withClient } from './local.ts';
 
 const DATABASE = 'medspa';
 const WRITE_EVERY_MILLIS = 100;
@@ -117,7 +116,7 @@ async function writeFor(database: Database, millis: number): Promise<Date> {
 
 /** What must never happen, by the administrator's hand: half of the patients, past every rule. Says when. */
 async function harm(server: LocalDatabase): Promise<Date> {
-  return withAdmin(server, async (client) => {
+  return withClient(parseDatabaseUrl(server.adminUrl(DATABASE)).settings, async (client) => {
     const { rows } = await client.query<{ now: Date }>('SELECT clock_timestamp() AS now');
     await client.query('SET session_replication_role = replica');
     await client.query(`DELETE FROM patient WHERE id::text < '8' OR family_name = 'Patient'`);
@@ -127,7 +126,7 @@ async function harm(server: LocalDatabase): Promise<Date> {
 
 /** A hash of all rows of every table, by table. */
 async function hashesOf(server: LocalDatabase): Promise<Map<string, string>> {
-  return withAdmin(server, async (client) => {
+  return withClient(parseDatabaseUrl(server.adminUrl(DATABASE)).settings, async (client) => {
     const hashes = new Map<string, string>();
     const { rows: tables } = await client.query<{ name: string }>(
       `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
@@ -140,17 +139,6 @@ async function hashesOf(server: LocalDatabase): Promise<Map<string, string>> {
     }
     return hashes;
   });
-}
-
-async function withAdmin<T>(server: LocalDatabase, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: server.adminUrl(DATABASE) });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 function round(value: number): number {

@@ -180,7 +180,8 @@ function practiceState(settings: DatabaseSettings): Promise<'empty' | 'interrupt
   });
 }
 
-async function withClient<T>(settings: DatabaseSettings, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/** A connection for a piece of work, past every pool. */
+export async function withClient<T>(settings: DatabaseSettings, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...signInOf(settings), connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});
   await client.connect();

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@medspa/local-database';
 import { connect } from '@medspa/testing';
+import { serviceEnv } from '../apps/api/test/service.ts';
+import { leakedConnections } from '../bench/service.ts';
 import { faultReport } from './figures.ts';
 import { groundOf, type Ground } from './ground.ts';
 import { send, type Reply } from './http.ts';
@@ -24,7 +26,7 @@ export const soak: Soak = {
     await using ground = await groundOf(options);
     const metricsPort = await freePort();
     // Of the control: no limit is reached before that of HTTP itself, and callers hear of failure, not of waiting.
-    const endless = { DATABASE_URL: `${urlOf(ground)}&pool_timeout=60` };
+    const endless = { DATABASE_URL: `${serviceEnv(ground.runtime, 'soak', ground.clinic).DATABASE_URL}&pool_timeout=60` };
     await using service = await startServiceProcess(ground, {
       env: { METRICS_PORT: String(metricsPort), ...(options.isControl ? endless : {}) },
     });
@@ -96,15 +98,4 @@ async function watchLife(url: string, lives: number[], isOn: () => boolean): Pro
     const reply = await send(`${url}/health/live`).catch(() => null);
     lives.push(reply?.status === 200 ? performance.now() - since : Number.NaN);
   }
-}
-
-/** Connections of the pool that are neither idle nor working, now that nobody calls. */
-async function leakedConnections(metricsPort: number): Promise<number> {
-  const { body } = await send(`http://127.0.0.1:${metricsPort}/metrics`);
-  const of = (state: string) => Number(new RegExp(`^db_pool_connections\\{state="${state}"\\} (\\d+)`, 'm').exec(body)?.[1]);
-  return of('total') - of('idle');
-}
-
-function urlOf({ runtime: { host, port, user, password, database } }: Ground): string {
-  return `postgresql://${user}:${password}@${host}:${port}/${database}?application_name=soak`;
 }

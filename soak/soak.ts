@@ -1,3 +1,4 @@
+import { quantile as quantileOfSorted } from '../bench/bench.ts';
 import { PROMISES, type Judgement, type Promised } from './history.ts';
 import type { Ground } from './ground.ts';
 
@@ -55,8 +56,10 @@ export function atLeast(rule: string, value: number, limit: number, unit = ''): 
 
 /** The value below which this share of all lies; NaN of nothing. */
 export function quantile(values: number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return quantileOfSorted(
+    values.toSorted((a, b) => a - b),
+    share,
+  );
 }
 
 export function round(value: number): number {
