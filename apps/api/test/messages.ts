@@ -141,3 +141,10 @@ export function messagesOf(t: TestDatabase, patientId: string) {
     [patientId],
   );
 }
+
+/** The messages of a patient as `channel state reason`. */
+export async function statesOf(t: TestDatabase, patientId: string): Promise<string[]> {
+  return (await messagesOf(t, patientId)).map(({ channel, state, reason }) => [channel, state, reason].filter(Boolean).join(' '));
+}
+
+export const minutesLater = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);

@@ -3,7 +3,17 @@ import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Clinic } from '@medspa/testing';
 import type { TestApp } from '../../../test/harness.ts';
-import { aReachablePatient, messagesOf, openPostOffice, queue, runDue, startPost, type Post } from '../../../test/messages.ts';
+import {
+  aReachablePatient,
+  messagesOf,
+  minutesLater,
+  openPostOffice,
+  type Post,
+  queue,
+  runDue,
+  startPost,
+  statesOf,
+} from '../../../test/messages.ts';
 import { hasMessageLeft } from './index.ts';
 
 let t: TestDatabase;
@@ -22,10 +32,7 @@ afterAll(async () => {
   await t.drop();
 });
 
-const minutesLater = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
 const run = (now = NOW) => runDue(t, clinic.organizationId, post, now);
-const statesOf = async (patientId: string) =>
-  (await messagesOf(t, patientId)).map(({ channel, state, reason }) => [channel, state, reason].filter(Boolean).join(' '));
 
 describe('a provider that fails', () => {
   test('without taking the message is asked again later, and gets it once', async () => {
@@ -48,11 +55,11 @@ describe('a provider that fails', () => {
       await queue(t, clinic, patient.id);
       post.texts.fail(fault);
       await run();
-      expect(await statesOf(patient.id)).toContain('sms sending');
+      expect(await statesOf(t, patient.id)).toContain('sms sending');
       await run(minutesLater(1));
-      expect(await statesOf(patient.id)).toContain('sms sending');
+      expect(await statesOf(t, patient.id)).toContain('sms sending');
       await run(minutesLater(3));
-      expect(await statesOf(patient.id)).toContain('sms sent');
+      expect(await statesOf(t, patient.id)).toContain('sms sent');
       expect(post.to(patient.phone)).toHaveLength(1);
     },
   );
@@ -63,7 +70,7 @@ describe('a provider that fails', () => {
     post.texts.fail(fault);
     await run();
     await run(minutesLater(3));
-    expect(await statesOf(patient.id)).toContain('sms sent');
+    expect(await statesOf(t, patient.id)).toContain('sms sent');
     expect(post.to(patient.phone)).toHaveLength(1);
   });
 
@@ -75,7 +82,7 @@ describe('a provider that fails', () => {
     post.texts.fail('reset-after-accept', 'reset-after-accept');
     await run();
     await run(minutesLater(3));
-    expect([...(await statesOf(one.id)), ...(await statesOf(two.id))].filter((state) => state === 'sms sent')).toHaveLength(2);
+    expect([...(await statesOf(t, one.id)), ...(await statesOf(t, two.id))].filter((state) => state === 'sms sent')).toHaveLength(2);
     expect(post.to(one.phone)).toHaveLength(2);
   });
 
@@ -83,7 +90,7 @@ describe('a provider that fails', () => {
     const patient = await aReachablePatient(app, { phone: '+15005550001', email: null });
     await queue(t, clinic, patient.id);
     await run();
-    expect(await statesOf(patient.id)).toContain('sms failed twilio-21211');
+    expect(await statesOf(t, patient.id)).toContain('sms failed twilio-21211');
   });
 
   test('is tried for as long as the message is of use, and then no more', async () => {
@@ -107,12 +114,12 @@ describe('a provider that fails', () => {
     await queue(t, clinic, patient.id, { aboutId });
     post.texts.fail('busy');
     await run();
-    expect(await statesOf(patient.id)).toContain('sms sending');
+    expect(await statesOf(t, patient.id)).toContain('sms sending');
     await arrange(t.database, clinic, (tx) => tx.$executeRaw`SELECT app.withdraw_messages(${aboutId}::uuid)`);
     const hasLeft = () => arrange(t.database, clinic, (tx) => hasMessageLeft(tx, clinic.organizationId, 'appointment.reminder', aboutId));
     expect(await hasLeft()).toBe(false);
     for (const minutes of [3, 10, 70]) await run(minutesLater(minutes));
-    expect(await statesOf(patient.id)).toContain('sms suppressed withdrawn');
+    expect(await statesOf(t, patient.id)).toContain('sms suppressed withdrawn');
     expect(post.to(patient.phone)).toEqual([]);
   });
 
@@ -124,7 +131,7 @@ describe('a provider that fails', () => {
     await run();
     await arrange(t.database, clinic, (tx) => tx.$executeRaw`SELECT app.withdraw_messages(${aboutId}::uuid)`);
     await run(minutesLater(3));
-    expect(await statesOf(patient.id)).toContain('sms sent');
+    expect(await statesOf(t, patient.id)).toContain('sms sent');
     expect(post.to(patient.phone)).toHaveLength(1);
   });
 });

@@ -1,7 +1,8 @@
-import { createTestDatabase, eventually, run, TEST_KEY, type Clinic, type Started, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, eventually, run, type Clinic, type Started, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestApp } from '../../../test/harness.ts';
 import { aReachablePatient, messagesOf, openPostOffice, queue, startPost, type Post } from '../../../test/messages.ts';
+import { serviceEnv } from '../../../test/service.ts';
 
 /** How often the worker is killed; the long form has 50. */
 const KILLS = Number(process.env['MESSAGE_KILLS'] ?? 4);
@@ -41,12 +42,10 @@ async function kill(): Promise<void> {
 
 /** The worker that a container runs, as a process of its own. */
 function startWorker(): void {
-  const { host, port, user, password, database } = t.runtime;
   const { mail, twilio, apiUrl } = post.config;
   worker = run('apps/api/src/worker.ts', {
-    DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database}?application_name=killed`,
+    ...serviceEnv(t.runtime, 'killed', clinic),
     DATABASE_POOL_MAX: '3',
-    ENCRYPTION_KEY: TEST_KEY,
     LOG_LEVEL: 'silent',
     API_URL: apiUrl,
     SMTP_URL: `smtp://${mail.host}:${mail.port}`,

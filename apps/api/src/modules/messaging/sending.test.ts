@@ -3,7 +3,18 @@ import { createTestDatabase, NOW, sessionIn, type TestDatabase } from '@medspa/t
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Clinic } from '@medspa/testing';
 import type { TestApp } from '../../../test/harness.ts';
-import { aReachablePatient, jobCtx, messagesOf, openPostOffice, queue, runDue, startPost, type Post } from '../../../test/messages.ts';
+import {
+  aReachablePatient,
+  jobCtx,
+  messagesOf,
+  minutesLater,
+  openPostOffice,
+  type Post,
+  queue,
+  runDue,
+  startPost,
+  statesOf,
+} from '../../../test/messages.ts';
 import { messagingJobs } from './index.ts';
 
 let t: TestDatabase;
@@ -22,10 +33,7 @@ afterAll(async () => {
   await t.drop();
 });
 
-const minutesLater = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
 const run = (now = NOW) => runDue(t, clinic.organizationId, post, now);
-const statesOf = async (patientId: string) =>
-  (await messagesOf(t, patientId)).map(({ channel, state, reason }) => [channel, state, reason].filter(Boolean).join(' '));
 
 describe('a message', () => {
   test('goes by e-mail and by text to where the patient is reached, and is kept as it was said', async () => {
@@ -74,7 +82,7 @@ describe('a message', () => {
     await queue(t, clinic, patient.id);
     await app.send('PATCH', `/v1/patients/${patient.id}`, { ...change, version: patient.version });
     await run();
-    expect(await statesOf(patient.id)).toEqual(['email suppressed patient-inactive', 'sms suppressed patient-inactive']);
+    expect(await statesOf(t, patient.id)).toEqual(['email suppressed patient-inactive', 'sms suppressed patient-inactive']);
     expect([...post.to(patient.phone), ...post.to(patient.email)]).toEqual([]);
   });
 
@@ -82,10 +90,10 @@ describe('a message', () => {
     const patient = await aReachablePatient(app, { email: null });
     await queue(t, clinic, patient.id);
     await run(minutesLater(2_000));
-    expect(await statesOf(patient.id)).toEqual(['email suppressed expired', 'sms suppressed expired']);
+    expect(await statesOf(t, patient.id)).toEqual(['email suppressed expired', 'sms suppressed expired']);
     await queue(t, clinic, patient.id);
     await run();
-    expect(await statesOf(patient.id)).toContain('email suppressed no-address');
+    expect(await statesOf(t, patient.id)).toContain('email suppressed no-address');
   });
 
   test('waits until it is day where the patient is, when that is another zone', async () => {
@@ -124,7 +132,7 @@ describe('a message', () => {
       (own) => sql<{ result: object }>`SELECT app.claim_message(${own}::jsonb, ${claim}::jsonb) AS result`,
     );
     expect(row?.result).toEqual({ outcome: 'moved-on' });
-    expect(await statesOf(patient.id)).toContain('email queued');
+    expect(await statesOf(t, patient.id)).toContain('email queued');
   });
 
   test('says where it went and what it said in no column, no log of changes and no job in the clear', async () => {
@@ -204,7 +212,7 @@ describe('who says STOP', () => {
     await queue(t, clinic, spouse.id);
     expect(await post.texts.write(patient.phone, ' Stop. ')).toBe(1);
     await run();
-    for (const { id } of [patient, spouse]) expect(await statesOf(id)).toEqual(['email sent', 'sms suppressed opted-out']);
+    for (const { id } of [patient, spouse]) expect(await statesOf(t, id)).toEqual(['email sent', 'sms suppressed opted-out']);
     expect(post.texts.texts.filter(({ to }) => to === patient.phone)).toEqual([]);
   });
 
@@ -227,7 +235,7 @@ describe('who says STOP', () => {
     await post.texts.write(patient.phone, 'START');
     await queue(t, clinic, patient.id);
     await run();
-    expect(await statesOf(patient.id)).toEqual(['email sent', 'sms sent']);
+    expect(await statesOf(t, patient.id)).toEqual(['email sent', 'sms sent']);
     const { body } = await app.send('POST', '/v1/message-consents/search', { address: patient.phone });
     expect(body).toMatchObject({
       purposes: [
@@ -244,7 +252,7 @@ describe('who says STOP', () => {
     await post.texts.write(patient.phone, 'STOP');
     expect(elsewhere.clinic.organizationId).not.toBe(clinic.organizationId);
     await run();
-    expect(await statesOf(patient.id)).toContain('sms suppressed opted-out');
+    expect(await statesOf(t, patient.id)).toContain('sms suppressed opted-out');
     const { body } = await app.send('POST', '/v1/message-consents/search', { address: patient.phone });
     expect(body).toMatchObject({ purposes: [{ isGranted: false, source: 'provider' }, { isGranted: false }] });
   });
@@ -254,7 +262,7 @@ describe('who says STOP', () => {
     const marketing = { purpose: 'marketing' };
     await queue(t, clinic, patient.id, marketing);
     await run();
-    expect(await statesOf(patient.id)).toEqual(['email suppressed opted-out', 'sms suppressed opted-out']);
+    expect(await statesOf(t, patient.id)).toEqual(['email suppressed opted-out', 'sms suppressed opted-out']);
     const say = (isGranted: boolean) =>
       app.send('POST', '/v1/message-consents', {
         address: patient.email.toUpperCase(),
