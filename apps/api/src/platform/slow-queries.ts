@@ -16,7 +16,8 @@ export function watchSlowQueries(log: Log, slowMillis: number, now: () => number
   const seen = new Map<string, Seen>();
   return (text: string, millis: number): void => {
     if (millis < slowMillis) return;
-    const shape = seen.size < MOST_SHAPES || seen.has(shapeOf(text)) ? shapeOf(text) : 'others';
+    const own = shapeOf(text);
+    const shape = seen.size < MOST_SHAPES || seen.has(own) ? own : 'others';
     const known = seen.get(shape) ?? { toldAt: Number.NEGATIVE_INFINITY, count: 0, slowest: 0 };
     seen.set(shape, known);
     known.count++;

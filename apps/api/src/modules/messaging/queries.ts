@@ -108,7 +108,6 @@ export async function findMessage(tx: Tx, organizationId: string, id: string) {
 }
 export type MessageRow = NonNullable<Awaited<ReturnType<typeof findMessage>>>;
 
-/** Newest first. */
 /** The latest first. */
 export async function listMessages(tx: Tx, organizationId: string, patientId: string, page: PageQuery) {
   return toPage(

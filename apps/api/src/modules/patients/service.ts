@@ -159,8 +159,15 @@ export function removeRelations(ctx: Ctx, id: string, relatedId: string) {
 export async function getPatientContact(ctx: Ctx, tx: Tx, id: string) {
   const row = await queries.findPatient(tx, id);
   if (!row) return null;
-  const { phone, email, preferredName, givenName, timeZone, isActive, deceasedOn, version } = openPatient(ctx, row);
-  return { name: preferredName ?? givenName, phone, email, timeZone, version, isActive: isActive && deceasedOn === null };
+  const open = openerOf(ctx, row.id);
+  return {
+    name: row.preferredName ?? row.givenName,
+    phone: open('phone', row.phoneSealed),
+    email: open('email', row.emailSealed),
+    timeZone: row.timeZone,
+    version: row.version,
+    isActive: row.isActive && row.deceasedOn === null,
+  };
 }
 
 /** Whether there is such a patient. Inside the caller's transaction. */
@@ -220,19 +227,24 @@ async function readPatient(ctx: Ctx, tx: Tx, id: string): Promise<Patient> {
   return openPatient(ctx, existing(await queries.findPatient(tx, id)));
 }
 
+/** Opens sealed fields of the patient. */
+function openerOf(ctx: Ctx, rowId: string) {
+  return (field: keyof typeof SEALED, sealed: string | null) =>
+    sealed ? ctx.codec.open({ ...placeOf(ctx, SEALED[field]), rowId }, Buffer.from(sealed, 'hex')) : null;
+}
+
 function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
   const { birthDateSealed, phoneSealed, emailSealed, addressSealed, noteSealed, sourceIdSealed, ...plain } = row;
-  const open = (column: string, sealed: string | null) =>
-    sealed ? ctx.codec.open({ ...placeOf(ctx, column), rowId: row.id }, Buffer.from(sealed, 'hex')) : null;
-  const address = open(SEALED.address, addressSealed);
+  const open = openerOf(ctx, row.id);
+  const address = open('address', addressSealed);
   return {
     ...plain,
-    birthDate: open(SEALED.birthDate, birthDateSealed),
-    phone: open(SEALED.phone, phoneSealed),
-    email: open(SEALED.email, emailSealed),
+    birthDate: open('birthDate', birthDateSealed),
+    phone: open('phone', phoneSealed),
+    email: open('email', emailSealed),
     address: address === null ? null : JSON.parse(address),
-    note: open(SEALED.note, noteSealed),
-    sourceId: open(SEALED.sourceId, sourceIdSealed),
+    note: open('note', noteSealed),
+    sourceId: open('sourceId', sourceIdSealed),
   };
 }
 
