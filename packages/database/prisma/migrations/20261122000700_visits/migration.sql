@@ -81,8 +81,8 @@ BEGIN
   END IF;
 END $$;
 
--- Gives a visit that was booked its place in time, as planned: claims and the rows of its
--- services. Null, or what the verb answers when that is impossible; then nothing has changed.
+-- Gives a visit that was booked its place in time, as planned: claims and the rows of its services. Null, or what the
+-- verb answers when that is impossible; then nothing has changed.
 CREATE FUNCTION app.place_again(p_appointment appointment, p_segments app.segment[]) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_placed record;

@@ -168,44 +168,44 @@ BEGIN
   RETURN true;
 END $$;
 
--- Enqueues a look at visits of the last day, of all organizations, whose patient should have come that many minutes ago and of which
--- nobody was told yet; returns how many. The first two thousand, which fit the limits of a statement: those that were told of make
--- room. Asked every minute, so that booking, moving and cancelling have no job to write.
+-- ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Across organizations, hence as the owner with its own policy of sight: it deletes what has no further use and enqueues what is due,
+-- nothing else. What that is, the server's clock decides and no caller, and no call takes more than fits the limits of a statement.
+
 CREATE POLICY upkeep ON location FOR SELECT TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 CREATE POLICY upkeep ON appointment FOR SELECT TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 CREATE POLICY upkeep ON outbox_event FOR SELECT TO app_owner USING (current_setting('app.upkeep', true) = 'on');
+CREATE POLICY upkeep ON claim FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
+CREATE POLICY upkeep ON idempotency_key FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
+
+-- Enqueues a look at visits of the last day whose patient should have come that many minutes ago and of which nobody was told yet, the
+-- earliest two thousand; returns how many. Asked every minute, so that booking, moving and cancelling have no job to write.
 CREATE FUNCTION app.watch_arrivals(p_session jsonb, p_minutes integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
+  v_grace interval := make_interval(mins => greatest(p_minutes, 0));
   v_latest timestamptz;
   v_count bigint;
 BEGIN
   PERFORM app.enter(p_session);
   PERFORM set_config('app.upkeep', 'on', true);
-  v_latest := least(app.session_now(), now()) - make_interval(mins => greatest(p_minutes, 0));
-  -- By location, as the index is.
+  v_latest := least(app.session_now(), now()) - v_grace;
   SELECT count(graphile_worker.add_job('notice-overdue', json_build_object('organizationId', due.organization_id, 'appointmentId', due.id), job_key := 'overdue:' || due.id))
   INTO v_count
   FROM (
-  SELECT a.organization_id, a.id
-  FROM location l
-  JOIN appointment a ON a.organization_id = l.organization_id AND a.location_id = l.id AND a.starts_at > v_latest - interval '1 day' AND a.starts_at <= v_latest
-  WHERE a.status IN ('booked', 'confirmed') AND NOT EXISTS (
-    SELECT FROM outbox_event e
-    WHERE e.organization_id = a.organization_id AND e.stream_id = a.location_id AND e.type = 'appointment.overdue' AND e.subject_id = a.id
-      -- As app.notice_overdue counts: told of an earlier start is not told of this one.
-      AND e.at >= a.starts_at + make_interval(mins => greatest(p_minutes, 0)) - interval '1 minute')
-  ORDER BY a.starts_at LIMIT 2000
+    SELECT a.organization_id, a.id
+    -- By location, as the index is.
+    FROM location l
+    JOIN appointment a ON a.organization_id = l.organization_id AND a.location_id = l.id AND a.starts_at > v_latest - interval '1 day' AND a.starts_at <= v_latest
+    WHERE a.status IN ('booked', 'confirmed') AND NOT EXISTS (
+      SELECT FROM outbox_event e
+      WHERE e.organization_id = a.organization_id AND e.stream_id = a.location_id AND e.type = 'appointment.overdue' AND e.subject_id = a.id
+        -- As app.notice_overdue counts: told of an earlier start is not told of this one.
+        AND e.at >= a.starts_at + v_grace - interval '1 minute')
+    ORDER BY a.starts_at LIMIT 2000
   ) due;
   PERFORM set_config('app.upkeep', '', true);
   RETURN v_count;
 END $$;
-
--- ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
--- Across organizations, hence as the owner with its own policy of sight: it deletes what has no further use, nothing else. What
--- that is, the server's clock decides and no caller, and no call removes more than fits the limits of a statement.
-
-CREATE POLICY upkeep ON claim FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
-CREATE POLICY upkeep ON idempotency_key FOR ALL TO app_owner USING (current_setting('app.upkeep', true) = 'on');
 
 -- Claims of past days protect nothing (S4) and would make the exclusion index grow for ever. Removes at most p_limit of those that
 -- ended before p_before, which is a day ago or earlier, and returns how many went.

@@ -190,12 +190,11 @@ BEGIN
 END $$;
 
 -- Queues a message on every channel for which the organization has words of this kind, in the transaction of the caller. The
--- same key again queues nothing. Returns how many were queued.
+-- same key again queues nothing.
 -- p_message: {key, kind, purpose, patientId, locationId, aboutId, details, isUrgent, sendAfter, expiresAt}
-CREATE FUNCTION app.queue_message(p_message jsonb) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.queue_message(p_message jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_id uuid;
-  v_count integer := 0;
 BEGIN
   FOR v_id IN
     INSERT INTO message (organization_id, id, key, kind, purpose, channel, patient_id, location_id, about_id, details, is_urgent, send_after, expires_at, created_at)
@@ -208,9 +207,7 @@ BEGIN
     ON CONFLICT (organization_id, key) DO NOTHING RETURNING id
   LOOP
     PERFORM app.time_message(v_id, (p_message ->> 'sendAfter')::timestamptz);
-    v_count := v_count + 1;
   END LOOP;
-  RETURN v_count;
 END $$;
 
 -- Withholds what waits about something that is no longer so. What is on its way cannot be called back, but is not tried again.
@@ -219,7 +216,7 @@ DECLARE
   v_id uuid;
 BEGIN
   FOR v_id IN
-    UPDATE message SET state = 'suppressed', reason = 'withdrawn', is_withdrawn = true, version = version + 1
+    UPDATE message SET state = 'suppressed', reason = 'withdrawn', version = version + 1
     WHERE organization_id = app.organization_id() AND about_id = p_about AND state = 'queued' RETURNING id
   LOOP
     PERFORM graphile_worker.remove_job('message:' || v_id);
@@ -322,7 +319,7 @@ BEGIN
 END $$;
 
 -- A provider's own report. It may come twice, late, out of order, and before the sender has written down that it sent.
--- p_report: {messageId, providerId, status, rank}
+-- p_report: {messageId, providerId, status}
 CREATE FUNCTION app.report_message(p_session jsonb, p_report jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   v_message message%ROWTYPE;
