@@ -1,0 +1,8 @@
+export type Reply = { status: number; headers: Headers; text: string; json: unknown; millis: number };
+
+/** The audited service, over HTTP. */
+export type LiveService = {
+  baseUrl: string;
+  /** Never throws for an answer; throws when there is none within the time. */
+  get: (path: string, init?: RequestInit & { withinMillis?: number }) => Promise<Reply>;
+};
