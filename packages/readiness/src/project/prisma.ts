@@ -1,4 +1,5 @@
 // Prisma as the project uses it: version, schemas, engine or driver adapter.
+import { createRequire } from 'node:module';
 import type { Place } from '../check.ts';
 import { lineAt } from './source.ts';
 
@@ -16,41 +17,72 @@ export type PrismaSchema = {
   files: string[];
   provider: string | null;
   blocks: Block[];
-  /** Model names with where they stand. */
-  models: { name: string; place: Place }[];
+  models: Model[];
+  /** Whether Prisma's own parser understood it; else `models` have no fields. */
+  isValid: boolean;
+};
+
+export type Model = {
+  name: string;
+  place: Place;
+  fields: { name: string; type: string; isUnique: boolean; isId: boolean; isList: boolean }[];
 };
 
 /** Schemas of the project: files of one folder are one schema. */
 export function readSchemas(paths: string[], read: (path: string) => string | null): PrismaSchema[] {
   const folders = Map.groupBy(paths, (path) => path.slice(0, path.lastIndexOf('/') + 1));
   return [...folders.values()].map((files) => {
-    const parsed = files.map((path) => readSchema(path, read(path) ?? ''));
-    const blocks = parsed.flatMap((one) => one.blocks);
+    const texts = files.map((path): [path: string, text: string] => [path, read(path) ?? '']);
+    const blocks = texts.flatMap(([path, text]) => readBlocks(path, text));
     const provider =
       blocks
         .find(({ kind }) => kind === 'datasource')
         ?.settings.get('provider')
         ?.value.replaceAll('"', '') ?? null;
-    return { path: files[0] ?? '', files, provider, blocks, models: parsed.flatMap((one) => one.models) };
+    const understood = askPrisma(texts);
+    const models = texts.flatMap(([path, text]) =>
+      [...text.matchAll(/^model[ \t]+(\w+)[ \t]*\{/gm)].map(({ 1: name = '', index }) => ({
+        name,
+        place: { file: path, line: lineAt(text, index) },
+        fields: understood?.get(name) ?? [],
+      })),
+    );
+    return { path: files[0] ?? '', files, provider, blocks, models, isValid: understood !== null };
   });
 }
 
-function readSchema(path: string, text: string): Pick<PrismaSchema, 'blocks' | 'models'> {
-  const blocks: Block[] = [];
-  const models: PrismaSchema['models'] = [];
-  for (const found of text.matchAll(/^(datasource|generator|model)[ \t]+(\w+)[ \t]*\{([^}]*)\}/gm)) {
-    const [, kind = '', name = '', body = ''] = found;
+function readBlocks(path: string, text: string): Block[] {
+  return [...text.matchAll(/^(datasource|generator)[ \t]+(\w+)[ \t]*\{([^}]*)\}/gm)].map((found) => {
+    const [, kind, name = '', body = ''] = found;
     const line = lineAt(text, found.index);
-    if (kind === 'model') {
-      models.push({ name, place: { file: path, line } });
-      continue;
-    }
     const settings: Block['settings'] = new Map();
     for (const [index, one] of body.split('\n').entries()) {
       const [, key, value] = /^\s*(\w+)\s*=\s*(.*?)\s*(?:\/\/.*)?$/.exec(one) ?? [];
       if (key && value) settings.set(key, { value, line: line + index });
     }
-    blocks.push({ kind: kind as Block['kind'], name, place: { file: path, line }, settings });
+    return { kind: kind === 'datasource' ? 'datasource' : 'generator', name, place: { file: path, line }, settings };
+  });
+}
+
+type SchemaParser = { get_dmmf: (params: string) => string };
+type Datamodel = { datamodel: { models: { name: string; fields: Model['fields'] }[] } };
+
+let parser: SchemaParser | undefined;
+
+/** Fields by model, from Prisma's own parser; null when it does not understand the schema (a newer syntax, a broken file). */
+function askPrisma(texts: [path: string, text: string][]): Map<string, Model['fields']> | null {
+  parser ??= createRequire(import.meta.url)('@prisma/prisma-schema-wasm') as SchemaParser;
+  // What Prisma 7 no longer has in a schema and 5 and 6 need there. Lines stay where they are.
+  const prismaSchema = texts.map(([path, text]) => [path, text.replaceAll(/^[ \t]*(url|directUrl|shadowDatabaseUrl)[ \t]*=.*$/gm, '')]);
+  try {
+    const { datamodel } = JSON.parse(parser.get_dmmf(JSON.stringify({ prismaSchema }))) as Datamodel;
+    return new Map(
+      datamodel.models.map(({ name, fields }) => [
+        name,
+        fields.map(({ name: field, type, isUnique, isId, isList }) => ({ name: field, type, isUnique, isId, isList })),
+      ]),
+    );
+  } catch {
+    return null;
   }
-  return { blocks, models };
 }
