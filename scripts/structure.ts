@@ -32,7 +32,7 @@ const LONGER: Record<string, string> = {
 const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg(-copy-streams)?$|@prisma\/|graphile-worker$)/],
-  ['packages/readiness/src/', /^(node:|oxc-parser$|yaml$|pg$)/],
+  ['packages/readiness/src/', /^(node:|@prisma\/prisma-schema-wasm$|oxc-parser$|yaml$|pg$)/],
   ['packages/sealing/src/', /^node:/],
   ['packages/files/src/', /^(node:|@medspa\/sealing$|(aws4fetch|pdfkit|sharp)$)/],
   ['packages/local-database/src/', /^(node:|pg$|@medspa\/sealing$)/],
