@@ -5,14 +5,16 @@ import type { Patch } from './patch.ts';
 /** Replaces what stands between two offsets. */
 export type Edit = { start: number; end: number; text: string };
 
-/** The text with edits, which do not overlap; of several at one place the first comes first. */
+/** The text with edits, which do not overlap; of several at one place the first comes first. What goes leaves no empty lines at either end. */
 export function edited(text: string, edits: Edit[]): string {
   let [result, from] = ['', 0];
   for (const { start, end, text: fresh } of edits.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
     result += text.slice(from, start) + fresh;
     from = end;
   }
-  return result + text.slice(from);
+  result += text.slice(from);
+  if (!/^\s*\n/.test(text)) result = result.replace(/^(\r?\n)+/, '');
+  return /\n\s*\n$/.test(text) ? result : result.replace(/(\r?\n)(\r?\n)+$/, '$1');
 }
 
 /** The patch of a source; none when nothing changes. */
@@ -61,7 +63,10 @@ export function importing(source: Source, { name, as, module }: { name: string; 
     ? `import ${name === 'default' ? as : `{ ${binding} }`} from ${quote}${module}${quote}${semicolon}`
     : `const ${name === 'default' ? as : `{ ${binding} }`} = require(${quote}${module}${quote})${semicolon}`;
   const last = source.program.body.findLast((one) => one.type === 'ImportDeclaration' || isRequire(one));
-  if (last) return [{ start: last.end, end: last.end, text: newline + line }];
+  if (last) {
+    const below = source.text.indexOf('\n', last.end) + 1;
+    return [below === 0 ? { start: last.end, end: last.end, text: newline + line } : { start: below, end: below, text: line + newline }];
+  }
   const directive = source.program.body.findLast((one) => one.type === 'ExpressionStatement' && one.directive);
   const start = directive?.end ?? source.program.hashbang?.end ?? 0;
   return [{ start, end: start, text: start === 0 ? line + newline : newline + line }];
@@ -71,28 +76,34 @@ export function importing(source: Source, { name, as, module }: { name: string; 
 export function withoutImport(source: Source, local: string): Edit[] {
   for (const one of source.program.body) {
     if (one.type === 'ImportDeclaration' && one.specifiers.some((specifier) => specifier.local.name === local))
-      return one.specifiers.length === 1 ? [wholeLines(source.text, one)] : [fromList(one.specifiers, (item) => item.local.name === local)];
+      return one.specifiers.length === 1 ? [lineOf(source.text, one)] : [fromList(one.specifiers, (item) => item.local.name === local)];
     if (!isRequire(one)) continue;
     for (const { id } of one.declarations) {
       if (id.type !== 'ObjectPattern') continue;
       const isIt = (item: Node) => item.type === 'Property' && item.value.type === 'Identifier' && item.value.name === local;
       if (!id.properties.some(isIt)) continue;
       if (id.properties.length > 1) return [fromList(id.properties, isIt)];
-      return one.declarations.length === 1 ? [wholeLines(source.text, one)] : [];
+      return one.declarations.length === 1 ? [lineOf(source.text, one)] : [];
     }
   }
   return [];
 }
 
-/** A statement with the lines that it stands on, and the empty one after it when there is one before it too. */
-export function wholeLines(text: string, { start, end }: { start: number; end: number }): Edit {
+/** A statement with the lines that it stands on, and the empty ones after it when there is one before it too. */
+export function wholeLines(text: string, node: { start: number; end: number }): Edit {
+  const edit = lineOf(text, node);
+  const hasGapBefore = edit.start === 0 || /\n\r?\n$/.test(text.slice(0, edit.start));
+  const gap = hasGapBefore && text[edit.end - 1] === '\n' ? (/^(\r?\n)+/.exec(text.slice(edit.end))?.[0].length ?? 0) : 0;
+  return { ...edit, end: edit.end + gap };
+}
+
+/** A statement with its line break, unless something else stands on its lines. */
+function lineOf(text: string, { start, end }: { start: number; end: number }): Edit {
   const from = text.lastIndexOf('\n', start - 1) + 1;
-  const rest = /^[ \t]*(\r?\n)?/.exec(text.slice(end))?.[0].length ?? 0;
-  const isAlone = text.slice(from, start).trim() === '';
-  if (!isAlone) return { start, end, text: '' };
-  const hasGapBefore = from === 0 || /\n\r?\n$/.test(text.slice(0, from));
-  const gap = hasGapBefore ? (/^(\r?\n)+/.exec(text.slice(end + rest))?.[0].length ?? 0) : 0;
-  return { start: from, end: end + rest + gap, text: '' };
+  const rest = /^[ \t]*(?:\r?\n|$)/.exec(text.slice(end))?.[0].length;
+  return text.slice(from, start).trim() === '' && rest !== undefined
+    ? { start: from, end: end + rest, text: '' }
+    : { start, end, text: '' };
 }
 
 /** How often a name stands in the file, in code and types, its import left out. */

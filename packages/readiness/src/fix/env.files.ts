@@ -68,7 +68,9 @@ function harmless(name: string, entry: EnvEntry | undefined): string {
   if (/(^|_)(DATABASE|POSTGRES|DB|DIRECT)_?(URL|URI)$/.test(name)) return 'postgresql://USER:PASSWORD@localhost:5432/DATABASE';
   const value = entry?.value ?? '';
   const isPlain =
-    /^(development|test|true|false|debug|info|warn|error|\d{1,5}|https?:\/\/localhost(:\d+)?(,https?:\/\/localhost(:\d+)?)*)$/.test(value);
+    /^(development|production|test|true|false|debug|info|warn|error|\d{1,5}|https?:\/\/localhost(:\d+)?(,https?:\/\/localhost(:\d+)?)*)$/.test(
+      value,
+    );
   return isPlain && !/secret|password|token|key|salt|pin/i.test(name) ? value : '';
 }
 

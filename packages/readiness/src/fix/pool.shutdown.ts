@@ -66,7 +66,7 @@ function plainHandlers(source: Source): Node[] | null {
     },
   });
   // One inside of a function, or for a list of signals, depends on what is around it.
-  if (all !== registrations.length || all === 0) return null;
+  if (all !== registrations.length) return null;
   const statements: Node[] = [...registrations];
   for (const one of registrations) {
     if (one.type !== 'ExpressionStatement' || one.expression.type !== 'CallExpression') return null;

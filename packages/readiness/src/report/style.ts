@@ -19,7 +19,8 @@ h2 { font-size: 1.35rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-
 h3 { font-size: 1.1rem; margin: 1.75rem 0 .5rem; }
 h4 { font-size: 1rem; margin: 0 0 .25rem; }
 h5 { font-size: .85rem; margin: 0; color: var(--quiet); }
-p, li, td, th, dd { overflow-wrap: anywhere; }
+p, li, dd { overflow-wrap: anywhere; }
+td, th { overflow-wrap: break-word; }
 a { color: var(--link); }
 code { font: .875em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .75rem; overflow-x: auto; margin: .5rem 0; }
@@ -44,7 +45,8 @@ svg { width: 100%; max-width: 32rem; height: auto; }
 svg text { fill: var(--ink); font: 15px system-ui, sans-serif; }
 svg .track { fill: var(--track); } svg .good { fill: var(--good); } svg .fair { fill: var(--fair); } svg .poor { fill: var(--poor); }
 .table { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; min-width: 34rem; font-size: .93rem; }
+table { border-collapse: collapse; width: 100%; min-width: 44rem; font-size: .93rem; }
+td { min-width: 4.5rem; } td.number { min-width: 0; }
 caption { text-align: left; padding: 0 0 .4rem; font-weight: 600; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid var(--line); }
 thead th { color: var(--quiet); font-weight: 600; }
