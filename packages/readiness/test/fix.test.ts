@@ -3,6 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { audit } from '../src/audit.ts';
+import { CHECKS } from '../src/checks/all.ts';
+import { patchesOf } from '../src/commands/fix.ts';
 import { applyPatches } from '../src/fix/apply.ts';
 import { fixConcurrency } from '../src/fix/cloud.concurrency.ts';
 import { fixMinInstances } from '../src/fix/cloud.min-instances.ts';
@@ -101,6 +104,21 @@ test('a project still type-checks after all fixes together', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('what a fix changed, the audit no longer finds', async () => {
+  const [backend] = readPage(join(import.meta.dirname, 'typed.fixture.md')).cases;
+  const files = memoryFiles(backend?.files ?? {});
+  const { patches, changed } = await patchesOf(files, CHECKS);
+  const after = openProject(withChanges(files, Object.fromEntries(patches.map((patch) => [patch.file, patch.after]))));
+  const results = await audit(
+    after,
+    CHECKS.filter(({ id }) => changed.includes(id)),
+  );
+  expect(changed).toContain('pool.duplicate-client');
+  expect(
+    results.filter(({ judgement }) => /fail|warn/.test(judgement.verdict)).map(({ check, judgement }) => [check.id, judgement.findings]),
+  ).toEqual([]);
 });
 
 describe('applying', () => {

@@ -34,10 +34,11 @@ export async function fixCommand({ folder, isApplied, only }: FixOptions, checks
 
 /**
  * One patch for each file, of all fixes after one another: each fix sees what those before it changed.
- * `hopeless` are rows that are open, have a fix, and could not be changed with certainty.
+ * `changed` are the checks whose fix had something to change; `hopeless` are open, have a fix, and could not be changed with certainty.
  */
-export async function patchesOf(files: Files, checks: Check[]): Promise<{ patches: Patch[]; hopeless: string[] }> {
-  const changed = new Map<string, Patch>();
+export async function patchesOf(files: Files, checks: Check[]): Promise<{ patches: Patch[]; changed: string[]; hopeless: string[] }> {
+  const byFile = new Map<string, Patch>();
+  const changed: string[] = [];
   const hopeless: string[] = [];
   let current = files;
   for (const check of checks) {
@@ -46,13 +47,13 @@ export async function patchesOf(files: Files, checks: Check[]): Promise<{ patche
     const [result] = await audit(project, [check]);
     if (result?.judgement.verdict !== 'fail' && result?.judgement.verdict !== 'warn') continue;
     const patches = check.fix(project);
-    if (patches.length === 0) hopeless.push(check.id);
+    (patches.length === 0 ? hopeless : changed).push(check.id);
     for (const patch of patches) {
-      const earlier = changed.get(patch.file);
+      const earlier = byFile.get(patch.file);
       const why = maskSecrets([...(earlier ? [earlier.why] : []), `${check.id}: ${patch.why}`].join('\n'));
-      changed.set(patch.file, { file: patch.file, before: earlier ? earlier.before : patch.before, after: patch.after, why });
+      byFile.set(patch.file, { file: patch.file, before: earlier ? earlier.before : patch.before, after: patch.after, why });
     }
     current = withChanges(current, Object.fromEntries(patches.map(({ file, after }) => [file, after])));
   }
-  return { patches: [...changed.values()].filter(({ before, after }) => before !== after), hopeless };
+  return { patches: [...byFile.values()].filter(({ before, after }) => before !== after), changed, hopeless };
 }

@@ -40,7 +40,7 @@ function deployFiles({ files, kindOf }: Project): string[] {
 }
 
 /** Commands that deploy a service, where every flag can be told. */
-export function commandsOf(file: string, text: string): Command[] {
+function commandsOf(file: string, text: string): Command[] {
   if (!/\.ya?ml$/.test(file)) return shellCommands(text, 0, text.length);
   const commands: Command[] = [];
   const document = parseDocument(text);

@@ -14,8 +14,6 @@ export function riskOf(report: Report): Risk {
   return { level: worst ? LEVELS[worst.severity] : 'low', reasons: open.filter(({ severity }) => severity === worst?.severity) };
 }
 
-export type Effort = { text: string; minutes: number };
-
 const MINUTES: Record<string, number> = { '5 minutes': 5, '30 minutes': 30, '2 hours': 120, '1 day': 480, days: 960 };
 
 /** An estimate; `days` is counted as two, so a sum with one is a least. */
@@ -53,7 +51,7 @@ export function pathOf(report: Report): string[] {
 }
 
 /** Options that would let checks see more. */
-export function waysToLook(rows: ReportRow[]): string[] {
+function waysToLook(rows: ReportRow[]): string[] {
   const options = { static: 'the files', database: '`--database-url`', http: '`--base-url`', drill: '`--drill`' };
   return [...new Set(rows.flatMap(({ missed }) => missed))].map((means) => options[means]);
 }

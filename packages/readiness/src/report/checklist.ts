@@ -2,7 +2,7 @@
 import type { Means } from '../check.ts';
 import type { ReportRow } from './report.ts';
 
-export type Step = {
+type Step = {
   text: string;
   checks: string[];
   /** Only these means answer it: a drill is not done by reading files. */
@@ -11,7 +11,7 @@ export type Step = {
 
 export type StepState = { text: string; state: 'done' | 'open' | 'not applicable' | 'unknown'; note: string };
 
-export const DEPLOYMENT_STEPS: Step[] = [
+const DEPLOYMENT_STEPS: Step[] = [
   { text: 'Rotate every credential that was ever committed', checks: ['env.secrets-committed'] },
   { text: 'Keep credentials in a secret manager', checks: ['security.secret-manager'] },
   { text: 'Take credentials out of the env files', checks: ['env.secrets-committed', 'env.weak-secret'] },

@@ -14,7 +14,7 @@ export const TOOL = { name: 'readiness', version: '0.1.0' };
 export type ReportFinding = Finding & { accepted?: Acceptance };
 
 /** `open` has to be dealt with; `accepted` has findings, all of them accepted. */
-export type State = 'open' | 'accepted' | 'passed' | 'not applicable' | 'not checked';
+type State = 'open' | 'accepted' | 'passed' | 'not applicable' | 'not checked';
 
 export type ReportRow = {
   id: string;

@@ -22,7 +22,7 @@ export const ROW_WEIGHTS: Record<Severity, number> = { critical: 8, high: 4, med
 /** Tenths of a point: `123` prints as 12.3. */
 export type Tenths = number;
 
-export type ScoreRow = {
+type ScoreRow = {
   category: Category;
   /** Rows that count, and of how many that apply. */
   counted: number;

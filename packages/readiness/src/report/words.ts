@@ -27,7 +27,7 @@ export function summaryOf(report: Report): string {
   const fails = open.filter(({ verdict }) => verdict === 'fail').length;
   const worst = open.slice(0, 3).map(({ title }) => title);
   return [
-    `Of ${count(rows.length, 'row', 'rows')}, ${having('passed')} passed, ${fails} failed and ${open.length - fails} gave a warning; ${having('accepted')} are accepted, ${having('not applicable')} do not apply, and ${having('not checked')} could not be checked.`,
+    `Of ${count(rows.length, 'row', 'rows')}, ${having('passed')} passed, ${fails} failed and ${open.length - fails} gave a warning. Accepted: ${having('accepted')}; not applicable: ${having('not applicable')}; not checked: ${having('not checked')}.`,
     open.length > 0 ? `Open by severity: ${bySeverity.join(', ')}.` : 'Nothing is open.',
     ...(worst.length > 0 ? [`What weighs most: ${worst.join('; ')}.`] : []),
     ...(report.acceptances.some(({ state }) => state === 'expired') ? ['Some accepted findings have expired and are open again.'] : []),
