@@ -111,6 +111,26 @@ describe('the Markdown report', () => {
 describe('the HTML report', () => {
   const page = htmlReport(reported(sample()));
 
+  test('texts of a project cannot become HTML', () => {
+    const attack = '"><img src=x onerror=alert(1)><script>alert(1)</script>';
+    const nasty = check('a.a', 'Health', 'low', {
+      title: attack,
+      why: attack,
+      remedy: attack,
+      looksFor: attack,
+      example: { language: 'ts', before: attack, after: attack },
+    });
+    const finding = { grade: 'fail' as const, message: attack, place: { file: attack, line: 1 }, excerpt: attack };
+    const results = [
+      result(nasty, 'fail', { findings: [finding], evidence: [attack], reason: attack }),
+      result({ ...nasty, id: 'a.b' }, 'pass', { evidence: [attack] }),
+      result({ ...nasty, id: 'a.c' }, 'could not check', { reason: attack }),
+    ];
+    const entries = [{ check: 'a.a', file: attack, reason: attack, expires: '2027-01-01' }];
+    const project = planted({ 'package.json': JSON.stringify({ name: attack, dependencies: { hono: '4', '@prisma/client': '5.22.0' } }) });
+    expect(htmlReport(reported(results, { entries, project, commit: attack }))).not.toMatch(/<(img|script)/);
+  });
+
   test('needs nothing from outside and no script', () => {
     expect(page).not.toMatch(/<script|<link|<img|@import|url\(|\son\w+=/i);
     expect([...page.matchAll(/href="([^"]+)"/g)].every(([, href]) => href?.startsWith('#') || href === 'https://example.com/read-on')).toBe(

@@ -75,30 +75,25 @@ function figure(results: Result[], countsUnchecked: boolean): Figure {
   const denominator = BigInt(shares) * product;
   const points = rows.map(({ category, earned, possible }) => BigInt(SHARES[category] * earned) * (product / BigInt(possible)) * 1000n);
   const weights = rows.map(({ category }) => BigInt(SHARES[category]) * product * 1000n);
-  const weightTenths = shareOut(weights, denominator);
-  const pointTenths = shareOut(points, denominator, weightTenths);
+  const pointTenths = shareOut(points, denominator);
+  const weightTenths = shareOut(weights, denominator, pointTenths);
   for (const [index, row] of rows.entries()) Object.assign(row, { points: pointTenths[index], weight: weightTenths[index] });
   return { total: pointTenths.reduce((sum, one) => sum + one, 0), rows, absent };
 }
 
 /**
  * Each part rounded so that the parts add to their sum, which itself is rounded down: a score never looks better than it is.
- * What rounding down leaves goes, a tenth each, to the largest remainders, and nowhere past `most`.
+ * What rounding down leaves goes, a tenth each, to parts that would be below `least`, then to the largest remainders.
  */
-function shareOut(parts: bigint[], denominator: bigint, most: Tenths[] = []): Tenths[] {
+function shareOut(parts: bigint[], denominator: bigint, least: Tenths[] = []): Tenths[] {
   const rounded = parts.map((part) => Number(part / denominator));
   const total = Number(parts.reduce((sum, part) => sum + part, 0n) / denominator);
-  let left = total - rounded.reduce((sum, one) => sum + one, 0);
+  const left = total - rounded.reduce((sum, one) => sum + one, 0);
+  const lacks = (index: number) => Number((rounded[index] ?? 0) < (least[index] ?? 0));
   const remainder = (index: number) => (parts[index] ?? 0n) % denominator;
   const order = parts
     .map((_, index) => index)
-    .toSorted((a, b) => Number(remainder(b) > remainder(a)) - Number(remainder(b) < remainder(a)));
-  for (const index of order) {
-    if (left === 0) break;
-    const one = rounded[index] ?? 0;
-    if (one >= (most[index] ?? Infinity)) continue;
-    rounded[index] = one + 1;
-    left--;
-  }
-  return rounded;
+    .toSorted((a, b) => lacks(b) - lacks(a) || Number(remainder(b) > remainder(a)) - Number(remainder(b) < remainder(a)));
+  const raised = new Set(order.slice(0, left));
+  return rounded.map((one, index) => (raised.has(index) ? one + 1 : one));
 }
