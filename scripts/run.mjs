@@ -22,6 +22,7 @@ const tasks = {
   soak: ['soak/run.ts'],
   openapi: ['scripts/openapi.ts'],
   'practice-data': ['scripts/practice-data.ts'],
+  readiness: ['packages/readiness/src/main.ts'],
   backup: ['scripts/backup.ts', 'backup'],
   'backup:drill': ['scripts/backup.ts', 'drill'],
   restore: ['scripts/backup.ts', 'restore'],

@@ -6,3 +6,7 @@ export type LiveService = {
   /** Never throws for an answer; throws when there is none within the time. */
   get: (path: string, init?: RequestInit & { withinMillis?: number }) => Promise<Reply>;
 };
+
+export function openLiveService(_baseUrl: string, _metricsUrl?: string): LiveService {
+  throw new Error('live checks of a service are not part of this version');
+}

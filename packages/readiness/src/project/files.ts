@@ -21,8 +21,10 @@ const PASSED_OVER = new Set(['node_modules', '.git', '.next', '.nuxt', '.turbo',
 
 /** The files below a folder. What git ignores is left out, except environment files, which are what this is about. */
 export function diskFiles(folder: string): Files {
-  const tracked = gitList(folder, ['ls-files', '-z']);
-  const untracked = tracked ? gitList(folder, ['ls-files', '-z', '--others', '--exclude-standard']) : null;
+  const listing = gitList(folder, ['ls-files', '-z']);
+  const untracked = listing ? gitList(folder, ['ls-files', '-z', '--others', '--exclude-standard']) : null;
+  // A folder that a repository around it ignores is a project of its own.
+  const tracked = listing && listing.length + (untracked?.length ?? 0) > 0 ? listing : null;
   const ignored = tracked ? gitList(folder, ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--', ENV_GLOB]) : null;
   const listed = tracked ? [...tracked, ...(untracked ?? []), ...(ignored ?? [])] : walk(folder, '');
   const paths = [...new Set(listed)].filter((path) => !path.split('/').some((part) => PASSED_OVER.has(part))).toSorted();

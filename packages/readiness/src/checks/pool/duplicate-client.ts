@@ -1,4 +1,5 @@
 import { finding, judged, notApplicable, type Check } from '../../check.ts';
+import { fixDuplicateClient } from '../../fix/pool.duplicate-client.ts';
 import { clientSites } from './sites.ts';
 
 export const duplicateClient: Check = {
@@ -34,4 +35,5 @@ export const duplicateClient: Check = {
     });
     return judged(findings, findings.length > 0 ? [] : ['no second construction in production code']);
   },
+  fix: fixDuplicateClient,
 };
