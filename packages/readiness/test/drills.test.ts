@@ -24,7 +24,7 @@ const SECTION = {
   connections: 5,
   concurrency: 20,
   patienceSeconds: 4,
-  auditTable: 'planted_own_audit',
+  audit: { read: 'planted_own_audit', write: 'planted_own_audit' },
 };
 
 let t: TestDatabase;
@@ -92,7 +92,7 @@ describe.concurrent('a service that does this wrong does not', () => {
     ['cloud.concurrency', '500-when-full,', 'fail', 'x 500', { concurrency: 60 }],
     ['cloud.concurrency', 'breaks-when-full', 'fail', 'no answer (broken)', { concurrency: 60 }],
     ['cloud.concurrency', 'no-retry-after', 'warn', 'without Retry-After', { concurrency: 60 }],
-    ['monitor.audit-log', '', 'fail', 'leaves no row in planted_silent', { auditTable: 'planted_silent' }],
+    ['monitor.audit-log', '', 'fail', 'leaves no row in planted_silent', { audit: { read: 'planted_silent' } }],
     ['resilience.error-map', '500-for-duplicate', 'fail', 'answered 500'],
     ['resilience.error-map', '500-for-bad-json', 'fail', 'no JSON is answered 500'],
     ['resilience.error-map', '500-for-timeout', 'fail', 'without a database is answered 500'],
@@ -113,7 +113,7 @@ describe.concurrent('what the ground lacks is said, and is no pass', () => {
     ['env.weak-secret', { weakEnv: undefined }, 'drill.weakEnv'],
     ['log.levels', { write: undefined, duplicate: undefined }, '{{canary}}'],
     ['log.error-format', { write: { ...SECTION.write, body: {} }, duplicate: undefined }, '{{canary}}'],
-    ['monitor.audit-log', { auditTable: undefined }, 'drill.auditTable'],
+    ['monitor.audit-log', { audit: undefined }, 'drill.audit'],
     ['test.pool', { connections: undefined }, 'drill.connections'],
     ['resilience.error-map', { write: undefined, duplicate: undefined, missing: undefined }, 'drill.duplicate'],
     ['monitor.metrics', { metricsPortEnv: undefined }, 'drill.metrics'],

@@ -41,7 +41,7 @@ export async function provoke(ground: DrillGround, service: ServiceProcess): Pro
     await ask('the same again', () => again(valid, request));
     if (request.body !== undefined) {
       await ask('no JSON', (one) => ({ ...one, body: (one.body ?? '').slice(0, -1) }));
-      await ask('an unknown key', (one) => withFields(one, (fields) => ({ ...fields, [`x${one.canary}`]: one.canary })));
+      await ask('an unknown key', (one) => withFields(one, (fields) => ({ ...fields, unknownKey: one.canary })));
       await ask('other types', (one) => withFields(one, (fields) => mapTexts(fields, (text) => ({ value: text }))));
       await ask('texts that are too long', (one) => withFields(one, (fields) => mapTexts(fields, (text) => text.repeat(3_000))));
     }

@@ -5,11 +5,11 @@ import type { DrillGround } from './ground.ts';
 /** One drill of a row: it starts what it needs, and all of that is gone when it answers. */
 export type Drill = (ground: DrillGround) => Promise<Judgement>;
 
-const MOST_SECONDS = 20;
+const MOST_MILLIS = 20_000;
 const SETTLE_MILLIS = 3_000;
 
 /** Bounds the work in time, and clears the ground after it, whatever happens. */
-export function drill(name: string, work: Drill): Drill {
+export function drill(name: string, work: Drill, mostMillis = MOST_MILLIS): Drill {
   return async (ground) => {
     ground.say(name);
     const done = work(ground);
@@ -19,7 +19,7 @@ export function drill(name: string, work: Drill): Drill {
     );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Judgement>((resolve) => {
-      timer = setTimeout(() => resolve(couldNotCheck(`the drill did not end within ${MOST_SECONDS} s`)), MOST_SECONDS * 1_000);
+      timer = setTimeout(() => resolve(couldNotCheck(`the drill did not end within ${spoken(mostMillis)}`)), mostMillis);
     });
     try {
       return await Promise.race([done, late]);

@@ -89,11 +89,13 @@ export async function openDrillGround(project: Project, options: DrillOptions = 
     for (const deadline = performance.now() + START_MILLIS; ; await sleep(25)) {
       const ending = service.ending();
       if (ending) throw new Error(`the service did not start (${spokenEnding(ending)}). It said last: ${quoted(service.output())}`);
-      if ((await service.get(settings.ready, 2_000)).status === 200) return service;
-      if (performance.now() > deadline)
-        throw new Error(
-          `${settings.ready} was not 200 within ${START_MILLIS / 1_000} s of the start. It said last: ${quoted(service.output())}`,
-        );
+      const { status, lost } = await service.get(settings.ready, 2_000);
+      if (status === 200) return service;
+      if (performance.now() < deadline) continue;
+      const said = lost === null ? String(status) : `no answer at 127.0.0.1 (${lost})`;
+      throw new Error(
+        `${settings.ready} was not 200 within ${START_MILLIS / 1_000} s of the start, at last ${said}. The service said last: ${quoted(service.output())}`,
+      );
     }
   };
 

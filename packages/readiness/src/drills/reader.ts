@@ -89,7 +89,7 @@ function reading(given: unknown, at: string, shared: Shared): Reader {
     byName: (name, read) => {
       const field = get(name) ?? {};
       if (typeof field !== 'object' || Array.isArray(field)) complain(name, 'must be an object');
-      return Object.fromEntries(Object.entries(field).map(([key, value]) => [key, read(items(value, `${name}.${key}`))]));
+      return Object.fromEntries(Object.entries(field).map(([key, inner]) => [key, read(items(inner, `${name}.${key}`))]));
     },
     refuseOthers: () => {
       for (const name of Object.keys(fields)) if (!asked.has(name)) complain(name, `is not known; known: ${[...asked].join(', ')}`);

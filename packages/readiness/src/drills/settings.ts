@@ -43,10 +43,11 @@ export type DrillSettings = {
   connections: number | null;
   /** Requests that one instance gets at a time in production. */
   concurrency: number;
-  /** Longest time that a caller waits for anything. */
+  /** Longest time that a caller waits for anything; above Prisma's own ten seconds for a connection. */
   patienceSeconds: number;
-  auditTable: string | null;
-  /** A sign-in that sees the audit table and all sessions, where the service's own does not. */
+  /** Where a read and a write of people's data each leave a row: one table, or two. */
+  audit: { read: string | null; write: string | null };
+  /** A sign-in that sees the audit tables and all sessions, where the service's own does not. */
   observerUrl: string | null;
 };
 
@@ -104,8 +105,8 @@ function settingsOf(reader: Reader): DrillSettings {
     weakEnv: reader.byName('weakEnv', (values) => values.map(weakValueOf)),
     connections: reader.number('connections', null, 1, 1_000),
     concurrency: reader.number('concurrency', 80, 1, 1_000),
-    patienceSeconds: reader.number('patienceSeconds', 10, 1, 12),
-    auditTable: tableOf(reader),
+    patienceSeconds: reader.number('patienceSeconds', 12, 1, 12),
+    audit: reader.has('audit') ? auditOf(reader.inside('audit')) : { read: null, write: null },
     observerUrl: reader.text('observerUrl', null),
   };
 }
@@ -143,8 +144,14 @@ function weakValueOf(reader: Reader): WeakValue {
   return rule;
 }
 
-function tableOf(reader: Reader): string | null {
-  const table = reader.text('auditTable', null);
-  if (table !== null && !/^\w+(\.\w+)?$/.test(table)) reader.complain('auditTable', 'a table, or schema.table');
+function auditOf(reader: Reader): DrillSettings['audit'] {
+  const tables = { read: tableOf(reader, 'read'), write: tableOf(reader, 'write') };
+  reader.refuseOthers();
+  return tables;
+}
+
+function tableOf(reader: Reader, name: string): string | null {
+  const table = reader.text(name, null);
+  if (table !== null && !/^\w+(\.\w+)?$/.test(table)) reader.complain(name, 'a table, or schema.table');
   return table;
 }

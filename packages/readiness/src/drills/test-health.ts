@@ -10,10 +10,11 @@ export const testHealth = drill('test.health', async ({ start, settings }) => {
     const { status, text } = await service.get(path);
     const body = objectOf(text);
     const said = `${path} is ${status}`;
+    const given = typeof body?.['status'] === 'string' ? body['status'] : '';
     if (status !== 200) findings.push(finding('fail', `${said} on a service that is well.`));
     else if (!body) findings.push(finding('warn', `${said} and no JSON object.`));
-    else if (!words.test(String(body['status'] ?? ''))) findings.push(finding('warn', `${said}, and its "status" is not ${wanted}.`));
-    else evidence.push(`${said} with status "${String(body['status'])}".`);
+    else if (!words.test(given)) findings.push(finding('warn', `${said}, and its "status" is not ${wanted}.`));
+    else evidence.push(`${said} with status "${given}".`);
     return body;
   };
   await look(settings.health, /^(healthy|ok|up|pass|alive)$/i, '"healthy"');
