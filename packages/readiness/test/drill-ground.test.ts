@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drill } from '../src/drills/drill.ts';
@@ -58,6 +60,13 @@ describe('the drill section of readiness.json', () => {
     expect(settings.env['A']).toBe('x-hidden-token');
     expect(settings.write?.body).toEqual({ of: ['hidden-token'] });
     expect(new Set(secrets)).toEqual(new Set(['hidden-token']));
+  });
+
+  test('of this repository can be used', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../readiness.json'), 'utf8');
+    const names = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, 'given'] as const);
+    const { settings } = readDrillSettings(text, Object.fromEntries(names));
+    expect(existsSync(join(import.meta.dirname, '../../..', settings.start[1] ?? ''))).toBe(true);
   });
 
   test.each([

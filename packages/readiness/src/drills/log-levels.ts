@@ -20,7 +20,7 @@ export const logLevels = drill('log.levels', async (ground) => {
             'fail',
             `What was sent stands in the log ${found.length} times after ${how}.`,
             undefined,
-            around(found[0] ?? '', sending.canary),
+            ground.quoted(around(found[0] ?? '', sending.canary)),
           ),
         ];
   });
