@@ -21,6 +21,7 @@ const tasks = {
   bench: ['bench/run.ts'],
   soak: ['soak/run.ts'],
   openapi: ['scripts/openapi.ts'],
+  readiness: ['scripts/readiness.ts'],
   'practice-data': ['scripts/practice-data.ts'],
   readiness: ['packages/readiness/src/main.ts'],
   backup: ['scripts/backup.ts', 'backup'],
