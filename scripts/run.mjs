@@ -23,7 +23,6 @@ const tasks = {
   openapi: ['scripts/openapi.ts'],
   readiness: ['scripts/readiness.ts'],
   'practice-data': ['scripts/practice-data.ts'],
-  readiness: ['packages/readiness/src/main.ts'],
   backup: ['scripts/backup.ts', 'backup'],
   'backup:drill': ['scripts/backup.ts', 'drill'],
   restore: ['scripts/backup.ts', 'restore'],

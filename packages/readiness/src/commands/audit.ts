@@ -27,7 +27,7 @@ export type AuditOptions = {
 };
 
 export async function auditCommand(options: AuditOptions, checks: Check[], terminal: Terminal): Promise<number> {
-  const { folder, outputs, failOn, isDrill } = options;
+  const { folder, isDrill } = options;
   if (isDrill) refuseElsewhere(options);
   const project = openProject(diskFiles(folder));
   const ids = checks.map(({ id }) => id);
@@ -39,7 +39,11 @@ export async function auditCommand(options: AuditOptions, checks: Check[], termi
   const reach = await reachOf(options, project, progress.say, stack);
   const results = await audit(project, checks, reach, progress.step);
   progress.done();
-  const report = reportOf({ project, results, entries, date: terminal.today, commit: commitOf(folder) });
+  return conclude(reportOf({ project, results, entries, date: terminal.today, commit: commitOf(folder) }), options, terminal);
+}
+
+/** Writes the reports and gives the exit code. */
+export function conclude(report: Report, { outputs, failOn }: Pick<AuditOptions, 'outputs' | 'failOn'>, terminal: Terminal): number {
   for (const { file, format } of outputs) {
     const text = rendered(report, format);
     if (file === null) terminal.out(text);
@@ -72,7 +76,8 @@ function isLoopback(url: string): boolean {
   return hosts.every((host) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host));
 }
 
-function commitOf(folder: string): string | null {
+/** The commit that is checked out; null where there is no git. */
+export function commitOf(folder: string): string | null {
   try {
     return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
