@@ -35,6 +35,8 @@ export type Deployment = {
   /** Where it begins, and with which verb for commands (`run deploy`, `run jobs deploy`). */
   place: Place;
   verb?: string;
+  /** The project that it goes to, as far as it is written: one pipeline may deploy to several. */
+  project?: string;
   image?: Setting<string>;
   command?: Setting<string>;
   minInstances?: Setting<number>;

@@ -89,3 +89,31 @@ test('broken YAML is said and does not throw', () => {
     unread: [{ file, why: 'it is not YAML' }],
   });
 });
+
+test('several containers, several projects, and pools of workers', () => {
+  const { deployments } = read({
+    [file]: `steps:
+  - name: gcr.io/cloud-builders/gcloud
+    args:
+      - run
+      - deploy
+      - api
+      - --project=$_PROJECT
+      - --timeout=60
+      - --container=collector
+      - --image=collector
+      - --memory=256Mi
+      - --container=api
+      - --image=api
+      - --memory=$_MEMORY
+      - --port=8080
+  - name: gcr.io/cloud-builders/gcloud
+    args: [run, worker-pools, deploy, worker, --instances=2]
+substitutions: { _PROJECT: clinic-production, _MEMORY: 1Gi }
+`,
+  });
+  expect(deployments).toMatchObject([
+    { name: 'api', project: 'clinic-production', image: text('api', 13), memory: text('1Gi', 14), timeoutSeconds: number(60, 8) },
+    { name: 'worker', role: 'worker', minInstances: number(2, 17), maxInstances: number(2, 17) },
+  ]);
+});

@@ -34,16 +34,22 @@ export function productionDeployments(project: Project): Deployment[] {
     (one) => !isForDevelopment(one.place.file) && !INFRASTRUCTURE.test(withoutTag(one.image?.value ?? '')) && isProduction(one),
   );
   // Where something is deployed for production by name, the same for trial is not judged again.
-  const real = own.filter((one) => !STAGING.test(one.place.file) && !STAGING.test(one.name));
+  const real = own.filter(({ place, name, project: target = '' }) => [place.file, name, target].every((one) => !STAGING.test(one)));
   return real.length > 0 ? real : own;
 }
 
 /** Services that reach the database; where that cannot be told, all of them. */
 export function deployedServices(project: Project): DeployedService[] {
   const services = productionDeployments(project).filter(({ role }) => role === 'service');
-  const groups = Map.groupBy(services, ({ platform, name }) => `${platform} ${name}`);
-  const all = [...groups.values()].flatMap((group): DeployedService[] => {
-    const deployments = group.toSorted((a, b) => Number(a.form === 'command') - Number(b.form === 'command'));
+  const groups = [...Map.groupBy(services, ({ platform, name, project: target = '' }) => `${platform} ${name} ${target}`).values()];
+  const all = groups.flatMap((group): DeployedService[] => {
+    const [one] = group;
+    // A definition without a project is of each project to which the service goes.
+    const alike = services.filter(({ platform, name }) => platform === one?.platform && name === one.name);
+    if (!one?.project && alike.length > group.length) return [];
+    const deployments = [...group, ...alike.filter((other) => !other.project && !group.includes(other))].toSorted(
+      (a, b) => Number(a.form === 'command') - Number(b.form === 'command'),
+    );
     const [first] = deployments;
     if (!first) return [];
     const open = deployments.find(({ unseen }) => unseen);

@@ -44,7 +44,9 @@ export const container: Check = {
     const findings = [...unchecked, ...broken, ...ofServices, ...ofLiveness];
     const evidence = [
       ...checked.flatMap(({ healthcheck }) => (healthcheck ? [`HEALTHCHECK on ${pathText(healthcheck)}`] : [])),
-      ...probes.map((probe) => `${probe.kind} probe on ${pathText(probe)}`),
+      ...services
+        .flatMap(({ deployments }) => deployments.find((one) => one.probes.length > 0)?.probes ?? [])
+        .map((probe) => `${probe.kind} probe on ${pathText(probe)}`),
     ];
     if (findings.length === 0 && evidence.length === 0) {
       const hidden = services.flatMap((service) => service.hidden ?? []);

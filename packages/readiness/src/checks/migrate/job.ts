@@ -86,9 +86,14 @@ function isGuarded({ deployments }: Project, { place }: Deployment): boolean {
 }
 
 /** A service that the same pipeline deploys earlier, with traffic. */
-function deployedBefore(project: Project, { place }: Deployment): Deployment['place'] | null {
+function deployedBefore(project: Project, { place, project: target }: Deployment): Deployment['place'] | null {
   const found = productionDeployments(project).find(
-    (one) => one.verb === 'run deploy' && one.place.file === place.file && one.place.line < place.line && !one.noTraffic?.value,
+    (one) =>
+      one.verb === 'run deploy' &&
+      one.project === target &&
+      one.place.file === place.file &&
+      one.place.line < place.line &&
+      !one.noTraffic?.value,
   );
   return found?.place ?? null;
 }

@@ -1,8 +1,8 @@
-import { finding, judged, notApplicable, type Check, type Judgement } from '../../check.ts';
+import { couldNotCheck, finding, judged, notApplicable, warned, type Check, type Judgement } from '../../check.ts';
 import type { LiveDatabase } from '../../live/database.ts';
 import type { Project } from '../../project/project.ts';
 import { isForDevelopment, placeText, productionDeployments } from '../cloud/services.ts';
-import { migrationsOf, readMigrations } from './migrations.ts';
+import { migrationsOf, readMigrations, type Migration } from './migrations.ts';
 import { appliesMigrations, developsMigrations, scriptsOf, type ScriptEntry } from './runners.ts';
 
 export const scripts: Check = {
@@ -69,30 +69,43 @@ function dangerous(project: Project, entries: ScriptEntry[]) {
 
 type Row = { migration_name: string; checksum: string; finished_at: unknown; rolled_back_at: unknown };
 
+/** The table of migrations lies in the schema of the connection string, which need not be the first of the search path. */
+const TABLE = `
+  SELECT c.oid::regclass::text AS name,
+         has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE') AS readable
+    FROM pg_class c
+   WHERE c.relname = '_prisma_migrations' AND c.relkind = 'r'`;
+
 async function compareDatabase(database: LiveDatabase, project: Project): Promise<Judgement> {
-  const files = readMigrations(project);
-  const [table] = await database.query<{ name: string | null }>("SELECT to_regclass('_prisma_migrations')::text AS name");
-  if (!table?.name) return judged([finding('warn', 'the database has no table of migrations: it was made in another way')]);
+  const [table] = await database.query<{ name: string; readable: boolean }>(TABLE);
+  if (!table) return warned('the database has no table of migrations: it was made in another way');
+  if (!table.readable) return couldNotCheck(`the service's role may not read ${table.name}`);
   const rows = await database.query<Row>(
-    'SELECT migration_name, checksum, finished_at, rolled_back_at FROM _prisma_migrations ORDER BY started_at',
+    `SELECT migration_name, checksum, finished_at, rolled_back_at FROM ${table.name} ORDER BY started_at`,
   );
   const standing = rows.filter((row) => row.rolled_back_at === null);
   const applied = new Map(standing.map((row) => [row.migration_name, row]));
+  const files = filesOf(project, applied);
   const findings = [
     ...standing
       .filter((row) => row.finished_at === null)
-      .map((row) =>
-        finding('fail', `migration ${row.migration_name} has begun and not finished: no further one is applied until it is resolved`),
-      ),
+      .map((row) => finding('fail', `migration ${row.migration_name} has begun and not ended: no other is applied until it is resolved`)),
     ...files
       .filter(({ name }) => !applied.has(name))
       .map(({ name, path }) => finding('warn', `migration ${name} is not applied to this database`, { file: path, line: 1 })),
     ...files
       .filter(({ name, checksum }) => applied.has(name) && applied.get(name)?.checksum !== checksum)
-      .map(({ name, path }) => finding('fail', `migration ${name} was changed after it was applied`, { file: path, line: 1 })),
+      .map(({ name, path }) => finding('warn', `migration ${name} was changed after it was applied`, { file: path, line: 1 })),
     ...[...applied.keys()]
       .filter((name) => files.length > 0 && files.every((file) => file.name !== name))
       .map((name) => finding('warn', `migration ${name} is applied, and not among the files`)),
   ];
   return judged(findings, [`${applied.size} migrations are applied`]);
+}
+
+/** The folder of migrations that this database knows best. */
+function filesOf(project: Project, applied: Map<string, Row>): Migration[] {
+  const folders = [...Map.groupBy(readMigrations(project), ({ folder }) => folder).values()];
+  const known = (files: Migration[]) => files.filter(({ name }) => applied.has(name)).length;
+  return folders.toSorted((a, b) => known(b) - known(a))[0] ?? [];
 }

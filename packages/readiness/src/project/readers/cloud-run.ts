@@ -7,6 +7,9 @@ import { textSetting, type Yaml } from './yaml.ts';
 
 const KINDS: Record<string, Deployment['role']> = { Service: 'service', Job: 'job', WorkerPool: 'worker' };
 
+/** Of worker pools, which do not scale by themselves. */
+const MANUAL = 'run.googleapis.com/manualInstanceCount';
+
 export function isCloudRun(root: Yaml): boolean {
   return /^(serving\.knative\.dev|run\.googleapis\.com)\//.test(root.get('apiVersion')?.text ?? '') && roleOf(root) !== undefined;
 }
@@ -36,8 +39,8 @@ export function readCloudRun(root: Yaml, variables: Variables = new Map()): Depl
     probes: [],
     ...(container ? readContainer(container) : {}),
     ...defined({
-      minInstances: number(annotation('autoscaling.knative.dev/minScale', 'run.googleapis.com/minScale')) ?? undefined,
-      maxInstances: number(annotation('autoscaling.knative.dev/maxScale', 'run.googleapis.com/maxScale')) ?? undefined,
+      minInstances: number(annotation('autoscaling.knative.dev/minScale', 'run.googleapis.com/minScale', MANUAL)) ?? undefined,
+      maxInstances: number(annotation('autoscaling.knative.dev/maxScale', 'run.googleapis.com/maxScale', MANUAL)) ?? undefined,
       concurrency: number(spec?.get('containerConcurrency') ?? null) ?? undefined,
       timeoutSeconds: timeout ? secondsSetting(timeout.text, timeout.place, variables) : undefined,
       sqlInstances: sql?.text ? { value: sql.text.split(','), place: sql.place } : undefined,

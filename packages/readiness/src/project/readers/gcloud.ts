@@ -18,7 +18,8 @@ export function readGcloud(words: Word[], variables: Variables, readEnv: ReadEnv
   const start = words.findIndex(({ text }) => text === 'gcloud' || text.endsWith('/gcloud'));
   const [program] = words.slice(start);
   if (start === -1 || !program) return null;
-  const { positional, flags, unseen } = argumentsOf(words.slice(start + 1));
+  const { positional, flags: written, unseen } = argumentsOf(words.slice(start + 1));
+  const flags = ofMainContainer(written);
   const path = positional.filter(({ text }) => text !== 'alpha' && text !== 'beta');
   const line = path.map(({ text }) => text).join(' ');
   const verb = VERB.exec(`${line} `)?.[0].trim();
@@ -34,6 +35,11 @@ export function readGcloud(words: Word[], variables: Variables, readEnv: ReadEnv
     const flag = last(...names);
     return flag?.value ? { value: flag.value, place: flag.place } : undefined;
   };
+  const size = (name: string) => {
+    const flag = text(name);
+    return flag && { ...flag, value: resolved(flag.value, variables) };
+  };
+  const project = last('project')?.value;
   const on = (name: string) => {
     const flag = last(name, `no-${name}`);
     return flag && { value: flag.name === name && flag.value !== 'false', place: flag.place };
@@ -55,14 +61,15 @@ export function readGcloud(words: Word[], variables: Variables, readEnv: ReadEnv
     place: program.place,
     verb,
     ...defined({
+      project: project ? resolved(project, variables) : undefined,
       image: text('image'),
       command: commandFlag && called.length > 0 ? { value: called.join(' '), place: commandFlag.place } : undefined,
-      minInstances: number('min-instances', 'min'),
-      maxInstances: number('max-instances', 'max'),
+      minInstances: number('min-instances', 'min', 'instances'),
+      maxInstances: number('max-instances', 'max', 'instances'),
       concurrency: number('concurrency'),
       timeoutSeconds: timeout && secondsSetting(timeout.value, timeout.place, variables),
-      cpu: text('cpu'),
-      memory: text('memory'),
+      cpu: size('cpu'),
+      memory: size('memory'),
       sqlInstances: sql?.value ? { value: sql.value.split(','), place: sql.place } : undefined,
       vpc: text('vpc-connector', 'network', 'subnet'),
       serviceAccount: text('service-account'),
@@ -100,6 +107,16 @@ function argumentsOf(words: Word[]): { positional: Word[]; flags: Flag[]; unseen
     }
   }
   return { positional, flags, unseen };
+}
+
+/** Flags behind `--container` are of that container: the one with a port takes the requests, the others stand beside it. */
+function ofMainContainer(flags: Flag[]): Flag[] {
+  const starts = flags.flatMap(({ name }, index) => (name === 'container' ? [index] : []));
+  const [first] = starts;
+  if (first === undefined) return flags;
+  const containers = starts.map((start, index) => flags.slice(start, starts[index + 1]));
+  const main = containers.find((one) => one.some(({ name }) => name === 'port')) ?? containers[0] ?? [];
+  return [...flags.slice(0, first), ...main];
 }
 
 function envOf({ name, value, place }: Flag, readEnv: ReadEnv): EnvSetting[] {
