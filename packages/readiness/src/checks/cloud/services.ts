@@ -18,10 +18,10 @@ export type Look = { findings?: Finding[]; evidence?: string[]; hidden?: string 
 
 const DEVELOPMENT = /(^|[/._-])(dev|devel|development|local|localhost|test|testing|ci|preview|minikube|override|e2e)([/._-]|$)/i;
 const STAGING = /(^|[/._-])(staging|stage|qa|uat|sandbox|canary)([/._-]|$)/i;
-const PRODUCTION = /(^|[/._-])(prod|production|deploy|deployment|release|live|selfhosted|self-hosted|server)([/._-]|$)/i;
+const PRODUCTION = /(^|[/._-])(prod|production|deploy|deployment|release|selfhosted|self-hosted)([/._-]|$)/i;
 const INFRASTRUCTURE =
   /(^|\/)(postgres|postgis|timescale\w*|pgbouncer|pgcat|odyssey|redis|valkey|dragonfly|mysql|mariadb|mongo|rabbitmq|kafka|zookeeper|nats|nginx|traefik|caddy|haproxy|mailhog|mailpit|maildev|minio|grafana|prometheus|loki|tempo|jaeger|otel\w*|opentelemetry-collector|adminer|pgadmin4?|localstack|elasticsearch|opensearch|kibana|clickhouse|memcached|vault|keycloak|busybox|alpine)[^/]*$/;
-const DATABASE_VARIABLE = /^(DATABASE|DB|PG|POSTGRES(QL)?|DIRECT)_?(URL|HOST|USER|PASSWORD|NAME|DATABASE)?(_.*)?$/;
+const DATABASE_VARIABLE = /(^|_)(DATABASE|DB|POSTGRES(QL)?)(_|$)|^PG[A-Z]+$|^DIRECT_URL$|CONNECTION_NAME$/;
 
 /** True for files that only make a developer's, a test's or a trial's surroundings. */
 export function isForDevelopment(file: string): boolean {

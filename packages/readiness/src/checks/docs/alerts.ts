@@ -22,6 +22,10 @@ const TOPICS: [name: string, words: RegExp][] = [
 ];
 const INSIGHTS = /insights-config-query-insights-enabled|query_insights_enabled\s*=\s*true|queryInsightsEnabled["']?\s*:\s*true/;
 
+/** Rules and policies in files of any of the formats; longer files are data. */
+const MARK = /^\s*(- )?"?(alert|rules|conditions|alertPolicies)"?\s*:|google_monitoring_alert_policy|"conditions"\s*:/m;
+const LONGEST = 200_000;
+
 type Alert = { file: string; text: string };
 
 export const alerts: Check = {
@@ -65,7 +69,7 @@ function alertsOf(project: Project): Alert[] {
     if (!/\.(ya?ml|json|tf)$/.test(path) || /(^|\/)(package(-lock)?|tsconfig)\b/.test(path)) return [];
     if (['test', 'document'].includes(project.kindOf(path)) || /(^|\/)(examples?|fixtures?)\//.test(path)) return [];
     const text = project.files.read(path);
-    if (text === null || !/alert|conditionThreshold|conditionPrometheus|notificationChannels/i.test(text)) return [];
+    if (text === null || text.length > LONGEST || !MARK.test(text)) return [];
     if (path.endsWith('.tf'))
       return text
         .split(/^resource\s+"/m)

@@ -45,7 +45,7 @@ export const checklist: Check = {
   category: 'Best practices',
   severity: 'medium',
   why: 'What must be true before a release is forgotten one item at a time. A list with the command that proves each item is done the same way by everybody.',
-  link: 'https://www.atul-gawande.com/book/the-checklist-manifesto/',
+  link: 'https://sre.google/sre-book/launch-checklist/',
   looksFor: `a file CHECKLIST*.md with the ${STEPS.length} steps before a deployment, each with the command that proves it`,
   remedy: `Write deploy/CHECKLIST.md with an item, and a command, for: ${STEPS.map(([step]) => step).join(', ')}.`,
   example: {

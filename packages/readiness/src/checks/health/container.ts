@@ -26,9 +26,7 @@ export const container: Check = {
   effort: '30 minutes',
   static: (project) => {
     const services = deployedServices(project);
-    const images = project.deployments.dockerfiles.filter(
-      ({ path, from }) => !isForDevelopment(path) && !NO_HTTP.test(path) && !NO_SERVER.test(from?.value ?? ''),
-    );
+    const images = serviceImages(project);
     const probes = services.flatMap(({ deployments }) => deployments.flatMap((one) => one.probes));
     if (images.length === 0 && services.length === 0) {
       const [unread] = project.deployments.unread;
@@ -55,6 +53,16 @@ export const container: Check = {
     return findings.length > 0 ? judged(findings, evidence) : passed(...evidence);
   },
 };
+
+/** Images of services; where some lie beside a service's source, those of other packages are not asked. */
+function serviceImages(project: Project): Dockerfile[] {
+  const images = project.deployments.dockerfiles.filter(
+    ({ path, from }) => !isForDevelopment(path) && !NO_HTTP.test(path) && !NO_SERVER.test(from?.value ?? ''),
+  );
+  const dirs = project.services.map(({ dir }) => dir).filter(Boolean);
+  const beside = images.filter(({ path }) => dirs.some((dir) => path.startsWith(`${dir}/`)));
+  return beside.length > 0 ? beside : images;
+}
 
 /** A definition is complete in itself; a command may rely on what the service already has. */
 function serviceFindings({ name, deployments }: DeployedService): Finding[] {

@@ -98,11 +98,23 @@ function deployedBefore(project: Project, { place, project: target }: Deployment
   return found?.place ?? null;
 }
 
-/** A step of a pipeline that applies migrations itself; tests of pull requests do so too, over a database of their own. */
+/** A step that applies migrations itself. Tests of pull requests do so too, over a database of their own. */
 function isStep(project: Project, { pipeline, text, id }: Step): boolean {
-  if (/(^|[/._-])(ci|tests?|pr|pull|checks?|lint|e2e)([/._-]|$)/i.test(pipeline) || /test/i.test(id ?? '')) return false;
-  return /^(npx|npm|pnpm|yarn|bun|bunx|prisma|node)\b/m.test(text) && appliesMigrations(project, text);
+  if (isForDevelopment(pipeline) || NOT_A_RELEASE.test(pipeline) || /test/i.test(id ?? '')) return false;
+  if (/^\.(github|gitlab)/.test(pipeline) && !releases(project, pipeline)) return false;
+  return /^(?!echo|printf).*\b(npx|npm|pnpm|yarn|bunx?|prisma|node)\b/m.test(text) && appliesMigrations(project, text);
 }
+
+/** By its name, or by what it does besides. */
+function releases({ deployments }: Project, pipeline: string): boolean {
+  return (
+    /deploy|release|prod|migrat|(^|[/._-])cd[._-]/i.test(pipeline) ||
+    deployments.steps.some((step) => step.pipeline === pipeline && RELEASE.test(step.text))
+  );
+}
+
+const NOT_A_RELEASE = /(^|[/._-])(tests?|pr|pull|checks?|lint)([/._-]|$)/i;
+const RELEASE = /\b(gcloud|kubectl|helm|fly(ctl)?\s+deploy|docker\s+push|deploy-cloudrun|aws|railway|heroku|vercel|ssh)\b/;
 
 /** Containers that migrate as they start. */
 function startsOf(project: Project): Setting<string>[] {

@@ -44,6 +44,13 @@ export function dangersOf({ tokens, line }: Statement, known: Known): Danger[] {
   return [];
 }
 
+/** Prisma sends a file as a whole, which PostgreSQL runs as one transaction when it holds several statements. */
+export function concurrentDangers({ tokens, line }: Statement): Danger[] {
+  const isConcurrent = tokens.slice(0, 4).some(({ text, isQuoted }) => text === 'concurrently' && !isQuoted);
+  const message = 'CONCURRENTLY fails beside other statements, since a file of several is one transaction: give it a migration of its own';
+  return isConcurrent ? [{ grade: 'fail', line, table: '', message }] : [];
+}
+
 /** Whether statements wait for a lock without end. */
 export function setsLockTimeout({ tokens }: Statement): boolean {
   return tokens.some(

@@ -1,6 +1,7 @@
 // What runs migrations: jobs, steps of pipelines, scripts, and containers as they start.
 import type { Place } from '../../check.ts';
 import type { Deployment } from '../../project/deployment.ts';
+import type { Package } from '../../project/packages.ts';
 import type { Project } from '../../project/project.ts';
 
 /** Applies the migrations that are there: what production needs. */
@@ -40,8 +41,8 @@ export type ScriptEntry = { name: string; command: string; place: Place };
 
 /** Scripts of all package.json, with their lines. */
 export function scriptsOf(project: Project): ScriptEntry[] {
-  return project.packages.flatMap(({ dir, scripts }) => {
-    const file = dir ? `${dir}/package.json` : 'package.json';
+  return ownPackages(project).flatMap(({ dir, scripts }) => {
+    const file = manifestOf(dir);
     return Object.entries(scripts).map(([name, command]) => ({
       name,
       command,
@@ -51,7 +52,16 @@ export function scriptsOf(project: Project): ScriptEntry[] {
 }
 
 function scriptsNamed(project: Project, name: string): string[] {
-  return project.packages
+  return ownPackages(project)
     .flatMap(({ scripts }) => [scripts[`pre${name}`], scripts[name], scripts[`post${name}`]])
     .filter((one) => one !== undefined);
+}
+
+/** Packages of examples and tests have scripts of their own. */
+function ownPackages(project: Project): Package[] {
+  return project.packages.filter(({ dir }) => !['example', 'test', 'generated'].includes(project.kindOf(manifestOf(dir))));
+}
+
+function manifestOf(dir: string): string {
+  return dir ? `${dir}/package.json` : 'package.json';
 }

@@ -1,6 +1,6 @@
 import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
-import { dangersOf, setsLockTimeout, type Danger } from './locks.ts';
+import { concurrentDangers, dangersOf, setsLockTimeout, type Danger } from './locks.ts';
 import { readMigrations, type Migration } from './migrations.ts';
 import { statementsOf } from './sql.ts';
 
@@ -60,9 +60,11 @@ function judgeFolder(migrations: Migration[]): Judged[] {
     const dangers: Danger[] = [];
     const planned: Danger[] = [];
     let hasTimeout = false;
-    for (const statement of statementsOf(migration.sql)) {
+    const statements = statementsOf(migration.sql);
+    for (const statement of statements) {
       hasTimeout ||= setsLockTimeout(statement);
       const found = dangersOf(statement, known).filter(({ table }) => !isYoung(bornAt.get(table), at));
+      if (statements.length > 1) found.push(...concurrentDangers(statement));
       (/\bplan:/i.test(statement.comment) ? planned : dangers).push(...found);
     }
     for (const table of known.created) bornAt.set(table, at);

@@ -8,6 +8,7 @@ const NAME =
 const PUBLIC = /^(NEXT_PUBLIC|VITE|NUXT_PUBLIC|PUBLIC|REACT_APP|EXPO_PUBLIC)_|PUBLIC_?KEY|PUBLISHABLE/i;
 const PLACEHOLDER =
   /^(<.*>|your[-_ ].*|.*replace.?me.*|placeholder|dummy|todo|none|null|undefined|change[-_]?me|fake|build|test|x+|\*+|\.{3}|true|false|\d{1,5})?$/i;
+const CAPITALS = /^[A-Z_]{3,}$/;
 /** Not the secret but where it is. */
 const REFERENCE = /^(\/|file:|secret:|projects\/[^/]+\/secrets|sm:|gcp-sm:|op:|vault:|arn:|ref\+|berglas|doppler)/;
 const URL_WITH_PASSWORD = /^[a-z][\w+.-]*:\/\/[^\s:/@]*:([^\s/]+)@([^\s:/?]*)/i;
@@ -19,11 +20,15 @@ export function plainSecret({ name, value }: EnvSetting): 'literal' | 'variable'
   if (password !== undefined) {
     if (isVariable(password)) return 'variable';
     // A made-up address that lets a build pass.
-    const isForBuild = PLACEHOLDER.test(password) || /^(localhost|127\.0\.0\.1|host|dummy|placeholder|example\..*)?$/i.test(host);
+    const isForBuild = isPlaceholder(password) || /^(localhost|127\.0\.0\.1|host|dummy|placeholder|example\..*)?$/i.test(host);
     return isForBuild ? null : 'literal';
   }
   if (isVariable(value)) return NAME.test(name) || /^(DATABASE|DIRECT|DB|POSTGRES)_URL$/.test(name) ? 'variable' : null;
-  return NAME.test(name) && !PLACEHOLDER.test(value.trim()) ? 'literal' : null;
+  return NAME.test(name) && !isPlaceholder(value.trim()) ? 'literal' : null;
+}
+
+function isPlaceholder(text: string): boolean {
+  return PLACEHOLDER.test(text) || CAPITALS.test(text);
 }
 
 /** Enough to see that two places hold the same secret, too little to find it out. */

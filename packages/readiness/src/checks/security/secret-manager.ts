@@ -4,6 +4,9 @@ import { deployedServices, isForDevelopment, placeText, productionDeployments } 
 import { usesConnector } from '../cloud/sql-instances.ts';
 import { fingerprint, plainSecret } from './plain-secrets.ts';
 
+/** Files to copy from hold no secret of anybody. */
+const EXAMPLE = /(^|[/._-])(example|sample|template|tmpl|dist)([/._-]|$)/i;
+
 export const secretManager: Check = {
   id: 'security.secret-manager',
   title: 'Secrets come from a secret store, by version',
@@ -29,7 +32,7 @@ export const secretManager: Check = {
       return unread ? couldNotCheck(`${unread.file}: ${unread.why}`) : notApplicable('no deployment found');
     }
     const settings = [...deployments.flatMap((one) => one.env), ...images.flatMap(({ env }) => env), ...project.deployments.shared];
-    const written = settings.filter((one) => plainSecret(one) === 'literal').map(writtenFinding);
+    const written = settings.filter((one) => plainSecret(one) === 'literal' && !EXAMPLE.test(one.place.file)).map(writtenFinding);
     const passed = deployments
       .filter(({ platform }) => platform === 'cloud-run')
       .flatMap(({ env }) => env.filter((one) => plainSecret(one) === 'variable'))
