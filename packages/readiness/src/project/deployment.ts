@@ -82,7 +82,7 @@ export type Dockerfile = {
 export type Step = { pipeline: string; place: Place; id: string | null; text: string };
 
 /** A file that deploys something and cannot be read: it may set what seems to be missing. */
-export type Unread = { file: string; why: string };
+type Unread = { file: string; why: string };
 
 export type Deployments = {
   deployments: Deployment[];

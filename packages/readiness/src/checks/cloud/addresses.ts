@@ -31,7 +31,7 @@ export function databaseAddresses(project: Project): Address[] {
 }
 
 /** The host of a connection string, also behind a password with `@` in it, and in `?host=`. */
-export function hostOf(url: string): string | null {
+function hostOf(url: string): string | null {
   const [, rest] = /^postgres(?:ql)?:\/\/(.*)$/.exec(url.trim()) ?? [];
   if (rest === undefined) return null;
   const [before = '', query = ''] = rest.split('?');

@@ -31,7 +31,7 @@ export function pagesAbout(project: Project, subject: RegExp): Page[] {
     });
 }
 
-export function readPage(path: string, text: string): Page {
+function readPage(path: string, text: string): Page {
   const sections: Section[] = [];
   let isFenced = false;
   let lines: string[] = [];
