@@ -12,7 +12,7 @@ export type EnvSetting = {
   place: Place;
   /** Written in the file. */
   value?: string;
-  /** Taken from a secret store, by name and version; null when the version is not pinned. */
+  /** Taken from a secret store, by name and version; null when the version is not pinned, or the store has none. */
   secret?: { name: string; version: string | null };
 };
 
@@ -35,6 +35,8 @@ export type Deployment = {
   /** Where it begins, and with which verb for commands (`run deploy`, `run jobs deploy`). */
   place: Place;
   verb?: string;
+  /** The project that it goes to, as far as it is written: one pipeline may deploy to several. */
+  project?: string;
   image?: Setting<string>;
   command?: Setting<string>;
   minInstances?: Setting<number>;
@@ -50,8 +52,12 @@ export type Deployment = {
   serviceAccount?: Setting<string>;
   allowsAnybody?: Setting<boolean>;
   noTraffic?: Setting<boolean>;
+  /** `--execute-now`: the job runs as soon as it is deployed. */
+  executes?: Setting<boolean>;
   /** `--wait`, of a job's execution. */
   waits?: Setting<boolean>;
+  /** Flags from a variable that cannot be followed: what seems to be missing may be set by them. */
+  unseen?: Setting<string>;
   env: EnvSetting[];
   probes: Probe[];
 };
@@ -75,4 +81,14 @@ export type Dockerfile = {
 /** A step of a pipeline in its order, with what it calls. */
 export type Step = { pipeline: string; place: Place; id: string | null; text: string };
 
-export type Deployments = { deployments: Deployment[]; dockerfiles: Dockerfile[]; steps: Step[] };
+/** A file that deploys something and cannot be read: it may set what seems to be missing. */
+type Unread = { file: string; why: string };
+
+export type Deployments = {
+  deployments: Deployment[];
+  dockerfiles: Dockerfile[];
+  steps: Step[];
+  /** Values that several workloads share: Secret and ConfigMap of Kubernetes, groups of Render. */
+  shared: EnvSetting[];
+  unread: Unread[];
+};
