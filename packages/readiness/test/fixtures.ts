@@ -24,7 +24,7 @@ export type Case = {
 export type Page = { id: string; cases: Case[] };
 
 export function readPage(path: string): Page {
-  const [head = '', ...sections] = readFileSync(path, 'utf8').split(/^## (?=(?:fail|warn|pass|not applicable|could not check): )/m);
+  const [head = '', ...sections] = readFileSync(path, 'utf8').split(/^## (?=[a-z][\w. -]*: )/m);
   const id = /^# (\S+)/m.exec(head)?.[1] ?? '';
   const cases: Case[] = [];
   for (const section of sections) cases.push(readCase(section, cases, path));
