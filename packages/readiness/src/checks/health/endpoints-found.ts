@@ -1,0 +1,48 @@
+// The health routes of a project, sorted by what they are for.
+import type { Place } from '../../check.ts';
+import type { Project } from '../../project/project.ts';
+import { findBelow } from '../../project/walk.ts';
+import { textOf } from '../../project/source.ts';
+import { routesIn, type Route } from '../../project/routes.ts';
+
+export type Purpose = 'health' | 'ready' | 'live';
+
+const PURPOSES: [Purpose, RegExp][] = [
+  ['ready', /(^|[/_-])(ready|readyz|readiness)$/i],
+  ['live', /(^|[/_-])(live|livez|liveness|alive)$/i],
+  ['health', /\/(_?health|healthz|health-?checks?|status|heartbeat|ping)$/i],
+];
+const WORDS = ['health', 'Health', 'ready', 'readiness', 'livez', 'liveness', '/live', '/alive', '/status', '/ping', 'heartbeat'];
+
+/** Where each purpose may answer, likeliest first, for asking over HTTP. */
+export const PATHS: Record<Purpose, string[]> = {
+  health: ['/health', '/healthz', '/api/health'],
+  ready: ['/health/ready', '/ready', '/readyz', '/health/readiness', '/api/health/ready'],
+  live: ['/health/live', '/live', '/livez', '/health/liveness', '/api/health/live'],
+};
+
+export function purposeOf(path: string): Purpose | null {
+  return PURPOSES.find(([, pattern]) => pattern.test(path.replace(/\/$/, '')))?.[0] ?? null;
+}
+
+export type HealthRoute = Route & { purpose: Purpose };
+
+/** Routes for reading that say how the service is. */
+export function healthRoutes(project: Project): HealthRoute[] {
+  return routesIn(project, ...WORDS).flatMap((route) => {
+    const purpose = purposeOf(route.path);
+    return purpose && ['GET', 'ALL', 'HEAD'].includes(route.method) ? [{ ...route, purpose }] : [];
+  });
+}
+
+/** A path of this purpose that stands in production code, though no route was found for it: `if (url === '/readyz')`. */
+export function mentioned(project: Project, purpose: Purpose): Place | null {
+  for (const source of project.sourcesWith(...WORDS)) {
+    const found = findBelow(source.program, (node) => {
+      const text = textOf(node);
+      return text?.startsWith('/') && purposeOf(text) === purpose ? node : null;
+    });
+    if (found) return { file: source.path, line: source.text.slice(0, found.start).split('\n').length };
+  }
+  return null;
+}
