@@ -5,6 +5,12 @@ import { readiness } from './health/readiness.ts';
 import { errorFormat } from './log/error-format.ts';
 import { levels } from './log/levels.ts';
 import { duplicateClient } from './pool/duplicate-client.ts';
+import { batch } from './practice/batch.ts';
+import { pagination } from './practice/pagination.ts';
+import { queryTimeout } from './practice/query-timeout.ts';
+import { statements } from './practice/statements.ts';
+import { transactions } from './practice/transactions.ts';
+import { roles } from './security/roles.ts';
 
 /** Every check, in the order of the report. */
-export const CHECKS: Check[] = [duplicateClient, levels, errorFormat, readiness, liveness, endpoints];
+export const CHECKS: Check[] = [duplicateClient, levels, errorFormat, readiness, liveness, endpoints, transactions, queryTimeout, statements, pagination, batch, roles];

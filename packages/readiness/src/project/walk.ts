@@ -1,5 +1,5 @@
 // Goes through a syntax tree with what lies around each node.
-import { visitorKeys } from 'oxc-parser';
+import { visitorKeys, type ArrowFunctionExpression, type Function as PlainFunction } from 'oxc-parser';
 import type { Node, Source } from './source.ts';
 
 /** `around` holds what the node lies in, the nearest last. Answering false leaves out what lies below. */
@@ -30,7 +30,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value;
 }
 
-export type FunctionNode = Extract<Node, { type: 'ArrowFunctionExpression' | 'FunctionDeclaration' | 'FunctionExpression' }>;
+export type FunctionNode = ArrowFunctionExpression | PlainFunction;
 
 export function isFunction(node: Node | null | undefined): node is FunctionNode {
   return node?.type === 'ArrowFunctionExpression' || node?.type === 'FunctionDeclaration' || node?.type === 'FunctionExpression';

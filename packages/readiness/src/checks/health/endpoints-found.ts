@@ -21,7 +21,12 @@ export const PATHS: Record<Purpose, string[]> = {
   live: ['/health/live', '/live', '/livez', '/health/liveness', '/api/health/live'],
 };
 
-export function purposeOf(path: string): Purpose | null {
+/** What may stand before such a path; `/orders/ready` and `/streams/:id/live` are of something else. */
+const BEFORE = /^(api|rest|v\d+|internal|system|probes?|status|k8s|kube\w*|monitor(ing)?|actuator|public|_\w*)?$/i;
+
+function purposeOf(path: string): Purpose | null {
+  const segments = path.replace(/\/$/, '').split('/').slice(0, -1);
+  if (!segments.some((one) => /health/i.test(one)) && !segments.every((one) => BEFORE.test(one))) return null;
   return PURPOSES.find(([, pattern]) => pattern.test(path.replace(/\/$/, '')))?.[0] ?? null;
 }
 
