@@ -160,7 +160,9 @@ function makersOf(name: string, source: Source, project: Project, depth: number)
   const other = imported ? project.resolve(source.path, imported.module) : null;
   const home = other && imported ? homeOf(other, imported.name, project, depth + 1) : null;
   if (!home) return typeNamed(source, name).flatMap((type) => (type === name ? [] : makersOf(type, source, project, depth + 1)));
-  return home.name === '*' || home.node || home.name === name ? [home.source, ...behind(home, project, depth)] : behind(home, project, depth);
+  return home.name === '*' || home.node || home.name === name
+    ? [home.source, ...behind(home, project, depth)]
+    : behind(home, project, depth);
 }
 
 /** Behind `export const db = createDatabase()` stands the file of `createDatabase`. */

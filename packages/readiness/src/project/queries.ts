@@ -73,7 +73,8 @@ function isStatement(node: Node | undefined): boolean {
 export function isWrite(node: Node, project: Project): boolean {
   const called = modelCall(node, project);
   if (called) return !READS.includes(called.method);
-  const name = node.type === 'CallExpression' ? calledName(node.callee) : node.type === 'TaggedTemplateExpression' ? calledName(node.tag) : '';
+  const name =
+    node.type === 'CallExpression' ? calledName(node.callee) : node.type === 'TaggedTemplateExpression' ? calledName(node.tag) : '';
   return name.startsWith('$executeRaw');
 }
 

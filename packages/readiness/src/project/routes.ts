@@ -206,6 +206,6 @@ function byFile(source: Source, project: Project): Route[] {
   }
   const exported = pages ? findBelow(source.program, (node) => (node.type === 'ExportDefaultDeclaration' ? node : null)) : null;
   if (!pages || !exported) return [];
-  const handlers = functionsOf(exported.declaration as Node, source, project);
+  const handlers = functionsOf(exported.declaration, source, project);
   return [{ method: 'ALL', path: `/${pages}`, place: placeOf(source, exported), handlers }];
 }

@@ -26,18 +26,19 @@ export const liveness: Check = {
     const findings: Finding[] = [];
     for (const { path, place, handlers } of answering) {
       const { query, unknown } = reachQuery(handlers, project);
-      if (query && live.length > 0)
-        findings.push(finding('fail', `${path} asks the database at ${query.file}:${query.line}`, place));
+      if (query && live.length > 0) findings.push(finding('fail', `${path} asks the database at ${query.file}:${query.line}`, place));
       else if (handlers.length > 0 && !query && !unknown) evidence.push(`${path} (${place.file}:${place.line}) asks nobody`);
     }
     const probes = project.deployments.deployments.flatMap((one) => one.probes).filter(({ kind }) => kind === 'liveness');
     for (const { path, place } of probes) {
       const asked = routes.find((route) => route.path === path);
       const { query } = asked ? reachQuery(asked.handlers, project) : { query: null };
-      if (query) findings.push(finding('fail', `the liveness probe asks ${path}, which asks the database at ${query.file}:${query.line}`, place));
+      if (query)
+        findings.push(finding('fail', `the liveness probe asks ${path}, which asks the database at ${query.file}:${query.line}`, place));
     }
     if (findings.length > 0 || evidence.length > 0) return judged(findings, evidence);
-    if (answering.length > 0 && live.length === 0) return warned('there is no liveness route, and /health asks the database', answering[0]?.place);
+    if (answering.length > 0 && live.length === 0)
+      return warned('there is no liveness route, and /health asks the database', answering[0]?.place);
     if (answering.length > 0 || mentioned(project, 'live')) return couldNotCheck('the handler of the liveness route could not be followed');
     if (project.services.every(({ framework }) => framework === null)) return couldNotCheck('no service with routes was found');
     return warned('there is no liveness route: neither /health/live, /live, /livez nor /health');

@@ -99,7 +99,9 @@ function placeholderIn({ node: root, source }: Fn): Finding | null {
       ? node
       : null,
   );
-  return stated && finding('fail', 'the database is called healthy without being asked', placeOf(source, stated), excerptOf(source, stated));
+  return (
+    stated && finding('fail', 'the database is called healthy without being asked', placeOf(source, stated), excerptOf(source, stated))
+  );
 }
 
 /** The text of a caught error in what a function answers. */
@@ -131,20 +133,25 @@ function isTold(around: Node[]): boolean {
 
 const LATEST_MILLIS = 1_500;
 /** What only a message would say: addresses, drivers' codes, the name of a relation. */
-const TELLS = /ECONN|ENOTFOUND|ETIMEDOUT|postgres(ql)?:\/\/|\b\d{1,3}(\.\d{1,3}){3}\b|:5432\b|password authentication|Can't reach database|prisma/i;
+const TELLS =
+  /ECONN|ENOTFOUND|ETIMEDOUT|postgres(ql)?:\/\/|\b\d{1,3}(\.\d{1,3}){3}\b|:5432\b|password authentication|Can't reach database|prisma/i;
 
 function judgeReply(path: string, { status, json, text, millis }: Reply): Judgement {
   const body = json as { status?: unknown; checks?: { database?: { status?: unknown; latency?: unknown } } } | null;
   const findings: Finding[] = [];
   if (status !== 200) findings.push(finding('fail', `GET ${path} answers ${status} while it is being audited`));
-  if (millis > LATEST_MILLIS) findings.push(finding('warn', `GET ${path} takes ${Math.round(millis)} ms; probes give up after a second or two`));
+  if (millis > LATEST_MILLIS)
+    findings.push(finding('warn', `GET ${path} takes ${Math.round(millis)} ms; probes give up after a second or two`));
   if (TELLS.test(text)) findings.push(finding('warn', `GET ${path} tells of the database's address or driver in its body`));
   const database = body?.checks?.database;
   if (status === 200 && (typeof body !== 'object' || !database || typeof database.status !== 'string'))
     findings.push(finding('warn', `GET ${path} does not say how the database is (checks.database.status)`));
   else if (status === 200 && typeof database?.latency !== 'number')
     findings.push(finding('warn', `GET ${path} does not say how long the database took (checks.database.latency)`));
-  return judged(findings, findings.length === 0 ? [`GET ${path} answers 200 in ${Math.round(millis)} ms with the state of the database`] : []);
+  return judged(
+    findings,
+    findings.length === 0 ? [`GET ${path} answers 200 in ${Math.round(millis)} ms with the state of the database`] : [],
+  );
 }
 
 async function noReadyRoute(service: LiveService): Promise<Judgement> {

@@ -105,7 +105,12 @@ function passedOn(listener: Node | null): Node | null {
   if (parameters) return parameters;
   let leak: Node | null = null;
   walk(listener, (node) => {
-    if (node.type === 'MemberExpression' && node.object.type === 'Identifier' && node.object.name === event && nameOf(node.property) === 'params')
+    if (
+      node.type === 'MemberExpression' &&
+      node.object.type === 'Identifier' &&
+      node.object.name === event &&
+      nameOf(node.property) === 'params'
+    )
       leak ??= node;
     const passed = node.type === 'CallExpression' ? node.arguments : node.type === 'SpreadElement' ? [node.argument] : [];
     if (passed.some((one) => one.type === 'Identifier' && one.name === event)) leak ??= node;

@@ -36,7 +36,9 @@ export const auditLog: Check = {
     if (told) return judged([], [`${told.file}:${told.line} tells the log; that the log is kept cannot be seen from here`]);
     const [table] = tables;
     return judged([
-      table ? finding('warn', `nothing writes to ${table.name}`, table.place) : finding('warn', 'nothing keeps who did what: there is no audit log'),
+      table
+        ? finding('warn', `nothing writes to ${table.name}`, table.place)
+        : finding('warn', 'nothing keeps who did what: there is no audit log'),
     ]);
   },
   database: async ({ query }) => {
@@ -45,7 +47,10 @@ export const auditLog: Check = {
     const findings = found.flatMap(({ name, may }) =>
       may.length > 0 ? [finding('fail', `the signed-in role may ${may.join(', ').toLowerCase()} on ${name}`)] : [],
     );
-    return judged(findings, found.filter(({ may }) => may.length === 0).map(({ name }) => `${name} cannot be changed by the signed-in role`));
+    return judged(
+      findings,
+      found.filter(({ may }) => may.length === 0).map(({ name }) => `${name} cannot be changed by the signed-in role`),
+    );
   },
 };
 
@@ -82,7 +87,9 @@ function snake(name: string): string {
 
 /** Model calls, raw statements and triggers that fill such a table. */
 function writersOf(project: Project): Place[] {
-  const code = project.sourcesWith('audit', 'Audit', 'accessLog', 'access_log', 'activityLog', 'activity_log').flatMap((source) => writesIn(source, project));
+  const code = project
+    .sourcesWith('audit', 'Audit', 'accessLog', 'access_log', 'activityLog', 'activity_log')
+    .flatMap((source) => writesIn(source, project));
   const triggers = project.files.paths
     .filter((path) => path.endsWith('.sql') && !['test', 'example'].includes(project.kindOf(path)))
     .flatMap((path) => {
@@ -129,7 +136,14 @@ function removed(project: Project): Finding[] {
         if (calledName(node.callee) !== '$use') return;
         const text = source.text.slice(node.start, node.end);
         if (/audit|history|activity/i.test(text) || /audit/i.test(source.path))
-          findings.push(finding('fail', 'the audit log hangs on `$use`, which Prisma 7 does not have; use a trigger or `$extends`', placeOf(source, node), excerptOf(source, node)));
+          findings.push(
+            finding(
+              'fail',
+              'the audit log hangs on `$use`, which Prisma 7 does not have; use a trigger or `$extends`',
+              placeOf(source, node),
+              excerptOf(source, node),
+            ),
+          );
       },
     });
     return findings;
@@ -140,7 +154,9 @@ function removed(project: Project): Finding[] {
 function inMemory(project: Project, writers: Place[]): Finding[] {
   if (writers.length > 0) return [];
   return project.sourcesWith('audit', 'Audit').flatMap((source) => {
-    const arrays = new Set([...source.variables].flatMap(([name, init]) => (isEmptyArray(init) && /audit|log|event|entr|record/i.test(name) ? [name] : [])));
+    const arrays = new Set(
+      [...source.variables].flatMap(([name, init]) => (isEmptyArray(init) && /audit|log|event|entr|record/i.test(name) ? [name] : [])),
+    );
     const pushed = findBelow(source.program, (node) =>
       node.type === 'CallExpression' &&
       node.callee.type === 'MemberExpression' &&
@@ -151,7 +167,16 @@ function inMemory(project: Project, writers: Place[]): Finding[] {
         ? node
         : null,
     );
-    return pushed ? [finding('fail', 'audit entries are kept in memory only: they are gone with the process', placeOf(source, pushed), excerptOf(source, pushed))] : [];
+    return pushed
+      ? [
+          finding(
+            'fail',
+            'audit entries are kept in memory only: they are gone with the process',
+            placeOf(source, pushed),
+            excerptOf(source, pushed),
+          ),
+        ]
+      : [];
   });
 }
 

@@ -20,15 +20,15 @@ export const metrics: Check = {
   example: {
     language: 'ts',
     before: '// nothing measures the pool',
-    after:
-      "new Gauge({ name: 'db_pool_waiting', help: 'Callers waiting for a connection', collect() { this.set(pool.waitingCount); } });",
+    after: "new Gauge({ name: 'db_pool_waiting', help: 'Callers waiting for a connection', collect() { this.set(pool.waitingCount); } });",
   },
   effort: '1 day',
   static: (project) => {
     if (project.services.length === 0) return notApplicable('no service that uses Prisma or pg was found');
     const findings = [...gone(project)];
     const library = importing(project, METRICS, ...METRIC_WORDS);
-    if (!library) return judged([...findings, finding('warn', 'nothing measures requests, queries or the pool: no metrics library is used')]);
+    if (!library)
+      return judged([...findings, finding('warn', 'nothing measures requests, queries or the pool: no metrics library is used')]);
     const pool = poolMetrics(project);
     if (!pool) findings.push(finding('warn', `${library.module} is used, but nothing measures the connection pool`, library.place));
     const names = instrumentsOf(project).map(({ name }) => name);
@@ -62,7 +62,9 @@ const KINDS: [string, RegExp][] = [
 function gone(project: Project): Finding[] {
   if ((project.prisma?.major ?? 0) < 7) return [];
   return project.sourcesWith('$metrics').flatMap((source) => {
-    const found = findBelow(source.program, (node) => (node.type === 'MemberExpression' && nameOf(node.property) === '$metrics' ? node : null));
+    const found = findBelow(source.program, (node) =>
+      node.type === 'MemberExpression' && nameOf(node.property) === '$metrics' ? node : null,
+    );
     return found ? [finding('fail', '`$metrics` does not exist in Prisma 7', placeOf(source, found))] : [];
   });
 }

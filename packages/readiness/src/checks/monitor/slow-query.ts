@@ -18,13 +18,20 @@ export const slowQuery: Check = {
   example: {
     language: 'ts',
     before: '// nothing looks at the duration of queries',
-    after: "prisma.$on('query', ({ query, duration }) => {\n  if (duration > 500) log.warn('slow query', { statement: query, millis: duration });\n});",
+    after:
+      "prisma.$on('query', ({ query, duration }) => {\n  if (duration > 500) log.warn('slow query', { statement: query, millis: duration });\n});",
   },
   effort: '30 minutes',
   static: (project) => {
     if (!project.prisma && !project.pg) return notApplicable('the project uses neither Prisma nor pg');
     const evidence = [...inCode(project), ...inFiles(project)];
-    const spans = importing(project, /^(@prisma\/instrumentation|@opentelemetry\/(instrumentation-pg|auto-instrumentations-node)|dd-trace|newrelic)$/, 'instrumentation', 'dd-trace', 'newrelic');
+    const spans = importing(
+      project,
+      /^(@prisma\/instrumentation|@opentelemetry\/(instrumentation-pg|auto-instrumentations-node)|dd-trace|newrelic)$/,
+      'instrumentation',
+      'dd-trace',
+      'newrelic',
+    );
     if (spans) evidence.push(`spans of queries by ${spans.module} in ${spans.place.file}:${spans.place.line}`);
     return evidence.length > 0 ? judged([], evidence) : judged([finding('warn', 'nothing shows which statements are slow')]);
   },
@@ -41,7 +48,9 @@ export const slowQuery: Check = {
     const findings = evidence.length === 0 ? [finding('warn', 'neither pg_stat_statements nor log_min_duration_statement is on')] : [];
     // -1, the default, logs every parameter in full.
     if (logs && seen.parameters !== '0' && seen.parameters !== '0B')
-      findings.push(finding('warn', `slow statements are logged with their parameters (log_parameter_max_length is ${seen.parameters}, not 0)`));
+      findings.push(
+        finding('warn', `slow statements are logged with their parameters (log_parameter_max_length is ${seen.parameters}, not 0)`),
+      );
     return judged(findings, evidence);
   },
 };

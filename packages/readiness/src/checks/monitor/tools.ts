@@ -19,7 +19,8 @@ export function importing(project: Project, modules: RegExp, ...words: string[])
 
 function moduleOf(node: Node): string | null {
   if (node.type === 'ImportDeclaration') return node.importKind === 'type' ? null : node.source.value;
-  if (node.type === 'CallExpression' && node.callee.type === 'Identifier' && node.callee.name === 'require') return textOf(node.arguments[0]);
+  if (node.type === 'CallExpression' && node.callee.type === 'Identifier' && node.callee.name === 'require')
+    return textOf(node.arguments[0]);
   return node.type === 'ImportExpression' ? textOf(node.source) : null;
 }
 

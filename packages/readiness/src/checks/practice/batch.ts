@@ -13,7 +13,8 @@ export const batch: Check = {
   link: 'https://www.prisma.io/docs/orm/prisma-client/queries/crud#create-multiple-records',
   looksFor:
     '`create`, `update`, `upsert` and `delete` of a client awaited in `for` loops, in callbacks of `forEach` and `map`, and in `Promise.all`; not in loops that try again, that wait for something else than the database between rows, that write nested rows, or over a short list that is written down; `while` loops are left alone',
-  remedy: 'Collect the rows and write them at once: `createMany`, `updateMany`, `deleteMany`, or one statement with `unnest` or `jsonb_to_recordset`.',
+  remedy:
+    'Collect the rows and write them at once: `createMany`, `updateMany`, `deleteMany`, or one statement with `unnest` or `jsonb_to_recordset`.',
   example: {
     language: 'ts',
     before: 'for (const row of rows) await prisma.visit.create({ data: row });',
@@ -24,8 +25,26 @@ export const batch: Check = {
     if (!project.prisma) return notApplicable('the project does not use Prisma');
     const sources = project.sourcesWith(...ROW_WRITES.map((method) => `.${method}(`));
     const findings = sources.flatMap((source) => inLoops(source, project));
-    const sets = project.sourcesWith('createMany', 'updateMany', 'deleteMany', 'createManyAndReturn', 'jsonb_to_recordset', 'unnest(', 'jsonb_populate_recordset');
-    return judged(findings, sets.length > 0 ? [`statements for many rows in ${sets.slice(0, 5).map(({ path }) => path).join(', ')}`] : []);
+    const sets = project.sourcesWith(
+      'createMany',
+      'updateMany',
+      'deleteMany',
+      'createManyAndReturn',
+      'jsonb_to_recordset',
+      'unnest(',
+      'jsonb_populate_recordset',
+    );
+    return judged(
+      findings,
+      sets.length > 0
+        ? [
+            `statements for many rows in ${sets
+              .slice(0, 5)
+              .map(({ path }) => path)
+              .join(', ')}`,
+          ]
+        : [],
+    );
   },
 };
 
@@ -77,7 +96,8 @@ function callbackLoop(fn: Node, around: Node[]): Loop | null {
   if (name === 'forEach') return loop;
   if (name !== 'map' && name !== 'flatMap') return null;
   const outer = around.slice(0, index - 1).findLast((one) => one.type === 'CallExpression');
-  const gathers = outer?.type === 'CallExpression' && outer.callee.type === 'MemberExpression' && /^(all|allSettled)$/.test(calledName(outer.callee));
+  const gathers =
+    outer?.type === 'CallExpression' && outer.callee.type === 'MemberExpression' && /^(all|allSettled)$/.test(calledName(outer.callee));
   // `$transaction(rows.map(...))` is one round trip after the other as well, and Prisma's own advice for changed rows.
   return gathers ? { ...loop, atOnce: true } : null;
 }

@@ -47,7 +47,8 @@ function listsOf(source: Source, project: Project): List[] {
 }
 
 /** Of a tenant, or of a state that most rows have: rows that fit grow with the table. */
-const WIDE = /^(tenant|organi[sz]ation|org|company|account|workspace|team|clinic|practice|business|store|shop|project)(_?id)?$|^(is_?)?(active|deleted|archived|enabled|published|visible)$|^deleted_?at$|^archived_?at$/i;
+const WIDE =
+  /^(tenant|organi[sz]ation|org|company|account|workspace|team|clinic|practice|business|store|shop|project)(_?id)?$|^(is_?)?(active|deleted|archived|enabled|published|visible)$|^deleted_?at$|^archived_?at$/i;
 /** Models that people fill in by hand once. */
 const SHORT =
   /categor|setting|role|permission|plan$|plans$|countr|currenc|tag|type|status|config|feature|template|locale|language|unit|tax|region|state$|preference|webhook|location|branch|department/i;
@@ -76,13 +77,17 @@ function isWide(where: Node, source: Source, project: Project): boolean {
 
 /** In a handler of a route, or in a function that is named like a list. */
 function isList(around: Node[]): boolean {
-  return around.some((one, index) => isFunction(one) && (LIST_NAMES.test(nameAround(one, around[index - 1])) || isHandler(one, around[index - 1])));
+  return around.some(
+    (one, index) => isFunction(one) && (LIST_NAMES.test(nameAround(one, around[index - 1])) || isHandler(one, around[index - 1])),
+  );
 }
 
 function nameAround(fn: FunctionNode, parent: Node | undefined): string {
   if (fn.id) return fn.id.name;
   if (parent?.type === 'VariableDeclarator' && parent.id.type === 'Identifier') return parent.id.name;
-  return parent?.type === 'Property' || parent?.type === 'MethodDefinition' || parent?.type === 'PropertyDefinition' ? nameOf(parent.key) : '';
+  return parent?.type === 'Property' || parent?.type === 'MethodDefinition' || parent?.type === 'PropertyDefinition'
+    ? nameOf(parent.key)
+    : '';
 }
 
 function isHandler(fn: FunctionNode, parent: Node | undefined): boolean {
@@ -106,7 +111,8 @@ function isAsked(take: Node, around: Node[]): boolean {
   // Compared, changed or passed on somewhere: it may be capped there.
   return (
     findBelow(fn, (node) =>
-      (node.type === 'BinaryExpression' && [node.left, node.right].some((side) => side.type === 'Identifier' && side.name === given.name)) ||
+      (node.type === 'BinaryExpression' &&
+        [node.left, node.right].some((side) => side.type === 'Identifier' && side.name === given.name)) ||
       (node.type === 'AssignmentExpression' && node.left.type === 'Identifier' && node.left.name === given.name)
         ? node
         : null,
@@ -152,7 +158,9 @@ async function judgeDocument(service: LiveService): Promise<Judgement> {
       const get = (item as { get?: Operation }).get;
       return get && isArray(get) ? [{ route, get }] : [];
     });
-    const open = lists.filter(({ get }) => !(get.parameters ?? []).some(({ name, $ref }) => LIMITS.test(name ?? $ref?.split('/').at(-1) ?? '')));
+    const open = lists.filter(
+      ({ get }) => !(get.parameters ?? []).some(({ name, $ref }) => LIMITS.test(name ?? $ref?.split('/').at(-1) ?? '')),
+    );
     return judged(
       open.map(({ route }) => finding('warn', `GET ${route} answers a list and takes no parameter that limits it`)),
       [`${lists.length} routes of ${path} answer a bare list`],

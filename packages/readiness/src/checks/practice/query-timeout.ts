@@ -17,7 +17,7 @@ export const queryTimeout: Check = {
   looksFor:
     '`statement_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout` and `transaction_timeout` in the configuration of the pool, in startup options, URLs, `ALTER ROLE` and server flags; that each is below the next, and the statement below the transaction of Prisma; `query_timeout` of pg anywhere; live: the same with SHOW',
   remedy:
-    'Set them for the role of the service: `ALTER ROLE app SET lock_timeout = \'2s\'`, idle in transaction 5 s, statement 8 s, transaction 12 s (PostgreSQL 17), each below the next and all below the timeout of a request. Never set `query_timeout`.',
+    "Set them for the role of the service: `ALTER ROLE app SET lock_timeout = '2s'`, idle in transaction 5 s, statement 8 s, transaction 12 s (PostgreSQL 17), each below the next and all below the timeout of a request. Never set `query_timeout`.",
   example: {
     language: 'sql',
     before: '-- nothing: a statement may run for ever',
@@ -35,7 +35,11 @@ export const queryTimeout: Check = {
       const message = `statement_timeout is set nowhere${elsewhere.length > 0 ? ` (other timeouts in ${elsewhere[0]})` : ''}: a statement may run for ever`;
       return judged([...dangerous, finding('warn', message)]);
     }
-    const findings = [...dangerous, ...disorder(main.millis).map((message) => finding('warn', message, main.place)), ...outlasting(main, project)];
+    const findings = [
+      ...dangerous,
+      ...disorder(main.millis).map((message) => finding('warn', message, main.place)),
+      ...outlasting(main, project),
+    ];
     return judged(findings, [`${main.place.file}:${main.place.line} (${main.by}): ${saidOf(main.millis)}`]);
   },
   database: async ({ query }, project) => {
@@ -94,13 +98,19 @@ function outlasting({ millis, place }: Ladder, project: Project): Finding[] {
     const stated = options ? propertyValue(options, 'transactionOptions', source, project.resolve)?.object : null;
     const timeout = stated ? propertyValue(stated.node, 'timeout', stated.source, project.resolve)?.value : null;
     return typeof timeout === 'number' && statement >= timeout
-      ? [finding('warn', `statement_timeout (${statement} ms) is not below the timeout of Prisma's transactions (${timeout} ms), which does not end a statement`, place)]
+      ? [
+          finding(
+            'warn',
+            `statement_timeout (${statement} ms) is not below the timeout of Prisma's transactions (${timeout} ms), which does not end a statement`,
+            place,
+          ),
+        ]
       : [];
   });
 }
 
 const LOST =
-  "critical: query_timeout of pg gives a connection back inside its transaction; what the next request writes on it is lost. Take statement_timeout";
+  'critical: query_timeout of pg gives a connection back inside its transaction; what the next request writes on it is lost. Take statement_timeout';
 
 function clientSide(project: Project): Finding[] {
   const inCode = project.sourcesWith('query_timeout').flatMap((source) => {

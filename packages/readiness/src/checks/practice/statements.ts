@@ -84,7 +84,10 @@ function throughEngine(project: Project) {
   const stated = urls.find(({ parameters }) => parameters.has('statement_cache_size') || parameters.get('pgbouncer') === 'true');
   if (stated) {
     const size = stated.parameters.get('statement_cache_size');
-    return judged([], [`${stated.place.file}:${stated.place.line}: ${size === undefined ? 'off for PgBouncer' : `statement_cache_size ${size}`}`]);
+    return judged(
+      [],
+      [`${stated.place.file}:${stated.place.line}: ${size === undefined ? 'off for PgBouncer' : `statement_cache_size ${size}`}`],
+    );
   }
   return judged([
     finding(
@@ -108,7 +111,11 @@ function throughAdapter(project: Project) {
   if (sites.length === 0) return couldNotCheck('no construction of PrismaPg was found');
   if (isTooOld)
     return judged([
-      finding('warn', `@prisma/adapter-pg ${version} names no statements; 7.6 takes a statementNameGenerator`, sites[0] && placeOf(sites[0].source, sites[0].node)),
+      finding(
+        'warn',
+        `@prisma/adapter-pg ${version} names no statements; 7.6 takes a statementNameGenerator`,
+        sites[0] && placeOf(sites[0].source, sites[0].node),
+      ),
     ]);
   const evidence: string[] = [];
   const findings = sites.flatMap(({ node, source, options }) => {
@@ -117,11 +124,18 @@ function throughAdapter(project: Project) {
     if (!generator) {
       const known = options && propertyValue(options, 'statementNameGenerator', source, project.resolve);
       if (known || (options && mayHold(options, 'statementNameGenerator'))) return [];
-      return [finding('warn', 'the adapter names no statements: the server parses and plans each one every time', place, excerptOf(source, node))];
+      return [
+        finding('warn', 'the adapter names no statements: the server parses and plans each one every time', place, excerptOf(source, node)),
+      ];
     }
     if (!isBounded(generator, source, project))
       return [
-        finding('warn', 'every distinct text gets a name: each connection keeps as many prepared statements as there are texts', place, excerptOf(source, generator)),
+        finding(
+          'warn',
+          'every distinct text gets a name: each connection keeps as many prepared statements as there are texts',
+          place,
+          excerptOf(source, generator),
+        ),
       ];
     evidence.push(`${place.file}:${place.line}: statements are named, up to a limit`);
     return [];

@@ -49,7 +49,8 @@ function swallowedIn({ node: root, source }: Fn, tx: string, project: Project): 
   return findings;
 }
 
-const SWALLOWED = 'an error of a write is swallowed inside a transaction: everything is rolled back, and the caller is told that it succeeded';
+const SWALLOWED =
+  'an error of a write is swallowed inside a transaction: everything is rolled back, and the caller is told that it succeeded';
 
 function writesIn(block: Node, tx: string, project: Project): boolean {
   // A nested transaction is a savepoint: what fails in it is undone, and the rest goes on.

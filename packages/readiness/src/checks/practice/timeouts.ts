@@ -97,7 +97,9 @@ const ALTER = new RegExp(
 );
 
 function inSql(project: Project): Ladder[] {
-  const files = project.files.paths.filter((path) => path.endsWith('.sql') && project.kindOf(path) !== 'test' && project.kindOf(path) !== 'example');
+  const files = project.files.paths.filter(
+    (path) => path.endsWith('.sql') && project.kindOf(path) !== 'test' && project.kindOf(path) !== 'example',
+  );
   return files.flatMap((path) => {
     const text = project.files.read(path) ?? '';
     const byRole = new Map<string, Ladder>();
@@ -124,7 +126,9 @@ function inFlags(project: Project): Ladder[] {
     if (!found) return [];
     const uncommented = text.replaceAll(/^\s*#.*$/gm, '');
     const millis = new Map(inOptions(uncommented));
-    for (const [, name, value = ''] of uncommented.matchAll(new RegExp(String.raw`name\s*[:=]\s*"?(${NAMES})"?\s+value\s*[:=]\s*"?(\w+)`, 'g'))) {
+    for (const [, name, value = ''] of uncommented.matchAll(
+      new RegExp(String.raw`name\s*[:=]\s*"?(${NAMES})"?\s+value\s*[:=]\s*"?(\w+)`, 'g'),
+    )) {
       const step = LADDER.find((one) => one === name);
       if (step) millis.set(step, millisOf(value));
     }

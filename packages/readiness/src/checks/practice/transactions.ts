@@ -19,7 +19,8 @@ export const transactions: Check = {
     'Put `$transaction` into one helper with `maxWait`, `timeout` and a retry of lost races (P2034, 40001, 40P01) with jitter, and let errors leave the transaction; what may fail goes before it, after it, or into a savepoint.',
   example: {
     language: 'ts',
-    before: 'await prisma.$transaction(async (tx) => {\n  await tx.visit.create({ data });\n  try {\n    await tx.note.create({ data: note });\n  } catch {}\n});',
+    before:
+      'await prisma.$transaction(async (tx) => {\n  await tx.visit.create({ data });\n  try {\n    await tx.note.create({ data: note });\n  } catch {}\n});',
     after:
       'export function withTransaction<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {\n  return retryLostRaces(() => prisma.$transaction(work, { maxWait: 2_500, timeout: 10_000 }));\n}',
   },
@@ -165,8 +166,7 @@ function unlimited(sites: Site[], inherited: boolean): Finding[] {
 
 /** Serializable means that a transaction may be refused at any time and must be run again. */
 function unretried(sites: Site[], project: Project): Finding[] {
-  const strict = sites.filter(({ isolation }) => isolation === 'Serializable' || isolation === 'RepeatableRead');
-  const [first] = strict;
+  const first = sites.find(({ isolation }) => isolation === 'Serializable' || isolation === 'RepeatableRead');
   if (!first) return [];
   const retries = project.sourcesWith('P2034', '40001').some(
     (source) =>

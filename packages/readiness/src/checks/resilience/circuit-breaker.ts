@@ -42,10 +42,16 @@ export const circuitBreaker: Check = {
 function breakersIn(source: Source, project: Project): Judgement[] {
   const found: Judgement[] = [];
   walk(source.program, (node) => {
-    if (node.type === 'NewExpression' && comesFrom(source, calledName(node.callee), 'opossum')) found.push(judged(...ofOpossum(node, source, project)));
+    if (node.type === 'NewExpression' && comesFrom(source, calledName(node.callee), 'opossum'))
+      found.push(judged(...ofOpossum(node, source, project)));
     if (node.type === 'CallExpression' && calledName(node.callee) === 'circuitBreaker' && comesFrom(source, 'circuitBreaker', 'cockatiel'))
       found.push(judged(...ofCockatiel(node, source)));
-    if (node.type === 'CallExpression' && calledName(node.callee) === 'circuitBreaker' && node.callee.type === 'MemberExpression' && source.text.includes('cockatiel'))
+    if (
+      node.type === 'CallExpression' &&
+      calledName(node.callee) === 'circuitBreaker' &&
+      node.callee.type === 'MemberExpression' &&
+      source.text.includes('cockatiel')
+    )
       found.push(judged([], [said(source, node, 'a breaker of cockatiel')]));
   });
   return found;
@@ -65,30 +71,46 @@ function ofOpossum(node: Extract<Node, { type: 'NewExpression' }>, source: Sourc
   const stated = options && options.type !== 'SpreadElement' ? options : null;
   const place = placeOf(source, node);
   const excerpt = excerptOf(source, node);
-  const has = (name: string) => propertyValue(stated, name, source, project.resolve) !== null || (stated?.type === 'ObjectExpression' && mayHold(stated, name));
-  if (stated && stated.type !== 'ObjectExpression' && stated.type !== 'Identifier') return [[], [said(source, node, 'a breaker of opossum')]];
+  const has = (name: string) =>
+    propertyValue(stated, name, source, project.resolve) !== null || (stated?.type === 'ObjectExpression' && mayHold(stated, name));
+  if (stated && stated.type !== 'ObjectExpression' && stated.type !== 'Identifier')
+    return [[], [said(source, node, 'a breaker of opossum')]];
   if (!has('errorFilter')) {
     // Around a service outside it opens on that one's refusals; around the database on every duplicate.
     const asks = action && action.type !== 'SpreadElement' && reachQuery(functionsOf(action, source, project), project).query !== null;
     const message = `without errorFilter the breaker opens on ${asks ? 'a duplicate key' : 'every refusal'}${has('volumeThreshold') ? '' : ', even the first (volumeThreshold is 0)'}`;
     return [[finding(asks ? 'fail' : 'warn', message, place, excerpt)], []];
   }
-  if (!has('volumeThreshold')) return [[finding('warn', 'volumeThreshold is 0 by default: the first failed call opens the breaker', place, excerpt)], []];
+  if (!has('volumeThreshold'))
+    return [[finding('warn', 'volumeThreshold is 0 by default: the first failed call opens the breaker', place, excerpt)], []];
   return [[], [said(source, node, 'a breaker of opossum with errorFilter and volumeThreshold')]];
 }
 
 function ofCockatiel(node: Extract<Node, { type: 'CallExpression' }>, source: Source): [Finding[], string[]] {
   const [policy] = node.arguments;
-  const countsAll = policy !== undefined && findBelow(policy, (one) => (one.type === 'Identifier' && one.name === 'handleAll' ? one : null));
+  const countsAll =
+    policy !== undefined && findBelow(policy, (one) => (one.type === 'Identifier' && one.name === 'handleAll' ? one : null));
   return countsAll
-    ? [[finding('fail', 'the breaker counts every error (handleAll): a duplicate key opens it', placeOf(source, node), excerptOf(source, node))], []]
+    ? [
+        [
+          finding(
+            'fail',
+            'the breaker counts every error (handleAll): a duplicate key opens it',
+            placeOf(source, node),
+            excerptOf(source, node),
+          ),
+        ],
+        [],
+      ]
     : [[], [said(source, node, 'a breaker of cockatiel that counts what its filter names')]];
 }
 
 /** `class CircuitBreaker`, without a library. */
 function ownBreaker(project: Project): string | null {
   for (const source of project.sourcesWith('CircuitBreaker')) {
-    const found = findBelow(source.program, (node) => (node.type === 'ClassDeclaration' && /CircuitBreaker/.test(node.id?.name ?? '') ? node : null));
+    const found = findBelow(source.program, (node) =>
+      node.type === 'ClassDeclaration' && /CircuitBreaker/.test(node.id?.name ?? '') ? node : null,
+    );
     if (found) return `${source.path}:${placeOf(source, found).line}`;
   }
   return null;

@@ -18,14 +18,16 @@ export const errorMap: Check = {
   example: {
     language: 'ts',
     before: 'app.onError((error, c) => c.json({ error: error.message }, 500));',
-    after: "app.onError((error, c) => {\n  const known = handleDatabaseError(error);\n  return c.json({ error: known?.message ?? 'Something went wrong.' }, known?.status ?? 500);\n});",
+    after:
+      "app.onError((error, c) => {\n  const known = handleDatabaseError(error);\n  return c.json({ error: known?.message ?? 'Something went wrong.' }, known?.status ?? 500);\n});",
   },
   effort: '2 hours',
   static: (project) => {
     if (!project.prisma && !project.pg) return notApplicable('the project uses neither Prisma nor pg');
     const maps = mapsOf(project);
     const findings = [...toldToCallers(project), ...vanished(project)];
-    if (maps.length === 0) findings.push(finding('warn', 'nothing tells database errors apart: a duplicate and an outage get the same answer'));
+    if (maps.length === 0)
+      findings.push(finding('warn', 'nothing tells database errors apart: a duplicate and an outage get the same answer'));
     return judged(
       findings,
       maps.slice(0, 3).map(({ source, codes }) => `${source.path} tells ${[...codes].slice(0, 6).join(', ')} apart`),
@@ -63,14 +65,25 @@ function toldToCallers(project: Project): Finding[] {
       if (!sent || !sent.isServerError) return;
       const leak = errorText(sent.body, around);
       if (!leak || isKnown(leak, [...around, node], source, project)) return;
-      findings.push(finding('fail', 'the answer holds the message of whatever went wrong, which for a database error names tables, columns and hosts', placeOf(source, node), excerptOf(source, node)));
+      findings.push(
+        finding(
+          'fail',
+          'the answer holds the message of whatever went wrong, which for a database error names tables, columns and hosts',
+          placeOf(source, node),
+          excerptOf(source, node),
+        ),
+      );
     });
     return findings;
   });
 }
 
 /** `c.json(body, 500)`, `res.status(500).json(body)`, `reply.code(500).send(body)`, `Response.json(body, { status: 500 })`. */
-function sentBody(node: Extract<Node, { type: 'CallExpression' }>, source: Source, project: Project): { body: Node; isServerError: boolean } | null {
+function sentBody(
+  node: Extract<Node, { type: 'CallExpression' }>,
+  source: Source,
+  project: Project,
+): { body: Node; isServerError: boolean } | null {
   const { callee } = node;
   if (callee.type !== 'MemberExpression' || !/^(json|send)$/.test(calledName(callee))) return null;
   const [body, second] = node.arguments;
@@ -104,7 +117,11 @@ function errorText(body: Node, around: Node[]): ErrorText | null {
 function isCaught(name: string, around: Node[]): boolean {
   return around.some((one, index) => {
     if (one.type === 'CatchClause') return one.param?.type === 'Identifier' && one.param.name === name;
-    return isFunction(one) && isErrorHandler(one, around[index - 1]) && one.params.some((parameter) => 'name' in parameter && parameter.name === name);
+    return (
+      isFunction(one) &&
+      isErrorHandler(one, around[index - 1]) &&
+      one.params.some((parameter) => 'name' in parameter && parameter.name === name)
+    );
   });
 }
 
@@ -128,7 +145,9 @@ function isKnown(leak: ErrorText, around: Node[], source: Source, project: Proje
     if (env === 'NODE_ENV' && typeof value === 'boolean' && value !== isIn) return true;
     if (isIn && narrows(one.test, leak.name)) return true;
   }
-  return path.some((one) => one.type === 'LogicalExpression' && one.operator === '&&' && valueOf(one.left, source, project.resolve).value === false);
+  return path.some(
+    (one) => one.type === 'LogicalExpression' && one.operator === '&&' && valueOf(one.left, source, project.resolve).value === false,
+  );
 }
 
 /** `error instanceof ProblemError`, `isHttpError(error)`, `error.expose`; that it is an Error at all says nothing. */
@@ -138,7 +157,10 @@ function narrows(test: Node, name: string): boolean {
       if (node.type === 'BinaryExpression' && node.operator === 'instanceof')
         return node.right.type === 'Identifier' && node.right.name !== 'Error' && !/Prisma|Database/.test(node.right.name) ? node : null;
       if (node.type === 'CallExpression') return node.arguments.some((one) => one.type === 'Identifier' && one.name === name) ? node : null;
-      return node.type === 'MemberExpression' && /^(expose|isOperational|isPublic|isBoom|status|statusCode|code|name)$/.test(nameOf(node.property)) ? node : null;
+      return node.type === 'MemberExpression' &&
+        /^(expose|isOperational|isPublic|isBoom|status|statusCode|code|name)$/.test(nameOf(node.property))
+        ? node
+        : null;
     }) !== null
   );
 }
@@ -149,12 +171,22 @@ function vanished(project: Project): Finding[] {
   return project.sourcesWith('target').flatMap((source) => {
     if (!source.text.includes('P2002')) return [];
     const found = findBelow(source.program, (node) =>
-      node.type === 'MemberExpression' && nameOf(node.property) === 'target' && node.object.type === 'MemberExpression' && nameOf(node.object.property) === 'meta'
+      node.type === 'MemberExpression' &&
+      nameOf(node.property) === 'target' &&
+      node.object.type === 'MemberExpression' &&
+      nameOf(node.object.property) === 'meta'
         ? node
         : null,
     );
     return found
-      ? [finding('warn', '`meta.target` of P2002 is empty in Prisma 7 with an adapter; the constraint is in `meta.driverAdapterError.cause.constraint`', placeOf(source, found), excerptOf(source, found))]
+      ? [
+          finding(
+            'warn',
+            '`meta.target` of P2002 is empty in Prisma 7 with an adapter; the constraint is in `meta.driverAdapterError.cause.constraint`',
+            placeOf(source, found),
+            excerptOf(source, found),
+          ),
+        ]
       : [];
   });
 }

@@ -39,15 +39,23 @@ export const roles: Check = {
     add(role.makesDatabases && !role.isSuperuser, 'warn', 'may make databases');
     // Of a superuser the rest says nothing new.
     if (!role.isSuperuser) {
-      add(role.owned > 0, 'fail', `owns ${role.owned} of the tables it works on (such as ${role.example}): it may alter and drop them, and their policies do not bind it`);
+      add(
+        role.owned > 0,
+        'fail',
+        `owns ${role.owned} of the tables it works on (such as ${role.example}): it may alter and drop them, and their policies do not bind it`,
+      );
       add(role.creates.length > 0, 'fail', `may create objects in ${role.creates.join(', ')}`);
     }
-    return judged(findings, [`${role.name} is no superuser, does not bypass row-level security, owns no table and creates nothing`].slice(findings.length));
+    return judged(
+      findings,
+      [`${role.name} is no superuser, does not bypass row-level security, owns no table and creates nothing`].slice(findings.length),
+    );
   },
 };
 
 /** `admin` and the like are the first users of managed databases. */
-const ADMINISTRATORS = /^(postgres|root|admin|administrator|superuser|cloudsqlsuperuser|rds_superuser|azure_pg_admin|doadmin|avnadmin|neondb_owner)$/i;
+const ADMINISTRATORS =
+  /^(postgres|root|admin|administrator|superuser|cloudsqlsuperuser|rds_superuser|azure_pg_admin|doadmin|avnadmin|neondb_owner)$/i;
 
 type Role = {
   name: string;

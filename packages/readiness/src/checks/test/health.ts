@@ -11,9 +11,9 @@ export const healthTest: Check = {
   severity: 'medium',
   why: 'Health endpoints are asked by machines only. When one of them breaks, every deployment is rolled back, or none is.',
   link: 'https://hono.dev/docs/guides/testing',
-  looksFor:
-    'a test that asks a readiness path and one that asks /health or a liveness path; supertest with an app of Hono, which throws',
-  remedy: 'Test /health, /health/live and /health/ready over HTTP: the first two always 200, the third with the database, its latency, and 503 without it.',
+  looksFor: 'a test that asks a readiness path and one that asks /health or a liveness path; supertest with an app of Hono, which throws',
+  remedy:
+    'Test /health, /health/live and /health/ready over HTTP: the first two always 200, the third with the database, its latency, and 503 without it.',
   example: {
     language: 'ts',
     before: "const res = await request(app).get('/health'); // supertest cannot listen with an app of Hono",
@@ -24,7 +24,10 @@ export const healthTest: Check = {
   static: (project) => {
     if (project.services.length === 0) return notApplicable('no service that uses Prisma or pg was found');
     const tests = testsWith(project, 'health', 'ready', 'livez');
-    const asked = { ready: pathIn(tests, /\/(ready|readyz|readiness)$/), health: pathIn(tests, /\/(health|healthz|live|livez|liveness|api\/health)$/) };
+    const asked = {
+      ready: pathIn(tests, /\/(ready|readyz|readiness)$/),
+      health: pathIn(tests, /\/(health|healthz|live|livez|liveness|api\/health)$/),
+    };
     const findings = tests.flatMap((source) => mistaken(source, project));
     if (!asked.ready) findings.push(finding('warn', asked.health ? 'no test asks a readiness path' : 'no test asks how the service is'));
     return judged(
@@ -57,7 +60,14 @@ function mistaken(source: Source, project: Project): Finding[] {
     if (node.type !== 'CallExpression' || calledName(node.callee) !== name) return;
     const [app] = node.arguments;
     if (app?.type === 'Identifier' && isHono(app.name, source, project))
-      findings.push(finding('warn', 'supertest cannot ask an app of Hono: it throws. Use app.request()', placeOf(source, node), excerptOf(source, node)));
+      findings.push(
+        finding(
+          'warn',
+          'supertest cannot ask an app of Hono: it throws. Use app.request()',
+          placeOf(source, node),
+          excerptOf(source, node),
+        ),
+      );
   });
   return findings.slice(0, 1);
 }

@@ -27,8 +27,12 @@ export const poolTest: Check = {
     const tests = testsWith(project, 'pg_sleep', 'pg_backend_pid', 'pg_stat_activity');
     const proving = tests.flatMap((source) => provingTest(source) ?? []);
     const broken = tests.flatMap((source) => unreadable(source));
-    if (proving.length === 0) return judged([...broken, finding('warn', 'no test sends more queries at once than the pool has connections')]);
-    return judged(broken, proving.slice(0, 3).map(({ file, line }) => `${file}:${line} loads the pool`));
+    if (proving.length === 0)
+      return judged([...broken, finding('warn', 'no test sends more queries at once than the pool has connections')]);
+    return judged(
+      broken,
+      proving.slice(0, 3).map(({ file, line }) => `${file}:${line} loads the pool`),
+    );
   },
 };
 
@@ -43,20 +47,28 @@ function isProbe(node: Node): boolean {
 /** The first test that sends many at once and holds or counts connections, itself or in a function of the file that it calls. */
 function provingTest(source: Source): Place | null {
   const test = findBelow(source.program, (node) =>
-    node.type === 'CallExpression' && /^(test|it)(\.|$)/.test(testName(node.callee)) && sendsMany(node) && probes(node, source) ? node : null,
+    node.type === 'CallExpression' && /^(test|it)(\.|$)/.test(testName(node.callee)) && sendsMany(node) && probes(node, source)
+      ? node
+      : null,
   );
   return test && placeOf(source, test);
 }
 
 /** `test`, `it.only`, and what `test.each(...)` gives. */
 function testName(callee: Node): string {
-  return callee.type === 'CallExpression' ? testName(callee.callee) : callee.type === 'TaggedTemplateExpression' ? testName(callee.tag) : dottedName(callee);
+  return callee.type === 'CallExpression'
+    ? testName(callee.callee)
+    : callee.type === 'TaggedTemplateExpression'
+      ? testName(callee.tag)
+      : dottedName(callee);
 }
 
 function sendsMany(test: Node): boolean {
   return (
     findBelow(test, (node) =>
-      node.type === 'CallExpression' && node.callee.type === 'MemberExpression' && /^(all|allSettled)$/.test(calledName(node.callee)) ? node : null,
+      node.type === 'CallExpression' && node.callee.type === 'MemberExpression' && /^(all|allSettled)$/.test(calledName(node.callee))
+        ? node
+        : null,
     ) !== null
   );
 }
@@ -78,7 +90,14 @@ function unreadable(source: Source): Finding[] {
     if (node.type !== 'TaggedTemplateExpression' || calledName(node.tag) !== '$queryRaw') return;
     const text = node.quasi.quasis.map(({ value }) => value.raw).join('?');
     if (/select\s+pg_sleep\s*\([^)]*\)(?!\s*(::|is\b))/i.test(text))
-      findings.push(finding('warn', 'pg_sleep as a column is void, which Prisma cannot read: this throws instead of waiting', placeOf(source, node), excerptOf(source, node)));
+      findings.push(
+        finding(
+          'warn',
+          'pg_sleep as a column is void, which Prisma cannot read: this throws instead of waiting',
+          placeOf(source, node),
+          excerptOf(source, node),
+        ),
+      );
   });
   return findings;
 }
