@@ -73,9 +73,10 @@ test('timeouts: what is off is named, unless the pool of the project sends it', 
 });
 
 test('timeouts: a step that is not below the next is named', async () => {
-  await as.runtime.query("SET lock_timeout = '20s'");
-  const judgement = await look(queryTimeout, as.runtime);
-  await as.runtime.query('RESET lock_timeout');
+  await runAs(t.admin, `ALTER ROLE app_rw IN DATABASE ${t.admin.database} SET lock_timeout = '20s'`);
+  const client = await connect(t.runtime);
+  clients.push(client);
+  const judgement = await look(queryTimeout, client);
   expect(judgement.verdict).toBe('warn');
   expect(messages(judgement)).toContain('lock_timeout (20000 ms) is not below idle_in_transaction_session_timeout (5000 ms)');
 });

@@ -45,7 +45,10 @@ export const queryTimeout: Check = {
   database: async ({ query }, project) => {
     const [version] = await query<{ version: number }>(`SELECT current_setting('server_version_num')::int AS version`);
     const steps = LADDER.filter((step) => step !== 'transaction_timeout' || (version?.version ?? 0) >= 170_000);
-    const rows = await query<{ name: Step; setting: string }>('SELECT name, setting FROM pg_settings WHERE name = ANY($1)', [steps]);
+    // What the session began with: the audit limits its own statements.
+    const rows = await query<{ name: Step; setting: string }>('SELECT name, reset_val AS setting FROM pg_settings WHERE name = ANY($1)', [
+      steps,
+    ]);
     if (rows.length === 0) return couldNotCheck('pg_settings shows none of the timeouts');
     const shown = new Map(rows.map(({ name, setting }): [Step, number] => [name, Number(setting)]));
     // What the pool sends when it connects is not seen over another connection.
