@@ -184,7 +184,7 @@ function typeOfField(object: Node, source: Source, project: Project, depth: numb
 }
 
 /** Names of the types that parameters and fields of this name have in the file. */
-export function typeNamed(source: Source, name: string): string[] {
+function typeNamed(source: Source, name: string): string[] {
   const types = new Set<string>();
   const add = (annotation: Node | null | undefined) => {
     const type = annotation?.type === 'TSTypeAnnotation' ? annotation.typeAnnotation : null;

@@ -5,7 +5,7 @@ import { calledName, dottedName, nameOf, placeOf, textOf, type Node, type Source
 import type { Place } from '../check.ts';
 import { bare, walk } from './walk.ts';
 
-export type Call = Extract<Node, { type: 'CallExpression' }>;
+type Call = Extract<Node, { type: 'CallExpression' }>;
 
 /** `prisma.patient.findMany(...)`: `client` is what stands before the model. */
 export type ModelCall = { call: Call; client: Node; model: string; method: string; options: Node | null };

@@ -2,7 +2,7 @@
 import type { Place } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
 import { findBelow } from '../../project/walk.ts';
-import { textOf } from '../../project/source.ts';
+import { placeOf, textOf } from '../../project/source.ts';
 import { routesIn, type Route } from '../../project/routes.ts';
 
 export type Purpose = 'health' | 'ready' | 'live';
@@ -32,8 +32,16 @@ function purposeOf(path: string): Purpose | null {
 
 export type HealthRoute = Route & { purpose: Purpose };
 
-/** Routes for reading that say how the service is. */
+const found = new WeakMap<Project, HealthRoute[]>();
+
+/** Routes for reading that say how the service is. Several checks ask. */
 export function healthRoutes(project: Project): HealthRoute[] {
+  const known = found.get(project) ?? readRoutes(project);
+  found.set(project, known);
+  return known;
+}
+
+function readRoutes(project: Project): HealthRoute[] {
   return routesIn(project, ...WORDS).flatMap((route) => {
     const purpose = purposeOf(route.path);
     return purpose && ['GET', 'ALL', 'HEAD'].includes(route.method) ? [{ ...route, purpose }] : [];
@@ -43,11 +51,11 @@ export function healthRoutes(project: Project): HealthRoute[] {
 /** A path of this purpose that stands in production code, though no route was found for it: `if (url === '/readyz')`. */
 export function mentioned(project: Project, purpose: Purpose): Place | null {
   for (const source of project.sourcesWith(...WORDS)) {
-    const found = findBelow(source.program, (node) => {
+    const named = findBelow(source.program, (node) => {
       const text = textOf(node);
       return text?.startsWith('/') && purposeOf(text) === purpose ? node : null;
     });
-    if (found) return { file: source.path, line: source.text.slice(0, found.start).split('\n').length };
+    if (named) return placeOf(source, named);
   }
   return null;
 }
