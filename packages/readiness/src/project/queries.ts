@@ -1,6 +1,7 @@
 // Calls that ask the database: through Prisma's client, or through a pool.
 import { functionsOf, type Fn } from './functions.ts';
 import type { Project } from './project.ts';
+import { sourcesWithAll } from './search.ts';
 import { calledName, dottedName, nameOf, placeOf, textOf, type Node, type Source } from './source.ts';
 import type { Place } from '../check.ts';
 import { bare, walk } from './walk.ts';
@@ -28,6 +29,12 @@ function modelsOf(project: Project): Set<string> {
   const names = new Set(project.schemas.flatMap(({ models }) => models.map(({ name }) => name.charAt(0).toLowerCase() + name.slice(1))));
   modelNames.set(project, names);
   return names;
+}
+
+/** Production sources that may call one of the methods on a model. */
+export function sourcesCalling(project: Project, methods: string[]): Source[] {
+  const models = [...modelsOf(project)].map((name) => `.${name}`);
+  return sourcesWithAll(project, methods, models.length > 0 ? models : ['prisma', 'Prisma', 'db', 'tx', 'client', 'Client', 'orm']);
 }
 
 /** Null for calls of anything else. Where a schema is known, the model must be in it; else what is called must look like a client. */

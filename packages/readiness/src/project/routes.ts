@@ -19,9 +19,8 @@ export type Route = {
 const METHODS = new Set(['get', 'post', 'put', 'patch', 'delete', 'all', 'head']);
 const DECORATORS = new Set(['Get', 'Post', 'Put', 'Patch', 'Delete', 'All']);
 
-/** The routes that files with one of the words declare. The words only choose which files are read. */
-export function routesIn(project: Project, ...words: string[]): Route[] {
-  const sources = project.sourcesWith(...words);
+/** The routes that these files declare; a router that is mounted has its prefix when the mounting is in one of them. */
+export function routesIn(project: Project, sources: Source[]): Route[] {
   const mounts = sources.flatMap((source) => mountsOf(source, project));
   return sources.flatMap((source) => [...declared(source, project, mounts), ...decorated(source), ...byFile(source, project)]);
 }

@@ -12,7 +12,15 @@ const PURPOSES: [Purpose, RegExp][] = [
   ['live', /(^|[/_-])(live|livez|liveness|alive)$/i],
   ['health', /\/(_?health|healthz|health-?checks?|status|heartbeat|ping)$/i],
 ];
-const WORDS = ['health', 'Health', 'ready', 'readiness', 'livez', 'liveness', '/live', '/alive', '/status', '/ping', 'heartbeat'];
+/** As such a path begins in a file: `'/ready'`, `@Get('ready')`. The bare word would be in every `already`. */
+const WORDS = [
+  ...['health', 'ready', 'readiness', 'live'].flatMap((word) => ['/', "'", '"', '`'].map((before) => before + word)),
+  '/_health',
+  '/alive',
+  '/status',
+  '/ping',
+  '/heartbeat',
+];
 
 /** Where each purpose may answer, likeliest first, for asking over HTTP. */
 export const PATHS: Record<Purpose, string[]> = {
@@ -42,7 +50,10 @@ export function healthRoutes(project: Project): HealthRoute[] {
 }
 
 function readRoutes(project: Project): HealthRoute[] {
-  return routesIn(project, ...WORDS).flatMap((route) => {
+  // Next.js has the path in the name of the file.
+  const named = project.production.filter((path) => /(^|\/)(app|pages)\/.*(health|ready|live|status|ping)/i.test(path));
+  const sources = new Set([...project.sourcesWith(...WORDS), ...named.flatMap((path) => project.source(path) ?? [])]);
+  return routesIn(project, [...sources]).flatMap((route) => {
     const purpose = purposeOf(route.path);
     return purpose && ['GET', 'ALL', 'HEAD'].includes(route.method) ? [{ ...route, purpose }] : [];
   });

@@ -1,5 +1,5 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check } from '../../check.ts';
-import { importing, instrumentsOf, readMetrics } from './tools.ts';
+import { importing, instrumentsOf, readMetrics, TOOL_WORDS } from './tools.ts';
 
 export const errors: Check = {
   id: 'monitor.errors',
@@ -24,21 +24,7 @@ export const errors: Check = {
       ({ labels }) => labels.some((one) => OUTCOME.test(one)) && labels.some((one) => ROUTE.test(one)),
     );
     if (counted) return judged([], [`${counted.name} by ${counted.labels.join(', ')} in ${counted.place.file}:${counted.place.line}`]);
-    const tool = importing(
-      project,
-      TOOLS,
-      'instrumentation',
-      'prom',
-      'metrics',
-      'sentry',
-      'dd-trace',
-      'newrelic',
-      'apm',
-      'bugsnag',
-      'rollbar',
-      'applicationinsights',
-      'error-reporting',
-    );
+    const tool = importing(project, TOOLS, ...TOOL_WORDS);
     if (tool) return judged([], [`${tool.module} in ${tool.place.file}:${tool.place.line}`]);
     return judged([finding('warn', 'nothing counts errors by class and route')]);
   },

@@ -2,7 +2,7 @@ import { couldNotCheck, finding, judged, notApplicable, type Check, type Finding
 import type { Project } from '../../project/project.ts';
 import { calledName, nameOf, placeOf } from '../../project/source.ts';
 import { findBelow } from '../../project/walk.ts';
-import { importing, instrumentsOf, METRIC_WORDS, METRICS, readMetrics } from './tools.ts';
+import { importing, instrumentsOf, METRICS, readMetrics, TOOL_WORDS } from './tools.ts';
 
 export const metrics: Check = {
   id: 'monitor.metrics',
@@ -26,7 +26,7 @@ export const metrics: Check = {
   static: (project) => {
     if (project.services.length === 0) return notApplicable('no service that uses Prisma or pg was found');
     const findings = [...gone(project)];
-    const library = importing(project, METRICS, ...METRIC_WORDS);
+    const library = importing(project, METRICS, ...TOOL_WORDS);
     if (!library)
       return judged([...findings, finding('warn', 'nothing measures requests, queries or the pool: no metrics library is used')]);
     const pool = poolMetrics(project);

@@ -55,9 +55,21 @@ export const slowQuery: Check = {
   },
 };
 
+const SAID = [
+  'slow query',
+  'slow queries',
+  'slow_query',
+  'slow-query',
+  'slow statement',
+  'slow sql',
+  'Slow query',
+  'Slow Query',
+  'SLOW QUERY',
+];
+
 /** A listener, a hook around all operations, or a wrapper of the driver's `query` that compares or measures a duration. */
 function inCode(project: Project): string[] {
-  return project.sourcesWith('$on', '$allOperations', 'slow', 'Slow').flatMap((source) => {
+  return project.sourcesWith('$on', '$allOperations', ...SAID).flatMap((source) => {
     const found = findBelow(source.program, (node, around) => {
       if (node.type === 'CallExpression' && calledName(node.callee) === '$on' && textOf(node.arguments[0]) === 'query')
         return node.arguments[1] && mentionsDuration(node.arguments[1]) ? node : null;

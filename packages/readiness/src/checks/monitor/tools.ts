@@ -26,18 +26,23 @@ function moduleOf(node: Node): string | null {
 
 export const METRICS =
   /^(prom-client|express-prom-bundle|express-prometheus-middleware|fastify-metrics|@hono\/prometheus|@willsoto\/nestjs-prometheus|@opentelemetry\/(api|sdk-node|sdk-metrics|exporter-prometheus|exporter-metrics-.+|auto-instrumentations-node)|hot-shots|dd-trace|newrelic|applicationinsights|@google-cloud\/monitoring|elastic-apm-node|statsd-client|node-statsd|@sentry\/.+)$/;
-export const METRIC_WORDS = [
-  'prom',
-  'metrics',
-  'opentelemetry',
+/** Parts of the names of those modules, and of others that watch errors. */
+export const TOOL_WORDS = [
+  'prom-client',
+  'express-prom',
+  'prometheus',
+  'fastify-metrics',
+  '@opentelemetry/',
   'hot-shots',
   'dd-trace',
   'newrelic',
   'applicationinsights',
-  'google-cloud/monitoring',
-  'apm',
+  '@google-cloud/',
+  'elastic-apm-node',
   'statsd',
   '@sentry/',
+  '@bugsnag/',
+  'rollbar',
 ];
 
 export type Instrument = { name: string; labels: string[]; place: Place };

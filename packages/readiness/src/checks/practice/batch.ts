@@ -1,6 +1,6 @@
 import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
-import { isQuery, modelCall, ROW_WRITES, type ModelCall } from '../../project/queries.ts';
+import { isQuery, modelCall, ROW_WRITES, sourcesCalling, type ModelCall } from '../../project/queries.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, type Node, type Source } from '../../project/source.ts';
 import { bare, findBelow, isFunction, walk } from '../../project/walk.ts';
 
@@ -23,7 +23,10 @@ export const batch: Check = {
   effort: '30 minutes',
   static: (project) => {
     if (!project.prisma) return notApplicable('the project does not use Prisma');
-    const sources = project.sourcesWith(...ROW_WRITES.map((method) => `.${method}(`));
+    const sources = sourcesCalling(
+      project,
+      ROW_WRITES.map((method) => `.${method}(`),
+    );
     const findings = sources.flatMap((source) => inLoops(source, project));
     const sets = project.sourcesWith(
       'createMany',

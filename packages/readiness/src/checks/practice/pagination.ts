@@ -3,7 +3,7 @@ import type { LiveService } from '../../live/service.ts';
 import { couldNotCheck } from '../../check.ts';
 import type { Judgement } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
-import { modelCall, type ModelCall } from '../../project/queries.ts';
+import { modelCall, sourcesCalling, type ModelCall } from '../../project/queries.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, textOf, type Node, type Source } from '../../project/source.ts';
 import { mayHold, valueOf } from '../../project/values.ts';
 import { bare, findBelow, isFunction, walk, type FunctionNode } from '../../project/walk.ts';
@@ -27,7 +27,7 @@ export const pagination: Check = {
   effort: '2 hours',
   static: (project) => {
     if (!project.prisma) return notApplicable('the project does not use Prisma');
-    const lists = project.sourcesWith('findMany').flatMap((source) => listsOf(source, project));
+    const lists = sourcesCalling(project, ['findMany']).flatMap((source) => listsOf(source, project));
     const findings = lists.flatMap((list) => judgeList(list, project));
     const limited = lists.filter(({ called }) => called.options && mayHold(called.options, 'take')).length;
     return judged(findings, [`${lists.length} lists of Prisma, ${limited} of them with their limit in the call`]);

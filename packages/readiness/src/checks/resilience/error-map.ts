@@ -1,5 +1,6 @@
 import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
+import { sourcesWithAll } from '../../project/search.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, textOf, type Node, type Source } from '../../project/source.ts';
 import { valueOf } from '../../project/values.ts';
 import { findBelow, isFunction, walk, type FunctionNode } from '../../project/walk.ts';
@@ -57,7 +58,7 @@ function mapsOf(project: Project): CodeMap[] {
 
 /** Answers with status 500 that say what the error said. */
 function toldToCallers(project: Project): Finding[] {
-  return project.sourcesWith('.message').flatMap((source) => {
+  return sourcesWithAll(project, ['.message', '.stack', '.meta', '.detail'], ['.json(', '.send(']).flatMap((source) => {
     const findings: Finding[] = [];
     walk(source.program, (node, around) => {
       if (node.type !== 'CallExpression') return;
