@@ -125,7 +125,11 @@ test('pagination: a bare list of the document without a limit is named', async (
     '/visits': { get: { parameters: [{ name: 'limit' }], responses: { '200': list } } },
     '/me': { get: { responses: { '200': { content: { 'application/json': { schema: { type: 'object' } } } } } } },
   };
-  const judgement = await look(pagination, { '/openapi.json': { paths } });
+  const page = { content: { 'application/json': { schema: { $ref: '#/components/schemas/Rooms' } } } };
+  const components = { schemas: { Rooms: { type: 'object', properties: { items: { type: 'array' } } } } };
+  const rooms = { '/rooms': { get: { parameters: [{ $ref: '#/components/parameters/limit' }], responses: { '200': page } } } };
+  const judgement = await look(pagination, { '/openapi.json': { paths: { ...paths, ...rooms }, components } });
   expect(judgement).toMatchObject({ verdict: 'warn', findings: [{ message: expect.stringContaining('GET /patients') }] });
+  expect(judgement.evidence[0]).toContain('2 of 3 lists');
   expect((await look(pagination, {})).verdict).toBe('could not check');
 });

@@ -1,7 +1,6 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check } from '../../check.ts';
-import { excerptOf, propertyOf } from '../../project/source.ts';
+import { excerptOf, hasSpread, propertyOf } from '../../project/source.ts';
 import { propertyValue, valueOf } from '../../project/values.ts';
-import { hasSpread } from '../../project/source.ts';
 import { prismaClients } from './clients.ts';
 
 export const errorFormat: Check = {

@@ -1,9 +1,8 @@
-import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { finding, judged, notApplicable, type Check, type Finding, type Place } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
 import { isWrite, modelCall } from '../../project/queries.ts';
 import { calledName, dottedName, excerptOf, lineAt, placeOf, textOf, visit, type Node, type Source } from '../../project/source.ts';
 import { findBelow, walk } from '../../project/walk.ts';
-import type { Place } from '../../check.ts';
 
 export const auditLog: Check = {
   id: 'monitor.audit-log',

@@ -1,7 +1,5 @@
-import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { couldNotCheck, finding, judged, notApplicable, type Check, type Finding, type Judgement } from '../../check.ts';
 import type { LiveService } from '../../live/service.ts';
-import { couldNotCheck } from '../../check.ts';
-import type { Judgement } from '../../check.ts';
 import type { Project } from '../../project/project.ts';
 import { modelCall, sourcesCalling, type ModelCall } from '../../project/queries.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, textOf, type Node, type Source } from '../../project/source.ts';
@@ -63,7 +61,9 @@ function judgeList({ called, source, around }: List, project: Project): Finding[
     return [finding('warn', `the caller decides how many rows of ${model} are read, without a cap`, place, excerptOf(source, take))];
   if ((options && mayHold(options, 'take')) || SHORT.test(model) || !isList(around)) return [];
   const where = propertyOf(options, 'where');
-  if (where === null) return [finding('fail', `all rows of ${model} are read, however many there are`, place, excerptOf(source, call))];
+  const isEmpty = where?.type === 'ObjectExpression' && where.properties.length === 0;
+  if (where === null || isEmpty)
+    return [finding('fail', `all rows of ${model} are read, however many there are`, place, excerptOf(source, call))];
   return isWide(where, source, project)
     ? [finding('warn', `all rows of ${model} of a tenant are read, however many there are`, place, excerptOf(source, call))]
     : [];
@@ -144,31 +144,39 @@ function objectName(node: Node): string {
 const DOCUMENTS = ['/openapi.json', '/api/openapi.json', '/api-json', '/docs/json', '/swagger.json', '/documentation/json'];
 const LIMITS = /^(limit|take|first|size|page|page_?size|per_?page|cursor|count|top|max_?results|from|to|date|day|since)$/i;
 
+type Schema = { type?: string; $ref?: string; properties?: Record<string, Schema> };
 type Operation = {
   parameters?: { name?: string; $ref?: string }[];
-  responses?: Record<string, { content?: Record<string, { schema?: { type?: string; $ref?: string } }> }>;
+  responses?: Record<string, { content?: Record<string, { schema?: Schema }> }>;
 };
+type OpenApi = { paths?: Record<string, { get?: Operation }>; components?: { schemas?: Record<string, Schema> } };
 
 async function judgeDocument(service: LiveService): Promise<Judgement> {
   for (const path of DOCUMENTS) {
     const { status, json } = await service.get(path, { withinMillis: 5_000 });
-    const paths = status === 200 && typeof json === 'object' && json !== null ? (json as { paths?: Record<string, unknown> }).paths : null;
-    if (!paths) continue;
-    const lists = Object.entries(paths).flatMap(([route, item]) => {
-      const get = (item as { get?: Operation }).get;
-      return get && isArray(get) ? [{ route, get }] : [];
-    });
-    const open = lists.filter(
-      ({ get }) => !(get.parameters ?? []).some(({ name, $ref }) => LIMITS.test(name ?? $ref?.split('/').at(-1) ?? '')),
-    );
+    const document = status === 200 && typeof json === 'object' && json !== null ? (json as OpenApi) : {};
+    if (!document.paths) continue;
+    const lists = Object.entries(document.paths).flatMap(([route, { get }]) => (get && answersList(get, document) ? [{ route, get }] : []));
+    const open = lists.filter(({ get }) => !(get.parameters ?? []).some(({ name, $ref }) => LIMITS.test(name ?? lastOf($ref))));
     return judged(
       open.map(({ route }) => finding('warn', `GET ${route} answers a list and takes no parameter that limits it`)),
-      [`${lists.length} routes of ${path} answer a bare list`],
+      [`${lists.length - open.length} of ${lists.length} lists of ${path} take a parameter that limits them`],
     );
   }
   return couldNotCheck(`the service offers no OpenAPI document (${DOCUMENTS.join(', ')})`);
 }
 
-function isArray({ responses }: Operation): boolean {
-  return Object.values(responses?.['200']?.content ?? {}).some(({ schema }) => schema?.type === 'array');
+function lastOf(reference: string | undefined): string {
+  return reference?.split('/').at(-1) ?? '';
+}
+
+/** A list itself, or a page around one. */
+function answersList({ responses }: Operation, { components }: OpenApi): boolean {
+  const whole = (schema: Schema | undefined) => (schema?.$ref ? components?.schemas?.[lastOf(schema.$ref)] : schema);
+  return Object.values(responses?.['200']?.content ?? {}).some((content) => {
+    const schema = whole(content.schema);
+    return (
+      schema?.type === 'array' || ['items', 'data', 'results', 'rows'].some((name) => whole(schema?.properties?.[name])?.type === 'array')
+    );
+  });
 }

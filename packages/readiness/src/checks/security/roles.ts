@@ -23,7 +23,9 @@ export const roles: Check = {
     const urls = databaseUrls(project).filter(({ host, user }) => user !== '' && !isLocal(host));
     const findings = urls
       .filter(({ user }) => ADMINISTRATORS.test(user))
-      .map(({ user, place }) => finding('fail', `the service signs in as ${user}, the administrator of the server`, place));
+      .map(({ user, place, isTemplate }) =>
+        finding(isTemplate ? 'warn' : 'fail', `the service signs in as ${user}, the administrator of the server`, place),
+      );
     return findings.length > 0 ? judged(findings) : couldNotCheck('what a role may do is known to the database alone');
   },
   database: async ({ query }) => {
