@@ -22,11 +22,12 @@ describe.each(pages)('$id', ({ id, cases }) => {
 });
 
 describe('every check', () => {
+  // What a role may do is known to the database alone: the near-miss of security.roles passes in live.test.ts.
   const statics = CHECKS.filter((check) => check.static);
   test.each(statics)('$id can fail and can pass', ({ id }) => {
     const verdicts = pages.filter((page) => page.id === id).flatMap(({ cases }) => cases.map(({ verdict }) => verdict));
     expect(verdicts.some((verdict) => verdict === 'fail' || verdict === 'warn')).toBe(true);
-    expect(verdicts).toContain('pass');
+    expect(verdicts).toContain(id === 'security.roles' ? 'could not check' : 'pass');
   });
 
   test('has a name of its own and its page beside it', () => {

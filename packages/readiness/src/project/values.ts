@@ -8,6 +8,8 @@ export type Value = {
   env?: string;
   /** The object it is, to ask for its properties. */
   object?: { node: Node; source: Source };
+  /** The list it is. */
+  list?: { node: Extract<Node, { type: 'ArrayExpression' }>; source: Source };
 };
 
 /** Finds the source of a module as another file names it; null for packages from outside and what is missing. */
@@ -34,6 +36,8 @@ export function valueOf(node: Node | null | undefined, source: Source, resolve: 
       return follow('expression' in node ? node.expression : node.argument);
     case 'ObjectExpression':
       return { object: { node, source } };
+    case 'ArrayExpression':
+      return { list: { node, source } };
     case 'UnaryExpression': {
       const { value, ...rest } = follow(node.argument);
       if (node.operator === '!') return typeof value === 'boolean' ? { ...rest, value: !value } : rest;
@@ -52,6 +56,7 @@ export function valueOf(node: Node | null | undefined, source: Source, resolve: 
       return test === null ? {} : follow(test ? node.consequent : node.alternate);
     }
     case 'CallExpression':
+      if (calledName(node.callee) === 'get' || calledName(node.callee) === 'getOrThrow') return fromSettings(node, follow);
       return ['Number', 'parseInt', 'parseFloat', 'String'].includes(calledName(node.callee))
         ? asNumber(follow(node.arguments[0]), calledName(node.callee))
         : {};
@@ -62,6 +67,12 @@ export function valueOf(node: Node | null | undefined, source: Source, resolve: 
     default:
       return {};
   }
+}
+
+/** `config.get('NODE_ENV', 'development')`, as NestJS and others read the environment. */
+function fromSettings(node: Extract<Node, { type: 'CallExpression' }>, follow: (node: Node | undefined) => Value): Value {
+  const env = textOf(node.arguments[0]);
+  return env !== null && /^[A-Z][A-Z0-9_]+$/.test(env) ? { ...follow(node.arguments[1]), env } : {};
 }
 
 /** A property of an object expression, through spreads of objects that can be followed; later ones win. */
@@ -112,7 +123,7 @@ function fromName(name: string, source: Source, resolve: Resolve, depth: number)
   if (init) return valueOf(init, source, resolve, depth + 1);
   const imported = source.imports.get(name);
   const other = imported ? resolve(source.path, imported.module) : null;
-  return other && imported ? exported(other, imported.name, resolve, depth + 1) : {};
+  return other && imported ? exported(other, imported.name, resolve, depth + 1) : named(name);
 }
 
 function member(node: Extract<Node, { type: 'MemberExpression' }>, source: Source, resolve: Resolve, depth: number): Value {
@@ -122,7 +133,14 @@ function member(node: Extract<Node, { type: 'MemberExpression' }>, source: Sourc
     (dottedName(node.object) === 'process.env' ? textOf(node.property) : null);
   if (variable) return { env: variable };
   const name = node.computed ? textOf(node.property) : nameOf(node.property);
-  return (name !== null && propertyValue(node.object, name, source, resolve, depth + 1)) || {};
+  return (name !== null && propertyValue(node.object, name, source, resolve, depth + 1)) || named(name ?? '');
+}
+
+/** What a setting that cannot be followed is by its name: `config.NODE_ENV`, `env.isProduction`. */
+function named(name: string): Value {
+  if (/^(NODE_ENV|nodeEnv)$/.test(name)) return { env: 'NODE_ENV' };
+  if (/^is_?prod(uction)?$/i.test(name)) return { value: true, env: 'NODE_ENV' };
+  return /^is_?(dev(elopment)?|test|local)$/i.test(name) ? { value: false, env: 'NODE_ENV' } : {};
 }
 
 /** What a file exports under a name, also when it only passes it on. */
