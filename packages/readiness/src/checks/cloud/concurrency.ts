@@ -1,4 +1,6 @@
 import { finding, type Check } from '../../check.ts';
+import { fixConcurrency } from '../../fix/cloud.concurrency.ts';
+import { cloudConcurrency } from '../../drills/cloud-concurrency.ts';
 import { judgeServices, missing, settingsOf, settingText } from './services.ts';
 
 /** More than this many requests can only wait for a pool of eight or ten connections. */
@@ -29,4 +31,6 @@ export const concurrency: Check = {
         evidence: set.filter((one) => !many.includes(one)).map((one) => `${service.name}: ${settingText(one)}`),
       };
     }),
+  drill: cloudConcurrency,
+  fix: fixConcurrency,
 };

@@ -1,4 +1,5 @@
 import { finding, type Check } from '../../check.ts';
+import { fixMinInstances } from '../../fix/cloud.min-instances.ts';
 import { judgeServices, missing, settingsOf, settingText } from './services.ts';
 
 export const minInstances: Check = {
@@ -24,4 +25,5 @@ export const minInstances: Check = {
         evidence: set.filter((one) => !none.includes(one)).map((one) => `${service.name} keeps ${settingText(one)}`),
       };
     }),
+  fix: fixMinInstances,
 };

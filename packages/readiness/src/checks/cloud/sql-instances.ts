@@ -1,4 +1,5 @@
 import { finding, notApplicable, type Check } from '../../check.ts';
+import { fixSqlInstances } from '../../fix/cloud.sql-instances.ts';
 import type { Deployment } from '../../project/deployment.ts';
 import type { Project } from '../../project/project.ts';
 import { isMigration } from '../migrate/runners.ts';
@@ -41,6 +42,7 @@ export const sqlInstances: Check = {
     });
     return joined([...ofServices, ...ofJobs]);
   },
+  fix: fixSqlInstances,
 };
 
 /** Null when no way to an instance is seen. */

@@ -1,4 +1,5 @@
 import { finding, type Check } from '../../check.ts';
+import { fixTimeout } from '../../fix/cloud.timeout.ts';
 import { judgeServices, missing, settingsOf, settingText } from './services.ts';
 
 /** The top of the ladder of timeouts: above the 15 s of an HTTP request, and no longer than anybody waits. */
@@ -34,4 +35,5 @@ export const timeout: Check = {
         evidence: set.filter((one) => !long.includes(one) && !short.includes(one)).map((one) => `${service.name}: ${settingText(one)} s`),
       };
     }),
+  fix: fixTimeout,
 };

@@ -1,4 +1,5 @@
 import { couldNotCheck, finding, judged, warned, type Check, type Finding } from '../../check.ts';
+import { healthLiveness } from '../../drills/health-liveness.ts';
 import { reachQuery } from '../../project/queries.ts';
 import { healthRoutes, mentioned, PATHS } from './endpoints-found.ts';
 
@@ -52,4 +53,5 @@ export const liveness: Check = {
     }
     return warned(`no liveness route answers: ${PATHS.live.join(', ')}`);
   },
+  drill: healthLiveness,
 };

@@ -1,4 +1,6 @@
 import { couldNotCheck, failed, finding, judged, type Check, type Finding, type Judgement } from '../../check.ts';
+import { fixReadiness } from '../../fix/health.readiness.ts';
+import { healthReadiness } from '../../drills/health-readiness.ts';
 import type { LiveService, Reply } from '../../live/service.ts';
 import type { Fn } from '../../project/functions.ts';
 import type { Project } from '../../project/project.ts';
@@ -42,6 +44,8 @@ export const readiness: Check = {
     }
     return noReadyRoute(service);
   },
+  drill: healthReadiness,
+  fix: fixReadiness,
 };
 
 const ASKS_POOL = `const health = new pg.Pool({ ...settings, max: 1, connectionTimeoutMillis: 1_000, statement_timeout: 1_000 });

@@ -1,4 +1,6 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check } from '../../check.ts';
+import { fixErrorFormat } from '../../fix/log.error-format.ts';
+import { logErrorFormat } from '../../drills/log-error-format.ts';
 import { excerptOf, hasSpread, propertyOf } from '../../project/source.ts';
 import { propertyValue, valueOf } from '../../project/values.ts';
 import { prismaClients } from './clients.ts';
@@ -45,4 +47,6 @@ export const errorFormat: Check = {
       return !object || hasSpread(object.node);
     }
   },
+  drill: logErrorFormat,
+  fix: fixErrorFormat,
 };

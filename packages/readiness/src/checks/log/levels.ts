@@ -1,4 +1,5 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { logLevels } from '../../drills/log-levels.ts';
 import { functionsOf } from '../../project/functions.ts';
 import type { Project } from '../../project/project.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, textOf, type Node, type Source } from '../../project/source.ts';
@@ -36,6 +37,7 @@ export const levels: Check = {
       read.map(({ client: { place }, levels: known }) => `${place.file}:${place.line} logs ${saidOf(known ?? [])} in production`),
     );
   },
+  drill: logLevels,
 };
 
 type Level = { level: string; isPrinted: boolean };

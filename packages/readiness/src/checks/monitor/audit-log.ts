@@ -1,4 +1,5 @@
 import { finding, judged, notApplicable, type Check, type Finding, type Place } from '../../check.ts';
+import { monitorAuditLog } from '../../drills/monitor-audit-log.ts';
 import type { Project } from '../../project/project.ts';
 import { isWrite, modelCall } from '../../project/queries.ts';
 import { calledName, dottedName, excerptOf, lineAt, placeOf, textOf, visit, type Node, type Source } from '../../project/source.ts';
@@ -51,6 +52,7 @@ export const auditLog: Check = {
       found.filter(({ may }) => may.length === 0).map(({ name }) => `${name} cannot be changed by the signed-in role`),
     );
   },
+  drill: monitorAuditLog,
 };
 
 const NAME = /(^|_|\b)(audit(_?(log|trail|event|entr\w*|record|row|history))?s?|access_?logs?|activity_?logs?|audits)($|_|\b)/i;

@@ -1,4 +1,5 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { monitorMetrics } from '../../drills/monitor-metrics.ts';
 import type { Project } from '../../project/project.ts';
 import { calledName, nameOf, placeOf } from '../../project/source.ts';
 import { findBelow } from '../../project/walk.ts';
@@ -48,6 +49,7 @@ export const metrics: Check = {
       [`GET /metrics has ${names.length} metrics`],
     );
   },
+  drill: monitorMetrics,
 };
 
 const KINDS: [string, RegExp][] = [

@@ -1,4 +1,5 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check, type Finding, type Judgement } from '../../check.ts';
+import { resilienceCircuitBreaker } from '../../drills/resilience-circuit-breaker.ts';
 import { functionsOf } from '../../project/functions.ts';
 import type { Project } from '../../project/project.ts';
 import { reachQuery } from '../../project/queries.ts';
@@ -37,6 +38,7 @@ export const circuitBreaker: Check = {
       judgements.flatMap(({ evidence }) => evidence),
     );
   },
+  drill: resilienceCircuitBreaker,
 };
 
 function breakersIn(source: Source, project: Project): Judgement[] {

@@ -1,4 +1,5 @@
 import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { resilienceErrorMap } from '../../drills/resilience-error-map.ts';
 import type { Project } from '../../project/project.ts';
 import { sourcesWithAll } from '../../project/search.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, textOf, type Node, type Source } from '../../project/source.ts';
@@ -34,6 +35,7 @@ export const errorMap: Check = {
       maps.slice(0, 3).map(({ source, codes }) => `${source.path} tells ${[...codes].slice(0, 6).join(', ')} apart`),
     );
   },
+  drill: resilienceErrorMap,
 };
 
 const CODE = /^(P[12]\d{3}|23(505|503|502|514|P01)|40(001|P01)|57014|55P03|53300|57P01)$/;

@@ -1,4 +1,5 @@
 import { finding, judged, notApplicable, couldNotCheck, type Check, type Finding } from '../../check.ts';
+import { fixSecretManager } from '../../fix/security.secret-manager.ts';
 import type { Deployment, EnvSetting } from '../../project/deployment.ts';
 import { deployedServices, isForDevelopment, placeText, productionDeployments } from '../cloud/services.ts';
 import { usesConnector } from '../cloud/sql-instances.ts';
@@ -53,6 +54,7 @@ export const secretManager: Check = {
     if (findings.length === 0 && nowhere.hidden.length > 0) return couldNotCheck(nowhere.hidden.join('; '));
     return judged(findings, evidenceOf(deployments));
   },
+  fix: fixSecretManager,
 };
 
 function writtenFinding({ name, value = '', place }: EnvSetting): Finding {

@@ -1,4 +1,5 @@
 import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { testHealth } from '../../drills/test-health.ts';
 import { calledName, excerptOf, placeOf, textOf, type Node, type Source } from '../../project/source.ts';
 import { findBelow, walk } from '../../project/walk.ts';
 import type { Project } from '../../project/project.ts';
@@ -35,6 +36,7 @@ export const healthTest: Check = {
       [asked.ready, asked.health].flatMap((one) => one ?? []),
     );
   },
+  drill: testHealth,
 };
 
 /** Where a test names such a path, alone or at the end of an address. */

@@ -1,4 +1,5 @@
 import { finding, judged, notApplicable, type Check, type Finding, type Place } from '../../check.ts';
+import { testPool } from '../../drills/test-pool.ts';
 import { functionsNamed } from '../../project/functions.ts';
 import { calledName, dottedName, excerptOf, placeOf, textOf, type Node, type Source } from '../../project/source.ts';
 import { findBelow, walk } from '../../project/walk.ts';
@@ -34,6 +35,7 @@ export const poolTest: Check = {
       proving.slice(0, 3).map(({ file, line }) => `${file}:${line} loads the pool`),
     );
   },
+  drill: testPool,
 };
 
 function sqlOf(node: Node): string | null {
