@@ -79,8 +79,9 @@ export function maskSecrets(text: string): string {
   return text
     .replaceAll(/([a-z][\w+.-]*:\/\/[^\s:/@'"`]*:)[^\s@'"`]+(@)/gi, '$1***$2')
     .replaceAll(/((?:password|passwd|secret|token|api_?key|private_?key|encryption_?key)["']?\s*[:=]\s*["'`]?)[^\s"'`,;]{6,}/gi, '$1***')
-    .replaceAll(/\b[A-Za-z0-9+/_-]{32,}={0,2}/g, (found) =>
-      (/\d/.test(found) && /[A-Za-z]/.test(found)) || /^(.)\1+$/.test(found) ? '***' : found,
+    .replaceAll(/\b[A-Za-z0-9+/_-]{32,}={0,2}(\.[a-z]{2,5}\b)?/g, (found, extension?: string) =>
+      // A path with its extension is no secret.
+      !extension && ((/\d/.test(found) && /[A-Za-z]/.test(found)) || /^(.)\1+$/.test(found)) ? '***' : found,
     );
 }
 
