@@ -1,0 +1,80 @@
+// Where a name of one file is declared, through imports and what modules pass on.
+import { nameOf, type Node, type Source } from './source.ts';
+import type { Project } from './project.ts';
+import type { Resolve } from './values.ts';
+
+/** What declares a name: a function, a class, or what a variable is first given. */
+export type Declared = { name: string; node: Node; source: Source };
+
+const DEEPEST = 8;
+
+/** Null for names from outside of the project, parameters, and what cannot be told. */
+export function declarationOf(name: string, source: Source, resolve: Resolve, depth = 0): Declared | null {
+  if (depth > DEEPEST) return null;
+  const own = source.declared.get(name) ?? source.variables.get(name);
+  if (own) {
+    // `const stop = shutdown` is another name of the same thing.
+    return own.type === 'Identifier' && own.name !== name
+      ? declarationOf(own.name, source, resolve, depth + 1)
+      : { name, node: own, source };
+  }
+  const imported = source.imports.get(name);
+  const other = imported ? resolve(source.path, imported.module) : null;
+  return imported && other ? exportedOf(imported.name, other, resolve, depth + 1) : null;
+}
+
+function exportedOf(name: string, source: Source, resolve: Resolve, depth: number): Declared | null {
+  if (depth > DEEPEST) return null;
+  for (const one of source.program.body) {
+    if (one.type === 'ExportDefaultDeclaration' && name === 'default') {
+      if (one.declaration.type === 'Identifier') return declarationOf(one.declaration.name, source, resolve, depth + 1);
+      return { name, node: one.declaration, source };
+    }
+    if (one.type === 'ExportNamedDeclaration') {
+      const passed = one.specifiers.find(({ exported }) => nameOf(exported) === name);
+      if (!passed) continue;
+      const local = nameOf(passed.local);
+      if (!one.source) return declarationOf(local, source, resolve, depth + 1);
+      const other = resolve(source.path, one.source.value);
+      return other ? exportedOf(local, other, resolve, depth + 1) : null;
+    }
+  }
+  const own = declarationOf(name, source, resolve, depth + 1);
+  if (own) return own;
+  for (const one of source.program.body) {
+    const other = one.type === 'ExportAllDeclaration' ? resolve(source.path, one.source.value) : null;
+    const found = other ? exportedOf(name, other, resolve, depth + 1) : null;
+    if (found) return found;
+  }
+  return null;
+}
+
+/** Production files that import this one. */
+function importersOf(project: Project, path: string): string[] {
+  const parts = path.replace(/\.[cm]?[jt]sx?$/, '').split('/');
+  const stem = parts.slice(parts.at(-1) === 'index' && parts.length > 1 ? -2 : -1)[0] ?? '';
+  const names = project.packages.filter(({ entry }) => entry === path).map(({ name }) => name);
+  const endings = ['', '.js', '.ts', '.mjs', '/index', '/index.js', '/index.ts'].flatMap((end) => [`/${stem}${end}'`, `/${stem}${end}"`]);
+  const isNamed = (module: string) => module.split(/[/.]/).includes(stem) || names.includes(module);
+  return project.sourcesWith(...endings, ...names).flatMap((source) => {
+    const modules = source.program.body.flatMap((one) => ('source' in one && one.source ? [one.source.value] : []));
+    const required = [...source.imports.values()].map(({ module }) => module);
+    const isImporter = [...modules, ...required].some((module) => isNamed(module) && project.resolve(source.path, module)?.path === path);
+    return isImporter && source.path !== path ? [source.path] : [];
+  });
+}
+
+/**
+ * The files that a process may begin with to reach this one: those that nobody imports. Files that share one may run in the
+ * same process.
+ */
+export function entriesOf(project: Project, path: string): Set<string> {
+  const reached = new Set([path]);
+  const entries = new Set<string>();
+  for (const one of reached) {
+    const importers = importersOf(project, one);
+    if (importers.length === 0) entries.add(one);
+    for (const importer of importers) reached.add(importer);
+  }
+  return entries;
+}
