@@ -1,4 +1,5 @@
 // The checks that count connections, against what a server answers and a deployment says.
+import { createTestDatabase } from '@medspa/testing';
 import { expect, test } from 'vitest';
 import { audit } from '../src/audit.ts';
 import { budget } from '../src/checks/pool/budget.ts';
@@ -78,4 +79,19 @@ test.each([
   ['could not check', { address: '127.0.0.1', ssl: false, version: null, others: 0 }],
 ])('TLS of live connections: %s', async (verdict, row) => {
   expect((await tls.database?.(answering(row), projectWith(8, [])))?.verdict).toBe(verdict);
+});
+
+test('PostgreSQL itself answers what the checks ask', async () => {
+  const db = await createTestDatabase();
+  try {
+    const live: LiveDatabase = { query: <Row>(text: string, values?: unknown[]) => db.look(text, values) as Promise<Row[]> };
+    const project = projectWith(8, [deployed(1)]);
+    // The server is large enough for one instance.
+    expect((await budget.database?.(live, project))?.evidence[0]).toContain('(the server) may be used');
+    expect((await limit.database?.(live, project))?.verdict).toMatch(/pass|could not check/);
+    // The audit comes over loopback, where TLS tells nothing.
+    expect((await tls.database?.(live, project))?.verdict).toBe('could not check');
+  } finally {
+    await db.drop();
+  }
 });

@@ -49,32 +49,41 @@ function exportedOf(name: string, source: Source, resolve: Resolve, depth: numbe
   return null;
 }
 
-/** Production files that import this one. */
-function importersOf(project: Project, path: string): string[] {
+/** Most files that are read to find a way from one to another. */
+const FARTHEST = 200;
+
+/** Whether a file imports another, itself or through others; null when the way is too long to tell. */
+export function reaches(project: Project, from: string, to: string): boolean | null {
+  const reached = new Set([from]);
+  for (const path of reached) {
+    if (path === to) return true;
+    if (reached.size > FARTHEST) return null;
+    const source = project.source(path);
+    for (const module of source ? modulesOf(source) : []) {
+      const next = project.resolve(path, module)?.path;
+      if (next !== undefined) reached.add(next);
+    }
+  }
+  return false;
+}
+
+/** Whether any production file imports this one; a process begins with one that nobody imports. */
+export function isImported(project: Project, path: string): boolean {
   const parts = path.replace(/\.[cm]?[jt]sx?$/, '').split('/');
   const stem = parts.slice(parts.at(-1) === 'index' && parts.length > 1 ? -2 : -1)[0] ?? '';
   const names = project.packages.filter(({ entry }) => entry === path).map(({ name }) => name);
-  const endings = ['', '.js', '.ts', '.mjs', '/index', '/index.js', '/index.ts'].flatMap((end) => [`/${stem}${end}'`, `/${stem}${end}"`]);
   const isNamed = (module: string) => module.split(/[/.]/).includes(stem) || names.includes(module);
-  return project.sourcesWith(...endings, ...names).flatMap((source) => {
-    const modules = source.program.body.flatMap((one) => ('source' in one && one.source ? [one.source.value] : []));
-    const required = [...source.imports.values()].map(({ module }) => module);
-    const isImporter = [...modules, ...required].some((module) => isNamed(module) && project.resolve(source.path, module)?.path === path);
-    return isImporter && source.path !== path ? [source.path] : [];
+  const words = [...['', '.js', '.ts', '.mjs', '/index', '/index.js', '/index.ts'].map((end) => `/${stem}${end}`), ...names].flatMap(
+    (one) => [`${one}'`, `${one}"`],
+  );
+  return project.production.some((other) => {
+    const text = other === path ? null : project.files.read(other);
+    const source = text !== null && words.some((word) => text.includes(word)) ? project.source(other) : null;
+    return source !== null && modulesOf(source).some((module) => isNamed(module) && project.resolve(other, module)?.path === path);
   });
 }
 
-/**
- * The files that a process may begin with to reach this one: those that nobody imports. Files that share one may run in the
- * same process.
- */
-export function entriesOf(project: Project, path: string): Set<string> {
-  const reached = new Set([path]);
-  const entries = new Set<string>();
-  for (const one of reached) {
-    const importers = importersOf(project, one);
-    if (importers.length === 0) entries.add(one);
-    for (const importer of importers) reached.add(importer);
-  }
-  return entries;
+function modulesOf({ program, imports }: Source): string[] {
+  const named = program.body.flatMap((one) => ('source' in one && one.source ? [one.source.value] : []));
+  return [...named, ...[...imports.values()].map(({ module }) => module)];
 }

@@ -38,7 +38,7 @@ const NAME =
 const NAMED = new RegExp(String.raw`${NAME.source}[\w.-]{0,40}["']?\s*(?:[:=]|=>)\s*["'\x60]?([^\s"'\x60,;]{12,400})`, 'gi');
 /** Sent to every browser, or no secret by what it is called. */
 const PUBLIC =
-  /(^|_)(NEXT_PUBLIC|VITE|REACT_APP|EXPO_PUBLIC|NUXT_PUBLIC|PUBLIC|ANON|PUBLISHABLE|SITE)(_|$)|public_?key|key_?id$|_FILE$|_PATH$|_URL$|_NAME$|_HEADER$/i;
+  /(^|_)(NEXT_PUBLIC|VITE|REACT_APP|EXPO_PUBLIC|NUXT_PUBLIC|PUBLIC|ANON|PUBLISHABLE|SITE)(_|$)|public_?key|key_?id$|_FILE$|_PATH$|_URL$|_NAME$|_HEADER$|\.([cm]?[jt]sx?|json|ya?ml|md|html?)$/i;
 /** Hashes by the thousand, or sealed texts. */
 const PASSED_OVER = /(^|\/)([\w.-]*lock(\.[\w]+)?|[\w.-]*\.sum|\.env\.vault|[\w.-]*\.(snap|map|svg|min\.js|tsbuildinfo|lockb|po|csv))$/;
 const SETTINGS =

@@ -2,7 +2,7 @@ import { finding, judged, notApplicable, type Check, type Finding } from '../../
 import type { Project } from '../../project/project.ts';
 import { calledName, nameOf, placeOf, textOf, visit, type Node } from '../../project/source.ts';
 import { said } from '../pool/settings.ts';
-import { isStandIn } from './random.ts';
+import { isRandom, isStandIn } from './random.ts';
 import { fromOf, productionUrls, readEntries } from './urls.ts';
 
 /** Keys that the service chooses itself, unlike those that a provider gives out. */
@@ -82,10 +82,30 @@ function isPattern(value: string): boolean {
   return half !== null || steps.size <= 3;
 }
 
+const SIGNERS = new Set([
+  'jsonwebtoken',
+  'express-session',
+  'cookie-session',
+  'passport-jwt',
+  '@nestjs/jwt',
+  '@fastify/jwt',
+  '@fastify/session',
+  'iron-session',
+  'hono/jwt',
+  'next-auth',
+]);
+const SIGNS_WITH = /^(secret|secretOrKey|jwtSecret|sessionSecret|cookieSecret)$/;
+
 /** `process.env.JWT_SECRET || 'secret'`, and a schema's `.default('...')`: the service starts with a key that is in the code. */
 function fallbacks(project: Project): Finding[] {
-  return project.sourcesWith('SECRET', '_KEY').flatMap((source) => {
+  return project.sourcesWith('SECRET', '_KEY', ...SIGNERS).flatMap((source) => {
     const found: Finding[] = [];
+    const isSigning = [...source.imports.values()].some(({ module }) => SIGNERS.has(module));
+    const inCode = (node: Node) => {
+      // A random one is the matter of env.secrets-committed, which says that it is published.
+      const value = textOf(node);
+      if (value && !isRandom(value)) found.push(finding('fail', 'what signs sessions or tokens stands in the code', placeOf(source, node)));
+    };
     const tell = (name: string, node: Node) => {
       const value = textOf(node);
       if (value && isOwnKey(name))
@@ -101,8 +121,10 @@ function fallbacks(project: Project): Finding[] {
       },
       CallExpression({ callee, arguments: [first, second] }) {
         if (calledName(callee) === 'get' && first && second) tell(textOf(first) ?? '', second);
+        if (isSigning && second && /^(sign|verify)$/.test(calledName(callee))) inCode(second);
       },
       Property({ key, value }) {
+        if (isSigning && SIGNS_WITH.test(nameOf(key))) inCode(value);
         if (value.type === 'CallExpression' && calledName(value.callee) === 'default' && value.arguments[0])
           tell(nameOf(key), value.arguments[0]);
       },

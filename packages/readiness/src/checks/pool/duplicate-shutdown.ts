@@ -1,5 +1,5 @@
-import { finding, judged, type Check, type Finding, type Judgement } from '../../check.ts';
-import { entriesOf } from '../../project/origins.ts';
+import { finding, judged, notApplicable, type Check, type Finding, type Judgement } from '../../check.ts';
+import { isImported, reaches } from '../../project/origins.ts';
 import type { Service } from '../../project/packages.ts';
 import type { Project } from '../../project/project.ts';
 import { placeOf, visitBelow, type Node } from '../../project/source.ts';
@@ -27,6 +27,7 @@ export const duplicateShutdown: Check = {
   static: (project) =>
     eachService(project, (service): Judgement => {
       const handlers = signalHandlers(project, service);
+      if (handlers.length === 0) return notApplicable(`nobody handles a signal in ${service.name}`);
       const findings = [...doubled(project, service, handlers), ...handlers.flatMap(unfinished)];
       const unique = [...new Map(findings.map((one) => [`${one.place?.file}:${one.place?.line}:${one.message}`, one])).values()];
       return judged(unique, unique.length > 0 ? [] : handlers.map(({ signals, place }) => `${signals.join(' and ')} at ${said(place)}`));
@@ -34,16 +35,11 @@ export const duplicateShutdown: Check = {
 };
 
 function doubled(project: Project, service: Service, handlers: Handler[]): Finding[] {
-  const files = new Set(handlers.map(({ source }) => source.path));
-  // Entries matter only where handlers stand in several files.
-  const entries = new Map(files.size > 1 ? [...files].map((file) => [file, entriesOf(project, file)]) : []);
-  const entriesBefore = ({ source }: Handler) => [...(entries.get(source.path) ?? [source.path])];
-  const share = (one: Handler, other: Handler) => entriesBefore(one).some((entry) => entriesBefore(other).includes(entry));
   const found = new Map<Handler, { first: Handler; signals: string[] }>();
   for (const signal of ['SIGTERM', 'SIGINT']) {
     const sorted = handlers.filter(({ signals }) => signals.includes(signal)).toSorted((a, b) => worth(b) - worth(a));
     for (const [index, handler] of sorted.entries()) {
-      const first = sorted.slice(0, index).find((one) => share(one, handler));
+      const first = sorted.slice(0, index).find((one) => share(project, one.source.path, handler.source.path));
       if (first)
         found.set(handler, { first: found.get(handler)?.first ?? first, signals: [...(found.get(handler)?.signals ?? []), signal] });
     }
@@ -58,6 +54,15 @@ function doubled(project: Project, service: Service, handlers: Handler[]): Findi
       handler.excerpt,
     );
   });
+}
+
+/** Whether two files can be in one process. Entries that do not import each other begin processes of their own. */
+function share(project: Project, one: string, other: string): boolean {
+  if (one === other) return true;
+  const ways = new Set([reaches(project, one, other), reaches(project, other, one)]);
+  if (ways.has(true)) return true;
+  const imported = [one, other].filter((path) => isImported(project, path)).length;
+  return imported === 2 || (imported === 1 && ways.has(null));
 }
 
 /** The one that does most is the one to keep. */

@@ -47,9 +47,8 @@ export function reachOf(project: Project, source: Source, nodes: Node[], { follo
   return reach;
 }
 
-const SERVER =
-  /(^|[a-z_.])(server|http|https|fastify|nest|koa|hapi|listener|terminator|express|api)$|^(this\.)?(app|web|srv|application)$/i;
-const POOL = /(^|[a-z_.])(pool|pools|pg|db|database|prisma|client|sql|knex)$/i;
+const SERVER = /(?<!ob)server$|(http|https|fastify|nest|koa|hapi|listener|terminator|express|api)$|(^|\.)(app|web|srv|application)$/i;
+const POOL = /(?<!redis|mqtt|kafka|nats|http|s3)_?(pool|pools|pg|db|database|prisma|client|sql|knex)$/i;
 
 /** What a call ends, told by its name and what it is called on. */
 export function endingOf({ callee }: Call): Ending['kind'] | null {

@@ -63,14 +63,25 @@ function inPool(project: Project, { settings, place, excerpt, name }: Site, { op
   return judged([], [`${option} of ${name} is ${worth} at ${said(at)}`]);
 }
 
+/** What does the work of a parameter that has nothing to do with the size. */
+const INSTEAD: Record<string, string> = {
+  schema: 'give `schema` to the adapter',
+  pgbouncer: 'nothing is needed for a pooler that knows prepared statements',
+};
+
+/** Prisma writes `schema=public` into every new project, and public is where the driver looks anyway. */
+function isHarmless(name: string, value: string | undefined): boolean {
+  return name === 'schema' && value === 'public';
+}
+
 /** Parameters that Prisma's engine reads do nothing with a driver of JavaScript, unless the project reads them itself. */
 function ignoredParameters(project: Project, service: Service, { ignored, option }: PoolSetting): Judgement {
   const used = databaseUrls(project).filter(({ isComment }) => !isComment);
   const findings = ignored.flatMap((name) => {
-    const holders = used.filter(({ parameters }) => parameters.has(name));
+    const holders = used.filter(({ parameters }) => parameters.has(name) && !isHarmless(name, parameters.get(name)));
     if (holders.length === 0 || readsItself(project, service, name)) return [];
     return holders.map(({ place, key }) =>
-      finding('warn', `${key} has ${name}, which the driver ignores; set ${option} where the pool is made`, place),
+      finding('warn', `${key} has ${name}, which the driver ignores; ${INSTEAD[name] ?? `set ${option} where the pool is made`}`, place),
     );
   });
   return judged(findings);

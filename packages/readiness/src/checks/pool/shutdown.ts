@@ -66,7 +66,7 @@ function wrongWith(project: Project, service: Service, { reach, drains, place, e
     return finding('warn', `nothing closes the pool when the process ends${hook}`, place, excerpt);
   }
   // A lifecycle object ends parts that were handed to it: the server and the pool must be ended somewhere.
-  if (has('other') && endings(project, service, 'drain').length > 0 && (has('pool') || closesElsewhere())) return null;
+  if (has('other') && !has('pool') && endings(project, service, 'drain').length > 0 && closesElsewhere()) return null;
   if (has('pool'))
     return finding(
       'warn',

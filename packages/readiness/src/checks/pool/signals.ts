@@ -76,9 +76,15 @@ function listening(source: Source, node: Extract<Node, { type: 'CallExpression' 
   if (own !== undefined) return { signals: SIGNALS, does: node.arguments, drains: own, by: 'library' };
   const [first, handler] = node.arguments;
   if (!/^(on|once|addListener|prependListener)$/.test(called) || !first || !handler) return null;
-  if (!/(^|\.)process\.\w+$/.test(dottedName(node.callee))) return null;
+  if (!isProcess(node.callee)) return null;
   const signals = signalsOf(source, first).filter((one) => SIGNALS.includes(one));
   return signals.length > 0 ? { signals, does: [handler], drains: false, by: null } : null;
+}
+
+/** `process.on`, also as the next of a chain: `process.on(...).on(...)`. */
+function isProcess(callee: Node): boolean {
+  if (callee.type !== 'MemberExpression') return false;
+  return callee.object.type === 'CallExpression' ? isProcess(callee.object.callee) : /(^|\.)process$/.test(dottedName(callee.object));
 }
 
 /** The signals that a first argument stands for: one that is written, or each of a list that a loop goes through. */

@@ -31,15 +31,23 @@ export function sourcesOf(project: Project, service: Service, ...words: string[]
   });
 }
 
+const kept = new WeakMap<Service, Site[]>();
+
 /** Constructions in production code of the service; the likeliest home of the one comes first. */
 export function clientSites(project: Project, service: Service): Site[] {
+  const known = kept.get(service) ?? findSites(project, service);
+  kept.set(service, known);
+  return known;
+}
+
+function findSites(project: Project, service: Service): Site[] {
   const names = new Set(['PrismaClient', 'Pool', 'PrismaPg', 'PrismaNeon']);
   const seen = new Map<string, Source>();
   const heirs: { source: Source; node: Heir; made: Made }[] = [];
   // Each round finds the classes that extend those of the round before.
   for (let known = 0; known < names.size;) {
     known = names.size;
-    for (const source of sourcesOf(project, service, ...names)) {
+    for (const source of sourcesOf(project, service, ...[...names].flatMap(wordsFor))) {
       if (seen.has(source.path)) continue;
       seen.set(source.path, source);
       for (const node of classesOf(source)) {
@@ -58,6 +66,11 @@ export function clientSites(project: Project, service: Service): Site[] {
     .filter(({ node, made }) => node.id && !used.has(node.id.name) && (made.what === 'client' || node.decorators.length > 0))
     .map(({ source, node, made }) => siteOf(project, source, node, { ...made, name: node.id?.name ?? '' }));
   return [...built, ...injected].toSorted((a, b) => homeliness(b) - homeliness(a));
+}
+
+/** How a class is made, extended, or given another name; many more files only name it as a type. */
+function wordsFor(name: string): string[] {
+  return [`new ${name}`, `extends ${name}`, `.${name}`, ` ${name} as `, ` ${name}:`];
 }
 
 type Made = { what: Site['what']; name: string; settings: Argument | null; /** Classes of the project on the way. */ through: string[] };
