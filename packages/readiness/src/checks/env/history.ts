@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import type { Kind } from '../../project/kinds.ts';
 import { isPassedOver, secretsIn, type Secret } from './secrets.ts';
 
-export type PastSecret = Secret & { path: string; commit: string };
+type PastSecret = Secret & { path: string; commit: string };
 
 export type Past = {
   secrets: PastSecret[];

@@ -131,7 +131,11 @@ async function connections(database: LiveDatabase): Promise<Judgement> {
   if (!own) return couldNotCheck('the server does not say how this connection came in');
   if (own.others > 0) return judged([finding('fail', `${own.others} connections of this user came over the network without TLS`)]);
   if (own.address === null) return judged([], ['this connection came through a socket']);
-  if (own.ssl) return judged([], [`this connection uses ${own.version}; whether the client verifies the server, only its settings tell`]);
+  if (own.ssl)
+    return {
+      ...couldNotCheck('whether the client verifies the server, only its settings tell'),
+      evidence: [`this connection uses ${own.version}`],
+    };
   return /^(127\.|::1)/.test(own.address)
     ? couldNotCheck('this connection came over loopback, which is no road of production')
     : judged([finding('fail', 'this connection came over the network without TLS')]);

@@ -3,7 +3,7 @@ import type { Place } from '../../check.ts';
 import type { EnvEntry, EnvFile } from '../../project/env.ts';
 import type { Project } from '../../project/project.ts';
 
-export type HostKind = 'socket' | 'loopback' | 'container' | 'private' | 'public' | 'unknown';
+type HostKind = 'socket' | 'loopback' | 'container' | 'private' | 'public' | 'unknown';
 
 export type DatabaseUrl = {
   key: string;

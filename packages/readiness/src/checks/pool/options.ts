@@ -83,7 +83,7 @@ function returned({ source }: Argument, callee: Node, name: string, resolve: Res
   return results.length > 0 ? results.reduce(either) : 'unknown';
 }
 
-export function resultsOf(node: Node): Node[] {
+function resultsOf(node: Node): Node[] {
   if (node.type === 'ArrowFunctionExpression' && node.expression) return [node.body];
   const results: Node[] = [];
   visitBelow(node, { ReturnStatement: ({ argument }) => void (argument && results.push(argument)) });

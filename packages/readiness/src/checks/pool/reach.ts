@@ -6,7 +6,7 @@ import type { Project } from '../../project/project.ts';
 import { ancestorsOf, calledName, dottedName, nameOf, placeOf, visitBelow, type Node, type Source } from '../../project/source.ts';
 
 /** `other` ends something that cannot be told: a part of a list, a function that was handed in. */
-export type Ending = { kind: 'drain' | 'pool' | 'exit' | 'other'; place: Place };
+type Ending = { kind: 'drain' | 'pool' | 'exit' | 'other'; place: Place };
 
 export type Reach = {
   calls: Ending[];
