@@ -59,7 +59,7 @@ test('the server knows best how many connections it has', async () => {
   expect((await budget.database?.(server(250), project))?.verdict).toBe('pass');
   const small = await budget.database?.(server(100), project);
   expect(small).toMatchObject({ verdict: 'fail' });
-  expect(small?.findings[0]?.message).toContain('the largest safe pool of clinic is 2');
+  expect(small?.findings[0]?.message).toContain('the largest safe pool of clinic is 1');
   expect(budget.static?.(project)).toMatchObject({ verdict: 'could not check' });
 });
 

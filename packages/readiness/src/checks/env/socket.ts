@@ -1,6 +1,7 @@
 import { couldNotCheck, finding, judged, notApplicable, type Check, type Finding, type Judgement, type Place } from '../../check.ts';
 import type { Deployment } from '../../project/deployment.ts';
 import type { Project } from '../../project/project.ts';
+import { deployedWhole } from '../pool/deployed.ts';
 import { said } from '../pool/settings.ts';
 import { databaseUrls, hiddenUrls, productionUrls, type DatabaseUrl } from './urls.ts';
 
@@ -25,7 +26,9 @@ export const socket: Check = {
 };
 
 function judge(project: Project): Judgement {
-  const runs = project.deployments.deployments.filter(({ platform, role }) => platform === 'cloud-run' && role !== 'job');
+  const runs = [...deployedWhole(project, 'service'), ...deployedWhole(project, 'worker')].filter(
+    ({ platform }) => platform === 'cloud-run',
+  );
   const connector = project.sourcesWith('@google-cloud/cloud-sql-connector')[0];
   const clue = cloudSqlClue(project);
   if (runs.length === 0 && !clue) return notApplicable('it is not deployed to Cloud Run with Cloud SQL');
@@ -43,10 +46,23 @@ function judge(project: Project): Judgement {
   );
   if (agreeing) return judged([], [...mounted, `the URL agrees (${said(agreeing.place)})`]);
   const [hidden] = hiddenUrls(project);
+  const written = runs.every(({ sqlInstances }) => sqlInstances) ? writtenForm(project) : null;
+  if (hidden && written)
+    return judged([], [...mounted, `the URL is in a secret, and its form is written down as a socket (${said(written)})`]);
   return {
     ...couldNotCheck(hidden ? `${hidden.name} comes from a secret, so its form cannot be seen` : 'no file says the form of the URL'),
     evidence: mounted,
   };
+}
+
+/** What goes into the secret, as templates and scripts tell whoever makes it. */
+function writtenForm({ files, envFiles, find, kindOf }: Project): Place | null {
+  const told = [
+    ...envFiles.map(({ path }) => path),
+    ...files.paths.filter((path) => /\.(ya?ml|sh|tf)$/.test(path) && kindOf(path) !== 'test'),
+  ];
+  const path = told.find((one) => files.read(one)?.includes('host=/cloudsql/'));
+  return path === undefined ? null : find(path, 'host=/cloudsql/');
 }
 
 /** Where no deployment is described: at least the URLs say what production takes. */

@@ -3,6 +3,7 @@ import type { LiveDatabase } from '../../live/database.ts';
 import type { Deployment } from '../../project/deployment.ts';
 import type { Service } from '../../project/packages.ts';
 import type { Project } from '../../project/project.ts';
+import { deployedWhole } from './deployed.ts';
 import { maxConnections } from './server.ts';
 import { said } from './settings.ts';
 import { poolSizeOf, type PoolSize } from './size.ts';
@@ -54,14 +55,14 @@ async function askServer(database: LiveDatabase): Promise<Server> {
 }
 
 /** One service with what it opens, as it is deployed. */
-type Use = { service: Service; size: PoolSize | null; instances: Count | null; workers: Count | null };
+type Use = { service: Service; size: PoolSize | null; inWorker: PoolSize | null; instances: Count | null; workers: Count | null };
 type Count = { value: number; overlap: number; said: string; place: Place };
 
 function weigh(project: Project, server: Server | null): Judgement {
   if (project.services.length === 0) return notApplicable('no service that uses Prisma or pg was found');
   const uses = project.services.map((service): Use => {
-    const size = poolSizeOf(project, service);
-    return { service, size, instances: countOf(project, service, 'service'), workers: countOf(project, service, 'worker') };
+    const [size, inWorker] = [poolSizeOf(project, service), poolSizeOf(project, service, 'worker')];
+    return { service, size, inWorker, instances: countOf(project, service, 'service'), workers: countOf(project, service, 'worker') };
   });
   const lacking = uses.flatMap(({ service, size, instances }) => [
     ...(size ? [] : [`the pool size of ${service.name} is not written down`]),
@@ -87,18 +88,20 @@ function weigh(project: Project, server: Server | null): Judgement {
   return judged([finding('fail', [sum, ...safe].join('; '), place)], evidence);
 }
 
-function sumOf({ size, instances, workers }: Use): { connections: number; text: string } {
+function sumOf(use: Use): { connections: number; text: string } {
+  const { size, instances, workers } = use;
   if (!size || !instances) return { connections: 0, text: '' };
   // Where workers run apart, the service does not run jobs.
-  const inService = size.connections + size.besides + (workers ? 0 : size.queue);
-  const inWorker = size.connections + size.besides + size.queue;
-  const parts = size.besides + (workers ? 0 : size.queue);
-  const own = `${instances.value} x ${instances.overlap} x ${parts > 0 ? `(${size.connections} + ${parts})` : size.connections}`;
-  const workerSum = workers ? workers.value * workers.overlap * inWorker : 0;
-  return {
-    connections: instances.value * instances.overlap * inService + workerSum,
-    text: workerSum > 0 ? `${own} + ${workerSum} for workers` : own,
-  };
+  const besides = size.besides + (workers ? 0 : size.queue);
+  const own = instances.value * instances.overlap * (size.connections + besides);
+  const text = `${instances.value} x ${instances.overlap} x ${besides > 0 ? `(${size.connections} + ${besides})` : size.connections}`;
+  const apart = inWorkers(use);
+  return { connections: own + apart, text: apart > 0 ? `${text} + ${apart} for workers` : text };
+}
+
+function inWorkers({ size, inWorker, workers }: Use): number {
+  const each = inWorker ?? size;
+  return workers && each ? workers.value * workers.overlap * (each.connections + each.besides + each.queue) : 0;
 }
 
 function sayUse({ service, size, instances }: Use): string[] {
@@ -115,10 +118,9 @@ function safePools(uses: Use[], server: Server | null): string[] {
     const { service, size, instances, workers } = use;
     const others = uses.filter((one) => one !== use);
     if (!instances || others.some((one) => !one.size || !one.instances)) return [];
-    const fixed = others.reduce((sum, one) => sum + sumOf(one).connections, server.reserve);
-    const processes = instances.value * instances.overlap + (workers ? workers.value * workers.overlap : 0);
-    const queue = (size?.queue ?? 0) * (workers ? workers.value * workers.overlap : instances.value * instances.overlap);
-    const room = Math.floor((server.max * SHARE - fixed - queue) / processes) - Math.max(size?.besides ?? 1, 0);
+    const fixed = others.reduce((sum, one) => sum + sumOf(one).connections, server.reserve + inWorkers(use));
+    const besides = (size?.besides ?? 1) + (workers ? 0 : (size?.queue ?? 0));
+    const room = Math.floor((server.max * SHARE - fixed) / (instances.value * instances.overlap)) - besides;
     return [
       room > 0
         ? `the largest safe pool of ${service.name} is ${room}`
@@ -127,11 +129,9 @@ function safePools(uses: Use[], server: Server | null): string[] {
   });
 }
 
-function countOf({ deployments: { deployments }, services }: Project, service: Service, role: 'service' | 'worker'): Count | null {
-  const own = deployments.filter(
-    (one) => one.role === role && !/staging|stage|preview|\bdev\b|test/i.test(`${one.name} ${one.place.file}`),
-  );
-  const mine = services.length === 1 ? own : own.filter((one) => isOf(one, service));
+function countOf(project: Project, service: Service, role: 'service' | 'worker'): Count | null {
+  const own = deployedWhole(project, role).filter((one) => !/staging|stage|preview|\bdev\b|test/i.test(`${one.name} ${one.place.file}`));
+  const mine = project.services.length === 1 ? own : own.filter((one) => isOf(one, service));
   // What developers start counts only where nothing else is deployed.
   const real = mine.filter(({ platform }) => platform !== 'compose' && platform !== 'docker');
   const counted = real.length > 0 ? real : mine;

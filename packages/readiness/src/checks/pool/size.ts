@@ -4,6 +4,7 @@ import type { Service } from '../../project/packages.ts';
 import type { Project } from '../../project/project.ts';
 import { nameOf, placeOf, visit } from '../../project/source.ts';
 import { productionUrls } from '../env/urls.ts';
+import { deployedWhole } from './deployed.ts';
 import { optionOf, worthOf } from './options.ts';
 import { readsItself, said, usesEngine } from './settings.ts';
 import { clientSites, sourcesOf, type Site } from './sites.ts';
@@ -23,13 +24,13 @@ export type PoolSize = {
 const DRIVER_DEFAULT = 10;
 const POOL_VARIABLE = /POOL_?(MAX|SIZE|LIMIT)|(MAX|LIMIT)_?(DB_|DATABASE_|PG_)?(POOL|CONNECTIONS?)|CONNECTION_LIMIT|MAX_CONNECTIONS/;
 
-/** Null when no file says how large the pool is. */
-export function poolSizeOf(project: Project, service: Service): PoolSize | null {
+/** As processes of that role are deployed; null when no file says how large the pool is. */
+export function poolSizeOf(project: Project, service: Service, runsAs: 'service' | 'worker' = 'service'): PoolSize | null {
   const sites = clientSites(project, service);
   const pools = sites.filter(({ what }) => what === 'pool');
   const mains = pools.filter(({ role }) => role === 'main');
   const isEngine = sites.some((site) => site.what === 'client' && usesEngine(project, site));
-  const sizes = [...(isEngine ? [sizeInUrl(project)] : []), ...mains.map((site) => sizeOf(project, service, site))];
+  const sizes = [...(isEngine ? [sizeInUrl(project)] : []), ...mains.map((site) => sizeOf(project, service, site, runsAs))];
   if (sizes.length === 0 || sizes.includes(null)) return null;
   const known = sizes.filter((one) => one !== null);
   return {
@@ -37,19 +38,20 @@ export function poolSizeOf(project: Project, service: Service): PoolSize | null 
     besides: pools.filter(({ role }) => role === 'small').length,
     queue: pools
       .filter(({ role }) => role === 'queue')
-      .reduce((sum, site) => sum + (sizeOf(project, service, site)?.size ?? DRIVER_DEFAULT), 0),
+      .reduce((sum, site) => sum + (sizeOf(project, service, site, runsAs)?.size ?? DRIVER_DEFAULT), 0),
     from: known.map(({ from }) => from).join(', '),
   };
 }
 
 type Size = { size: number; from: string };
 
-function sizeOf(project: Project, service: Service, { settings, place }: Site): Size | null {
+function sizeOf(project: Project, service: Service, { settings, place }: Site, runsAs: 'service' | 'worker'): Size | null {
   const max = optionOf(settings, 'max', project.resolve);
   if (max === 'absent') return { size: DRIVER_DEFAULT, from: `the driver's default, ${said(place)}` };
   if (max === 'unknown') return null;
   const { value, env } = worthOf(max, project.resolve);
-  const deployed = deployedSize(project, env);
+  // A number that is written in the code is not changed from outside.
+  const deployed = value !== undefined && env === undefined ? null : deployedSize(project, env, runsAs);
   if (deployed) return deployed;
   if (env === undefined && value === undefined && readsItself(project, service, 'connection_limit')) {
     const inUrl = sizeInUrl(project, ['deployment', 'production']);
@@ -60,10 +62,10 @@ function sizeOf(project: Project, service: Service, { settings, place }: Site): 
   return field ? onlyDefault(project, service, field) : null;
 }
 
-function deployedSize({ deployments: { deployments }, envFiles }: Project, variable: string | undefined): Size | null {
+function deployedSize(project: Project, variable: string | undefined, runsAs: 'service' | 'worker'): Size | null {
   const isMeant = (name: string) => (variable === undefined ? POOL_VARIABLE.test(name) : name === variable);
-  const deployed = deployments.flatMap(({ env }) => env.map(({ name, value, place }) => ({ name, value, place })));
-  const inFiles = envFiles
+  const deployed = deployedWhole(project, runsAs).flatMap(({ env }) => env.map(({ name, value, place }) => ({ name, value, place })));
+  const inFiles = project.envFiles
     .filter(({ path }) => /prod/i.test(path))
     .flatMap(({ entries }) => entries.filter(({ isComment }) => !isComment).map(({ key, value, place }) => ({ name: key, value, place })));
   const found = [...deployed, ...inFiles].find(({ name, value }) => isMeant(name) && Number(value) > 0);
