@@ -8,6 +8,12 @@ import { timeout } from './cloud/timeout.ts';
 import { alerts } from './docs/alerts.ts';
 import { checklist } from './docs/checklist.ts';
 import { runbook } from './docs/runbook.ts';
+import { duplicateKeys } from './env/duplicate-keys.ts';
+import { envFiles } from './env/files.ts';
+import { secretsCommitted } from './env/secrets-committed.ts';
+import { socket } from './env/socket.ts';
+import { tls } from './env/tls.ts';
+import { weakSecret } from './env/weak-secret.ts';
 import { container } from './health/container.ts';
 import { endpoints } from './health/endpoints.ts';
 import { liveness } from './health/liveness.ts';
@@ -21,7 +27,14 @@ import { auditLog } from './monitor/audit-log.ts';
 import { errors } from './monitor/errors.ts';
 import { metrics } from './monitor/metrics.ts';
 import { slowQuery } from './monitor/slow-query.ts';
+import { budget } from './pool/budget.ts';
+import { connectTimeout } from './pool/connect-timeout.ts';
 import { duplicateClient } from './pool/duplicate-client.ts';
+import { duplicateShutdown } from './pool/duplicate-shutdown.ts';
+import { limit } from './pool/limit.ts';
+import { shutdown } from './pool/shutdown.ts';
+import { singleton } from './pool/singleton.ts';
+import { waitTimeout } from './pool/wait-timeout.ts';
 import { batch } from './practice/batch.ts';
 import { pagination } from './practice/pagination.ts';
 import { pooler } from './practice/pooler.ts';
@@ -38,7 +51,20 @@ import { poolTest } from './test/pool.ts';
 
 /** Every check, in the order of the report. */
 export const CHECKS: Check[] = [
+  singleton,
   duplicateClient,
+  limit,
+  waitTimeout,
+  connectTimeout,
+  budget,
+  shutdown,
+  duplicateShutdown,
+  duplicateKeys,
+  secretsCommitted,
+  envFiles,
+  tls,
+  socket,
+  weakSecret,
   levels,
   errorFormat,
   readiness,

@@ -1,5 +1,5 @@
 // One source file as a syntax tree, and what checks ask of it.
-import { parseSync, Visitor, type Node, type Program, type VisitorObject } from 'oxc-parser';
+import { parseSync, Visitor, visitorKeys, type Comment, type Node, type Program, type VisitorObject } from 'oxc-parser';
 import type { Place } from '../check.ts';
 
 export type { Node, VisitorObject };
@@ -12,13 +12,19 @@ export type Source = {
   imports: Map<string, { module: string; name: string }>;
   /** Variables of the file by name, wherever they are declared, with what they are first given. */
   variables: Map<string, Node>;
+  /** Functions and classes of the file by name. */
+  declared: Map<string, Node>;
+  comments: Comment[];
 };
 
 /** Null when it cannot be parsed; such a file cannot be judged. */
 export function parseSource(path: string, text: string): Source | null {
-  const { program, errors } = parseSync(path, text);
+  const { program, errors, comments } = parseSync(path, text);
   if (errors.length > 0 && program.body.length === 0) return null;
-  const source: Source = { path, text, program, imports: new Map(), variables: new Map() };
+  const source: Source = { path, text, program, imports: new Map(), variables: new Map(), declared: new Map(), comments };
+  const declare = (node: { id: { name: string } | null }) => {
+    if (node.id && !source.declared.has(node.id.name)) source.declared.set(node.id.name, node as Node);
+  };
   visit(source, {
     ImportDeclaration({ source: from, specifiers }) {
       for (const one of specifiers) {
@@ -26,8 +32,11 @@ export function parseSource(path: string, text: string): Source | null {
         source.imports.set(one.local.name, { module: from.value, name });
       }
     },
+    FunctionDeclaration: declare,
+    ClassDeclaration: declare,
     VariableDeclarator({ id, init }) {
-      const required = requiredModule(init);
+      // `import pg from 'pg'; const { Pool } = pg` takes from the module as well.
+      const required = requiredModule(init) ?? (id.type === 'ObjectPattern' ? wholeModule(source, init) : null);
       if (required !== null) {
         if (id.type === 'Identifier') source.imports.set(id.name, { module: required, name: '*' });
         if (id.type === 'ObjectPattern') {
@@ -56,6 +65,23 @@ export function visitBelow(node: Node, visitor: VisitorObject): void {
     start: 0,
     end: 0,
   } as unknown as Program);
+}
+
+/** The nodes that a node lies in, from the file down to its parent. */
+export function ancestorsOf(source: Source, { start, end }: { start: number; end: number }): Node[] {
+  const found: Node[] = [];
+  let at: Node | null = source.program;
+  while (at) {
+    if (at.start === start && at.end === end) break;
+    found.push(at);
+    at = childrenOf(at).find((child) => child.start <= start && child.end >= end) ?? null;
+  }
+  return found;
+}
+
+function childrenOf(node: Node): Node[] {
+  const held = (visitorKeys[node.type] ?? []).flatMap((key) => (node as unknown as Record<string, Node | Node[] | null>)[key] ?? []);
+  return held.filter((one): one is Node => one !== null);
 }
 
 export function placeOf(source: Source, node: { start: number }): Place {
@@ -122,6 +148,11 @@ export function propertyOf(object: Node | null | undefined, name: string): Node 
 
 export function hasSpread(object: Node | null | undefined): boolean {
   return object?.type === 'ObjectExpression' && object.properties.some(({ type }) => type === 'SpreadElement');
+}
+
+function wholeModule({ imports }: Source, init: Node | null | undefined): string | null {
+  const imported = init?.type === 'Identifier' ? imports.get(init.name) : undefined;
+  return imported && (imported.name === 'default' || imported.name === '*') ? imported.module : null;
 }
 
 function requiredModule(init: Node | null | undefined): string | null {
