@@ -164,7 +164,8 @@ test('fix shows a diff, applies it when asked, and then has nothing to do', asyn
   expect((await typed(['fix', project, '--apply', '--only', 'pool.duplicate-client'], CHECKS)).code).toBe(0);
   expect(readFileSync(file, 'utf8')).toBe("import { prisma } from '../lib/prisma';\n\nexport const all = () => prisma.order.findMany();\n");
   expect((await typed(['fix', project], CHECKS)).error).toContain('nothing to change');
-  expect((await typed(['audit', project], CHECKS)).code).toBe(0);
+  const wasFixed = CHECKS.filter(({ id }) => id === 'pool.duplicate-client');
+  expect((await typed(['audit', project], wasFixed)).code).toBe(0);
 });
 
 test('the command runs as a program', () => {

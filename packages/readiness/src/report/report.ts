@@ -73,7 +73,7 @@ export function reportOf({ project, results, entries, date, commit }: Given): Re
     name: clean(project.name),
     commit,
     facts: detected(project),
-    ...statusOf(score, rows),
+    ...(project.services.length === 0 && project.schemas.length === 0 ? NOTHING_TO_AUDIT : statusOf(score, rows)),
     score,
     rows,
     acceptances: usesOf(results, entries, date).map((use) => ({ ...use, entry: { ...use.entry, reason: clean(use.entry.reason) } })),
@@ -141,6 +141,9 @@ const STATES: Record<Verdict, State> = {
   'not applicable': 'not applicable',
   'could not check': 'not checked',
 };
+
+/** Rows that any folder passes say nothing about a backend that is not there. */
+const NOTHING_TO_AUDIT = { status: 'nothing checked', statusReason: 'no service that uses Prisma or pg was found, and no schema' } as const;
 
 /** Ready takes 90 points and nothing critical or high open; 60 points or more are worth improving; less is not ready. */
 function statusOf({ checked, proven }: Score, rows: ReportRow[]): Pick<Report, 'status' | 'statusReason'> {
