@@ -20,6 +20,7 @@ const tasks = {
   format: ['node_modules/oxfmt/bin/oxfmt'],
   bench: ['bench/run.ts'],
   soak: ['soak/run.ts'],
+  'deploy:image-check': ['deploy/test/image-check.ts'],
   openapi: ['scripts/openapi.ts'],
   readiness: ['scripts/readiness.ts'],
   'practice-data': ['scripts/practice-data.ts'],
