@@ -4,7 +4,7 @@ import type { Project } from '../../project/project.ts';
 import { sourcesWithAll } from '../../project/search.ts';
 import { calledName, excerptOf, nameOf, placeOf, propertyOf, textOf, type Node, type Source } from '../../project/source.ts';
 import { valueOf } from '../../project/values.ts';
-import { findBelow, isFunction, walk, type FunctionNode } from '../../project/walk.ts';
+import { bare, findBelow, isFunction, walk, type FunctionNode } from '../../project/walk.ts';
 
 export const errorMap: Check = {
   id: 'resilience.error-map',
@@ -112,7 +112,7 @@ type ErrorText = { node: Node; name: string; inside: Node[] };
 function errorText(body: Node, around: Node[]): ErrorText | null {
   return findBelow(body, (node, inside) => {
     if (node.type !== 'MemberExpression' || !/^(message|stack|meta|detail)$/.test(nameOf(node.property))) return null;
-    const { object } = node;
+    const object = bare(node.object);
     return object.type === 'Identifier' && isCaught(object.name, around) ? { node, name: object.name, inside: [...inside] } : null;
   });
 }
