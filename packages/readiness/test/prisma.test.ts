@@ -12,6 +12,10 @@ datasource db {
 }
 `;
 const MODEL = `/// Not the end: }
+/*
+model Old {
+}
+*/
 model Patient {
   id    String @id @default("}")
   email String @unique
@@ -24,16 +28,7 @@ describe('a schema', () => {
     const [schema] = schemaOf({ 'prisma/schema.prisma': BASE + MODEL });
     expect(schema).toMatchObject({ provider: 'postgresql', isValid: true });
     expect(schema?.blocks[1]?.settings.get('url')).toEqual({ value: 'env("DATABASE_URL")', line: 7 });
-    expect(schema?.models).toMatchObject([
-      {
-        name: 'Patient',
-        place: { file: 'prisma/schema.prisma', line: 11 },
-        fields: [
-          { name: 'id', isId: true },
-          { name: 'email', isUnique: true },
-        ],
-      },
-    ]);
+    expect(schema?.models).toEqual([{ name: 'Patient', place: { file: 'prisma/schema.prisma', line: 15 } }]);
   });
 
   test('may lie in several files of a folder, and a folder is a schema of its own', () => {
@@ -46,6 +41,7 @@ describe('a schema', () => {
 
   test("that Prisma's parser does not understand still tells its models", () => {
     const [schema] = schemaOf({ 'schema.prisma': `${BASE}${MODEL}model Broken {\n  id Strin @@@\n}\n` });
-    expect(schema).toMatchObject({ isValid: false, models: [{ name: 'Patient', fields: [] }, { name: 'Broken' }] });
+    expect(schema?.isValid).toBe(false);
+    expect(schema?.models.map(({ name }) => name)).toEqual(expect.arrayContaining(['Patient', 'Broken']));
   });
 });

@@ -18,15 +18,11 @@ export type PrismaSchema = {
   provider: string | null;
   blocks: Block[];
   models: Model[];
-  /** Whether Prisma's own parser understood it; else `models` have no fields. */
+  /** Whether Prisma's own parser understands it. */
   isValid: boolean;
 };
 
-export type Model = {
-  name: string;
-  place: Place;
-  fields: { name: string; type: string; isUnique: boolean; isId: boolean; isList: boolean }[];
-};
+export type Model = { name: string; place: Place };
 
 /** Schemas of the project: files of one folder are one schema. */
 export function readSchemas(paths: string[], read: (path: string) => string | null): PrismaSchema[] {
@@ -39,15 +35,13 @@ export function readSchemas(paths: string[], read: (path: string) => string | nu
         .find(({ kind }) => kind === 'datasource')
         ?.settings.get('provider')
         ?.value.replaceAll('"', '') ?? null;
-    const understood = askPrisma(texts);
+    const known = askPrisma(texts);
     const models = texts.flatMap(([path, text]) =>
-      [...text.matchAll(/^model[ \t]+(\w+)[ \t]*\{/gm)].map(({ 1: name = '', index }) => ({
-        name,
-        place: { file: path, line: lineAt(text, index) },
-        fields: understood?.get(name) ?? [],
-      })),
+      [...text.matchAll(/^model[ \t]+(\w+)[ \t]*\{/gm)]
+        .map(({ 1: name = '', index }) => ({ name, place: { file: path, line: lineAt(text, index) } }))
+        .filter(({ name }) => known === null || known.has(name)),
     );
-    return { path: files[0] ?? '', files, provider, blocks, models, isValid: understood !== null };
+    return { path: files[0] ?? '', files, provider, blocks, models, isValid: known !== null };
   });
 }
 
@@ -64,24 +58,18 @@ function readBlocks(path: string, text: string): Block[] {
   });
 }
 
-type SchemaParser = { get_dmmf: (params: string) => string };
-type Datamodel = { datamodel: { models: { name: string; fields: Model['fields'] }[] } };
+type SchemaParser = { get_datamodel: (params: string) => string };
 
 let parser: SchemaParser | undefined;
 
-/** Fields by model, from Prisma's own parser; null when it does not understand the schema (a newer syntax, a broken file). */
-function askPrisma(texts: [path: string, text: string][]): Map<string, Model['fields']> | null {
+/** Names of the models as Prisma's own parser reads them; null when it does not understand the schema (a newer syntax, a broken file). */
+function askPrisma(texts: [path: string, text: string][]): Set<string> | null {
   parser ??= createRequire(import.meta.url)('@prisma/prisma-schema-wasm') as SchemaParser;
   // What Prisma 7 no longer has in a schema and 5 and 6 need there. Lines stay where they are.
   const prismaSchema = texts.map(([path, text]) => [path, text.replaceAll(/^[ \t]*(url|directUrl|shadowDatabaseUrl)[ \t]*=.*$/gm, '')]);
   try {
-    const { datamodel } = JSON.parse(parser.get_dmmf(JSON.stringify({ prismaSchema }))) as Datamodel;
-    return new Map(
-      datamodel.models.map(({ name, fields }) => [
-        name,
-        fields.map(({ name: field, type, isUnique, isId, isList }) => ({ name: field, type, isUnique, isId, isList })),
-      ]),
-    );
+    const { models } = JSON.parse(parser.get_datamodel(JSON.stringify({ prismaSchema }))) as { models: { name: string }[] };
+    return new Set(models.map(({ name }) => name));
   } catch {
     return null;
   }

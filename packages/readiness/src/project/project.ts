@@ -33,6 +33,8 @@ export type Project = {
   production: string[];
   /** Production sources whose text has one of the words, as syntax trees; the words only choose whom to read. */
   sourcesWith: (...words: string[]) => Source[];
+  /** Paths of production files whose text has the word. */
+  pathsWith: (word: string) => Set<string>;
   /** Any source as a syntax tree; null when there is none or it cannot be parsed. */
   source: (path: string) => Source | null;
   /** For `valueOf`. */
@@ -43,8 +45,8 @@ export type Project = {
   find: (path: string, text: string) => Place | null;
 };
 
-/** Trees are large: more than this many are not kept. */
-const MOST_TREES = 300;
+/** Trees are large: more than this many are not kept. With fewer, parsing again leaves more behind than it saves. */
+const MOST_TREES = 500;
 const EXTENSIONS = ['', '.ts', '.tsx', '.js', '.mjs', '.cjs', '.mts', '.cts', '.jsx', '/index.ts', '/index.js', '/index.mjs'];
 
 export function openProject(files: Files): Project {
@@ -65,31 +67,41 @@ export function openProject(files: Files): Project {
 
   const trees = new Map<string, Source | null>();
   const unreadable = new Set<string>();
-  const known = new Set(files.paths);
+  const all = new Set(files.paths);
   const source = (path: string) => {
     const kept = trees.get(path);
     if (kept !== undefined) return kept;
-    const text = known.has(path) && isCode(path) ? files.read(path) : null;
+    const text = all.has(path) && isCode(path) ? files.read(path) : null;
     const parsed = text === null ? null : parseSource(path, text);
     if (text !== null && parsed === null) unreadable.add(path);
     if (trees.size >= MOST_TREES) trees.delete(trees.keys().next().value ?? '');
     trees.set(path, parsed);
     return parsed;
   };
+  // Many checks ask for the same words, and for each service again.
+  const holders = new Map<string, Set<string>>();
+  const pathsWith = (word: string) => {
+    const known = holders.get(word) ?? new Set(production.filter((path) => files.read(path)?.includes(word)));
+    holders.set(word, known);
+    return known;
+  };
   const resolve: Resolve = (from, module) => {
-    const path = locate(known, packages, from, module);
+    const path = locate(all, packages, from, module);
     return path === null ? null : source(path);
   };
+
+  const schemas = readSchemas(
+    files.paths.filter((path) => path.endsWith('.prisma') && !['test', 'example'].includes(kind(path))),
+    files.read,
+  );
+  for (const { path, isValid } of schemas) if (!isValid) unreadable.add(path);
 
   return {
     files,
     name: packages.find(({ dir }) => dir === '')?.name ?? packages[0]?.name ?? 'project',
     packages,
     services,
-    schemas: readSchemas(
-      files.paths.filter((path) => path.endsWith('.prisma') && !['test', 'example'].includes(kind(path))),
-      files.read,
-    ),
+    schemas,
     prisma: prismaVersion(files, packages),
     pg: versionOf(files, packages, 'pg')?.version ?? null,
     envFiles: files.paths
@@ -98,11 +110,11 @@ export function openProject(files: Files): Project {
     deployments: readDeployments(files, kind),
     kindOf: kind,
     production,
-    sourcesWith: (...words) =>
-      production.flatMap((path) => {
-        const text = files.read(path);
-        return text !== null && words.some((word) => text.includes(word)) ? (source(path) ?? []) : [];
-      }),
+    sourcesWith: (...words) => {
+      const some = words.map(pathsWith);
+      return production.flatMap((path) => (some.some((paths) => paths.has(path)) ? (source(path) ?? []) : []));
+    },
+    pathsWith,
     source,
     resolve,
     unreadable,

@@ -4,9 +4,8 @@ import type { Source } from './source.ts';
 
 /** Production sources whose text has one word of every list. */
 export function sourcesWithAll(project: Project, ...lists: string[][]): Source[] {
-  return project.production.flatMap((path) => {
-    const text = project.files.read(path);
-    const fits = text !== null && lists.every((words) => words.some((word) => text.includes(word)));
-    return fits ? (project.source(path) ?? []) : [];
-  });
+  const fitting = lists.map((words) => words.map(project.pathsWith));
+  return project.production.flatMap((path) =>
+    fitting.every((some) => some.some((paths) => paths.has(path))) ? (project.source(path) ?? []) : [],
+  );
 }

@@ -42,8 +42,29 @@ export function lookIntoPast(folder: string, kindOf: (path: string) => Kind): Pa
   return { secrets: [...secrets.values()], files: state(likely), lines: state(all), isShallow };
 }
 
+/**
+ * What a file of a commit has that could hold a secret, for git to choose by: whole histories are too much to read. Wider than
+ * what is looked for then (secrets.ts).
+ */
+const SUSPICIOUS = [
+  String.raw`AKIA|ASIA|k_live_|whsec_|SK[0-9a-f]{32}|xox[abeoprs]-|hooks\.slack|gh[pousr]_|github_pat_|glpat-|npm_|SG\.|AIza|sk-|eyJ|PRIVATE KEY`,
+  '://[^ ]*:[^ ]*@',
+  String.raw`(secret|token|passw|pwd|api_?key|_key|credential|pepper)[A-Za-z0-9_.-]*["']?[[:space:]]*(:|=)`,
+].join('|');
+
 function patches(paths: string[]): string[] {
-  const form = ['--format=%x00%h', '--relative', '--no-color', '--no-ext-diff', '--no-textconv', '--no-renames', '-p', '-U0'];
+  const form = [
+    '--format=%x00%h',
+    '--relative',
+    '--no-color',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-renames',
+    '-p',
+    '-U0',
+    '--regexp-ignore-case',
+    `-G${SUSPICIOUS}`,
+  ];
   return ['-c', 'core.quotePath=false', 'log', '--all', '--diff-filter=AM', ...form, '--', ...paths];
 }
 
@@ -53,7 +74,8 @@ type Output = { text: string; isCut: boolean };
 function run(folder: string, args: string[], { millis, bytes }: { millis: number; bytes: number }): Output | null {
   const { stdout, status, error } = spawnSync('git', args, {
     cwd: folder,
-    encoding: 'utf8',
+    // One byte a character: what is looked for is ASCII, and a single other letter would double the text in memory.
+    encoding: 'latin1',
     timeout: millis,
     maxBuffer: bytes,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -67,7 +89,8 @@ function addedSecrets(patch: string, kindOf: (path: string) => Kind): PastSecret
   for (const commit of patch.split('\0')) {
     const hash = commit.slice(0, Math.max(commit.indexOf('\n'), 0));
     for (const file of commit.split(/^diff --git /m).slice(1)) {
-      const path = /^\+\+\+ "?(?:b\/)?(.+?)"?$/m.exec(file)?.[1];
+      const named = /^\+\+\+ "?(?:b\/)?(.+?)"?$/m.exec(file)?.[1];
+      const path = named && Buffer.from(named, 'latin1').toString('utf8');
       if (path && !isPassedOver(path)) secrets.push(...inAdded(path, file, kindOf(path)).map((one) => ({ ...one, path, commit: hash })));
     }
   }
