@@ -16,6 +16,8 @@ export type Files = {
 
 /** Longer files are data, or made by a machine. */
 const LONGEST_BYTES = 1_000_000;
+/** Longer texts are read again when somebody asks again: lockfiles and generated documents are most of a repository's size. */
+const KEPT_CHARACTERS = 50_000;
 /** Never part of a project's own source. */
 const PASSED_OVER = new Set(['node_modules', '.git', '.next', '.nuxt', '.turbo', '.cache', '.yarn', '.pnpm-store', 'coverage']);
 
@@ -34,7 +36,7 @@ export function diskFiles(folder: string): Files {
     const known = texts.get(path);
     if (known !== undefined) return known;
     const text = readText(join(folder, path));
-    texts.set(path, text);
+    if (text === null || text.length <= KEPT_CHARACTERS) texts.set(path, text);
     return text;
   };
   return { paths, read, isTracked: (path) => kept.has(path), folder };
