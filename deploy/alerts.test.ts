@@ -95,7 +95,7 @@ describe('the rules over our own metrics', () => {
 
   test('know how many connections the definitions plan for', () => {
     const pool = (definition: ReturnType<typeof service | typeof worker>) =>
-      Number(definition.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'DATABASE_POOL_MAX')?.value);
+      Number(definition.spec.template.spec.containers[0]?.env?.find(({ name }) => name === 'DATABASE_POOL_MAX')?.value);
     const planned = 10 * 2 * pool(service()) + 2 * pool(worker());
     expect(rules.find(({ alert }) => alert === 'DatabaseConnectionBudget')?.expr).toContain(`> 0.9 * ${planned}`);
   });

@@ -25,9 +25,9 @@ import { runShell } from './test/shell.ts';
 const folder = mkdtempSync(join(tmpdir(), 'medspa-definitions-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const env = ({ env: entries }: Container) =>
+const env = ({ env: entries = [] }: Container) =>
   Object.fromEntries(entries.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
-const secrets = ({ env: entries }: Container) =>
+const secrets = ({ env: entries = [] }: Container) =>
   Object.fromEntries(
     entries.flatMap(({ name, valueFrom }) => (valueFrom ? [[name, `${valueFrom.secretKeyRef.name}:${valueFrom.secretKeyRef.key}`]] : [])),
   );

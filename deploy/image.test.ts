@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '@medspa/local-database';
 import { eventually, startOwnServer, type OwnServer } from '@medspa/testing';
@@ -123,11 +123,10 @@ describe('the image', () => {
     expect(await worker.end('SIGTERM')).toBe(0);
   }, 60_000);
 
-  test('cannot change its own files', () => {
-    // As root every file can be written; there the account of the image is another one.
+  // Elsewhere the files belong to the one who runs this; in the image they are root's.
+  test.runIf(process.getuid?.() === 0)('cannot change its own files', () => {
     const write = `try { require('fs').appendFileSync('apps/api/src/main.ts', ''); } catch (error) { console.log(error.code); }`;
-    if (process.getuid?.() === 0) expect(finish(image, ['node', '-e', write], {})).toEqual({ status: 0, said: 'EACCES\n' });
-    accessSync(join(image.folder, 'app/apps/api/src/main.ts'), constants.R_OK);
+    expect(finish(image, ['node', '-e', write], {})).toEqual({ status: 0, said: 'EACCES\n' });
   });
 });
 

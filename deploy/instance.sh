@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what an environment needs once, in its own project: network, database instance, accounts, registry. Needs an owner of it.
+# Makes what an environment needs once, in its own project: network, database instance, accounts. Needs an owner of it.
 #   PROJECT=clinic-production REGION=us-central1 deploy/instance.sh
 # Then: secrets.md, and the roles of the database (README.md, "A new environment").
 set -euo pipefail
@@ -7,7 +7,7 @@ set -euo pipefail
 as=(--project="$PROJECT" --quiet)
 
 gcloud services enable run.googleapis.com sqladmin.googleapis.com secretmanager.googleapis.com compute.googleapis.com \
-  servicenetworking.googleapis.com artifactregistry.googleapis.com ondemandscanning.googleapis.com monitoring.googleapis.com "${as[@]}"
+  servicenetworking.googleapis.com monitoring.googleapis.com "${as[@]}"
 
 # A network in which only the service and its database are. /24 is room for 10 instances twice and the worker.
 gcloud compute networks create medspa --subnet-mode=custom "${as[@]}"
@@ -37,5 +37,4 @@ for account in medspa-run medspa-migrate; do
   done
 done
 
-gcloud artifacts repositories create medspa --repository-format=docker --location="$REGION" --immutable-tags "${as[@]}"
 echo "Made. Next: deploy/secrets.md."

@@ -16,7 +16,7 @@ import { ROOT } from './test/image.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'medspa-templates-'));
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
-const [ownerPassword, runtimePassword, key] = [hex(24), hex(24), hex(32)];
+const [ownerPassword, runtimePassword, ring] = [hex(24), hex(24), hex(32)];
 let own: OwnServer;
 beforeAll(async () => {
   own = await startOwnServer();
@@ -63,7 +63,7 @@ describe('the service starts from', () => {
     const path = await filled('.env.development.template', {
       PASSWORD: runtimePassword,
       OWNER_PASSWORD: ownerPassword,
-      '64_HEX_DIGITS': key,
+      '64_HEX_DIGITS': ring,
     });
     // The one thing that is not where the template says.
     writeFileSync(path, readFileSync(path, 'utf8').replaceAll('localhost:5432', `127.0.0.1:${own.admin.port}`));
@@ -77,7 +77,7 @@ describe('the service starts from', () => {
       project: 'clinic-production',
       secrets: {
         'database-url': [`postgresql://app_rw:${runtimePassword}@127.0.0.1:${own.admin.port}/medspa`],
-        'encryption-key': [`${key}\n`],
+        'encryption-key': [`${ring}\n`],
         'smtp-url': [`smtps://desk:${hex(8)}@mail.clinic.example:465`],
         'twilio-auth-token': [hex(16)],
       },
@@ -135,12 +135,14 @@ describe('the templates', () => {
   });
 
   test('say for production what the definition of Cloud Run says', () => {
-    const { env } = definition().spec.template.spec.containers[0] ?? { env: [] };
+    const { env = [] } = definition().spec.template.spec.containers[0] ?? {};
     const template = parseEnv(read('.env.production.template'));
-    for (const { name, value, valueFrom } of env) {
-      if (valueFrom) expect(template[name]).toBe(`secret:${valueFrom.secretKeyRef.name}@${valueFrom.secretKeyRef.key}`);
-      else if (!/_(URL|ORIGINS|ID)$/.test(name)) expect(template[name], name).toBe(value);
-      else expect(template[name], name).toBeDefined();
-    }
+    // What every environment has of its own is there, whatever it is.
+    const anything: unknown = expect.any(String);
+    const wanted = env.map(({ name, value, valueFrom }) => {
+      if (valueFrom) return [name, `secret:${valueFrom.secretKeyRef.name}@${valueFrom.secretKeyRef.key}`];
+      return [name, /_(URL|ORIGINS|ID)$/.test(name) ? anything : value];
+    });
+    expect(template).toMatchObject(Object.fromEntries(wanted));
   });
 });

@@ -23,7 +23,7 @@ export function readDeploy(path: string): string {
 /** A definition with its names filled in, as `deploy/render.sh` prints it. */
 export function rendered(path: string): string {
   const { PATH = '' } = process.env;
-  return execFileSync('deploy/render.sh', [`deploy/${path}`], { cwd: ROOT, encoding: 'utf8', env: { PATH, ...NAMES } });
+  return execFileSync('bash', ['deploy/render.sh', `deploy/${path}`], { cwd: ROOT, encoding: 'utf8', env: { PATH, ...NAMES } });
 }
 
 export type Probe = Record<string, unknown> & { httpGet: { path: string; port: number } };
@@ -34,7 +34,7 @@ export type Container = {
   args?: string[];
   ports?: { containerPort: number }[];
   resources: { limits: { cpu: string; memory: string } };
-  env: { name: string; value?: string; valueFrom?: { secretKeyRef: { name: string; key: string } } }[];
+  env?: { name: string; value?: string; valueFrom?: { secretKeyRef: { name: string; key: string } } }[];
   startupProbe?: Probe;
   livenessProbe?: Probe;
   readinessProbe?: Probe;

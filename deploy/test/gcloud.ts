@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A command and what it was given. */
-export type Call = { command: string; positional: string[]; flags: Record<string, string> };
+/** A command and what it was given; `input` is what came in, where a flag's value is `-`. */
+export type Call = { command: string; positional: string[]; flags: Record<string, string>; input?: string };
 
 type Flags = Map<string, 'bool' | 'value' | string[]>;
 
@@ -67,7 +67,7 @@ function readFlag(text: string): [string, 'bool' | 'value' | string[]] {
  * What `--format` makes of an answer: `value(a.b, c)` and `csv[no-heading](...)` of an object, of each entry of a list, or with
  * `--flatten=a[]` of each entry below `a`. Anything else is told as JSON.
  */
-export function formatted(answer: unknown, { '--format': format, '--flatten': flatten }: Record<string, string>): string {
+function formatted(answer: unknown, { '--format': format, '--flatten': flatten }: Record<string, string>): string {
   const [, kind, fields] = /^(value|csv\[no-heading\])\((.+)\)$/.exec(format ?? '') ?? [];
   if (!kind || !fields) return JSON.stringify(answer, null, 2);
   const paths = fields.split(/,\s*(?![^[]*\])/);
@@ -92,18 +92,20 @@ function at(value: unknown, path: string): unknown {
 function shown(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 // As a program, in the place of gcloud: GCLOUD_LOG is where calls are written down, GCLOUD_ANSWERS what commands answer.
 if (import.meta.main) {
   try {
     const call = readCall(process.argv.slice(2));
+    if (Object.values(call.flags).includes('-')) call.input = readFileSync(0, 'utf8');
     const { GCLOUD_LOG: log, GCLOUD_ANSWERS: answers } = process.env;
     if (log) appendFileSync(log, `${JSON.stringify(call)}\n`);
     const all = answers && existsSync(answers) ? (JSON.parse(readFileSync(answers, 'utf8')) as Record<string, unknown>) : {};
-    // Of one thing before those of the command: `secrets versions access database-url`.
-    const answer = all[[call.command, ...call.positional].join(' ')] ?? all[call.command];
+    // Of one thing before those of the command: `sql instances describe medspa`, `secrets versions access database-url`.
+    const about = call.flags['--secret'] ?? call.positional[0];
+    const answer = all[`${call.command} ${about}`] ?? all[call.command];
     if (typeof answer === 'string') process.stdout.write(`${answer}\n`);
     else if (answer !== undefined) process.stdout.write(`${formatted(answer, call.flags)}\n`);
   } catch (error) {

@@ -23,6 +23,13 @@ export async function runShell(
   // The Node of this process before an older one of the machine.
   writeFileSync(join(bin, 'node'), `#!/bin/sh\nexec '${process.execPath}' "$@"\n`);
   chmodSync(join(bin, 'node'), 0o755);
+  // Tests run in the run that this is part of; a page that names one must name one that is there.
+  const npm = `#!/bin/sh
+if [ "$1" = test ]; then shift 2; for file; do [ -f "$file" ] || { echo "There is no $file" >&2; exit 1; }; done; exit 0; fi
+PATH="\${PATH#*:}" exec npm "$@"
+`;
+  writeFileSync(join(bin, 'npm'), npm);
+  chmodSync(join(bin, 'npm'), 0o755);
   const [log, told] = [join(folder, 'calls.jsonl'), join(folder, 'answers.json')];
   writeFileSync(log, '');
   writeFileSync(told, JSON.stringify(answers));
