@@ -161,7 +161,7 @@ export const MUTATIONS: Record<string, Mutation[]> = {
   ],
   'test.pool': [{ gone: /\.test\.ts$|\/test\/|^(soak|packages\/testing)\// }],
   'test.health': [{ gone: /\.test\.ts$|\/test\/|^(soak|packages\/testing)\// }],
-  'docs.runbook': [{ gone: /^deploy\/runbooks\/restore/ }],
+  'docs.runbook': [{ gone: /^deploy\/runbooks\/failover/ }],
   'docs.checklist': [{ gone: /^deploy\/CHECKLIST\.md$/ }],
   'docs.alerts': [{ gone: /^deploy\/alerts\// }],
 };
