@@ -67,7 +67,7 @@ const WORST_FIRST: Verdict[] = ['fail', 'warn', 'pass', 'could not check', 'not 
  * The verdict of several looks: the worst that was found, else a pass when any look could tell, else what stood in the way.
  * A check whose only means was missing could not check.
  */
-export function together(parts: Judgement[], missed: Means[]): Judgement {
+function together(parts: Judgement[], missed: Means[]): Judgement {
   const verdict = WORST_FIRST.find((one) => parts.some((part) => part.verdict === one)) ?? 'could not check';
   const reasons = parts.flatMap(({ reason }) => reason ?? []);
   const lacking = missed.map((means) => NEEDS[means]);

@@ -133,7 +133,7 @@ type Json = {
 };
 
 /** Null for what is no JSON: a broken manifest is npm's to complain about. */
-export function parseJson(text: string | null): Json | null {
+function parseJson(text: string | null): Json | null {
   try {
     const value: unknown = JSON.parse(text ?? '');
     return value !== null && typeof value === 'object' ? value : null;

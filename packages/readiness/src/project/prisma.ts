@@ -4,7 +4,7 @@ import type { Place } from '../check.ts';
 import { lineAt } from './source.ts';
 
 /** A `datasource` or `generator` block of a schema file. */
-export type Block = {
+type Block = {
   kind: 'datasource' | 'generator';
   name: string;
   place: Place;
@@ -22,7 +22,7 @@ export type PrismaSchema = {
   isValid: boolean;
 };
 
-export type Model = { name: string; place: Place };
+type Model = { name: string; place: Place };
 
 /** Schemas of the project: files of one folder are one schema. */
 export function readSchemas(paths: string[], read: (path: string) => string | null): PrismaSchema[] {

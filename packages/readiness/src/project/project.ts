@@ -10,7 +10,7 @@ import { readSchemas, type PrismaSchema } from './prisma.ts';
 import { parseSource, type Source } from './source.ts';
 import type { Resolve } from './values.ts';
 
-export type PrismaVersion = {
+type PrismaVersion = {
   version: string;
   major: number;
   isExact: boolean;
