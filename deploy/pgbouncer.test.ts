@@ -122,13 +122,14 @@ const [, major = 0, minor = 0] =
   /PgBouncer (\d+)\.(\d+)/.exec(spawnSync(PROGRAM, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.map(Number) ?? [];
 
 describe.runIf(major > 1 || minor >= 21)('behind a PgBouncer with this file', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'medspa-pgbouncer-'));
+  let folder: string;
   let pooler: ChildProcess;
   let said = '';
   let through: DatabaseSettings;
   let database: Database;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'medspa-pgbouncer-'));
     const port = await freePort();
     const { host, port: at, database: name, user, password } = t.runtime;
     const ini = readDeploy('pgbouncer/pgbouncer.ini')
