@@ -68,7 +68,7 @@ function judge(here: string, proof: string): string[] {
 }
 
 function namesPath(text: string): boolean {
-  return /`(?:(?:apps|packages|scripts|bench|docs|\.ci)\/[\w@./-]+|README\.md|CONTRIBUTING\.md|package\.json|\.gitignore|\.npmrc|\.env\.example)`/.test(
+  return /`(?:(?:apps|packages|scripts|bench|deploy|docs|\.ci)\/[\w@./-]+|README\.md|CONTRIBUTING\.md|package\.json|\.gitignore|\.npmrc|\.env\.example|\.env\.(?:development|production)\.template)`/.test(
     text,
   );
 }

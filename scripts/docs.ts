@@ -9,7 +9,7 @@ export function findDocViolations(root: string): string[] {
 
 /** Paths in backticks that begin with a folder or file of the repository, and targets of relative links and references. */
 function deadPaths(root: string, page: string): string[] {
-  const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
+  const text = readFileSync(join(root, page), 'utf8').replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
   const tops = new Set(readdirSync(root).filter((name) => name !== 'node_modules' && name !== '.data'));
   const named = [...text.matchAll(/`([\w@.-]+(?:\/[\w@.{}*-]+)*\/?)`/g)]
     .map(([, path = '']) => path)

@@ -32,6 +32,7 @@ const LONGER: Record<string, string> = {
 const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg(-copy-streams)?$|@prisma\/|graphile-worker$)/],
+  ['packages/readiness/src/', /^(node:|@prisma\/prisma-schema-wasm$|oxc-parser$|yaml$|pg$)/],
   ['packages/sealing/src/', /^node:/],
   ['packages/files/src/', /^(node:|@medspa\/sealing$|(aws4fetch|pdfkit|sharp)$)/],
   ['packages/local-database/src/', /^(node:|pg$|@medspa\/sealing$)/],
@@ -42,11 +43,11 @@ const FOLDERS: [folder: string, may: RegExp][] = [
 ];
 /** Composition roots, tasks and tests: they put things together and may import anything. */
 const ANYTHING =
-  /^(apps\/api\/src\/(app|compose|main|worker)\.ts|(apps|packages)\/[^/]+\/test\/.+|(apps|packages)\/[^/]+\/[^/]+\.config\.ts|(scripts|bench|soak)\/.+)$/;
+  /^(apps\/api\/src\/(app|compose|main|migrate|worker)\.ts|(apps|packages)\/[^/]+\/test\/.+|(apps|packages)\/[^/]+\/[^/]+\.config\.ts|(scripts|bench|soak|deploy)\/.+)$/;
 
 /** What exists for tests, and who may import it beside the test files. */
 const FOR_TESTS = /^(@medspa\/testing(\/|$)|packages\/testing\/|(apps|packages)\/[^/]+\/test\/)/;
-const TESTS = /^(soak\/|packages\/testing\/|(apps|packages)\/[^/]+\/test\/)/;
+const TESTS = /^(soak\/|deploy\/test\/|packages\/testing\/|(apps|packages)\/[^/]+\/test\/)/;
 
 /** What the database package offers to whoever is not queries.ts: types, and these values. */
 const OFFERED = new Set(['MAX_PAGE']);
@@ -219,7 +220,7 @@ function kindOf(file: string): string {
 
 /** Every file of the project's own source, without generated and installed ones; in a module, every file there is. */
 function sourceFiles(root: string): string[] {
-  return ['apps', 'packages', 'bench', 'scripts', 'soak'].flatMap((top) =>
+  return ['apps', 'packages', 'bench', 'deploy', 'scripts', 'soak'].flatMap((top) =>
     existsSync(join(root, top))
       ? readdirSync(join(root, top), { recursive: true, withFileTypes: true })
           .filter((entry) => entry.isFile())

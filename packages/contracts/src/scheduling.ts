@@ -238,6 +238,12 @@ export const MoveAppointmentOn = z.strictObject({
 });
 export type MoveAppointmentOn = z.infer<typeof MoveAppointmentOn>;
 
+export const HistoryQuery = z.strictObject({
+  after: wholeNumberIn(0, Number.MAX_SAFE_INTEGER).default(0).describe('the last version that the caller has seen'),
+  limit: wholeNumberIn(1, MAX_ROWS).optional().describe('changes in the answer, 100 unless told'),
+});
+export type HistoryQuery = z.infer<typeof HistoryQuery>;
+
 export const AppointmentHistory = z
   .object({
     items: z.array(

@@ -45,6 +45,16 @@ describe('the keys of a database', () => {
   });
 });
 
+test('a second key is handed out in two steps, and at each of them a process of the step before can start', async () => {
+  const steps = [ring([1, one]), ring([2, other], [1, one]), ring([1, one], [2, other])];
+  for (const [index, now] of steps.entries()) {
+    await assertKeysFit(t.database, now);
+    await assertKeysFit(t.database, steps[index - 1] ?? now);
+  }
+  expect(await marks()).toMatchObject([{ key_id: 1 }, { key_id: 2 }]);
+  await expect(assertKeysFit(t.database, ring([1, one]))).rejects.toThrow('Key 2');
+});
+
 test('a mark is never changed or removed by the service, and is of the key that it stands for', async () => {
   await assertKeysFit(t.database, ring([1, one]));
   for (const statement of ['UPDATE key_check SET key_id = 2', 'DELETE FROM key_check'])

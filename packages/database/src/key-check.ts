@@ -5,18 +5,17 @@ const MARK = 'medspa';
 
 /**
  * Throws a sentence for the operator when these are not the keys of this database: a value that was sealed with a lost key
- * would open never again, and one sealed with a wrong key only beside it. A key that the database has not seen yet leaves its
- * mark, a constant sealed with it, by which later starts know it.
+ * would open never again, and one sealed with a wrong key only beside it. The key that seals leaves its mark, a constant sealed
+ * with it, by which later starts know it. One that only opens leaves none: while a second key is handed out, processes that do
+ * not have it yet must still be able to start.
  */
 export async function assertKeysFit({ prisma }: Database, ring: KeyRing): Promise<void> {
   const known = await knownKeys(prisma, ring);
-  const added = [...ring.keys.keys()].filter((keyId) => !known.has(keyId));
-  for (const keyId of added) {
-    const mark = createCodec({ ...ring, current: keyId }).seal(placeOf(keyId), MARK);
-    await prisma.$executeRaw`INSERT INTO key_check (key_id, mark_sealed) VALUES (${keyId}, ${mark}) ON CONFLICT DO NOTHING`;
-  }
+  if (known.has(ring.current)) return;
+  const mark = createCodec(ring).seal(placeOf(ring.current), MARK);
+  await prisma.$executeRaw`INSERT INTO key_check (key_id, mark_sealed) VALUES (${ring.current}, ${mark}) ON CONFLICT DO NOTHING`;
   // Another process may have been first, with another key.
-  if (added.length > 0) await knownKeys(prisma, ring);
+  await knownKeys(prisma, ring);
 }
 
 /** Ids of the keys that the database was given before. Throws when the ring lacks one or holds another in its place. */

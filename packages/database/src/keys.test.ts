@@ -111,7 +111,21 @@ describe('a key of the environment', () => {
     expect(keyRingOf(HEX)).toEqual({ current: 1, keys: new Map([[1, Buffer.from(HEX, 'hex')]]) });
   });
 
-  test.each(['', HEX.slice(2), `zz${HEX.slice(2)}`, `${HEX}00`, ...PATTERNS.map(([, hex]) => hex)])(
+  test('is a ring of several once it was rotated: the first seals, a key without a number is the first there was', () => {
+    const second = HEX.split('').toReversed().join('');
+    const keys = new Map([
+      [2, Buffer.from(second, 'hex')],
+      [1, Buffer.from(HEX, 'hex')],
+    ]);
+    expect(keyRingOf(`2:${second}, 1:${HEX}`)).toEqual({ current: 2, keys });
+    expect(keyRingOf(`${HEX},2:${second}`)).toEqual({ current: 1, keys });
+    const sealed = createCodec(keyRingOf(HEX)).seal(PLACE, 'old');
+    expect(createCodec(keyRingOf(`2:${second},1:${HEX}`)).open(PLACE, sealed)).toBe('old');
+    for (const twice of [`${HEX},${second}`, `1:${HEX},${second}`, `2:${HEX},2:${second}`])
+      expect(() => keyRingOf(twice)).toThrow('two keys of one number');
+  });
+
+  test.each(['', HEX.slice(2), `zz${HEX.slice(2)}`, `${HEX}00`, `0:${HEX}`, `${HEX},`, `two:${HEX}`, ...PATTERNS.map(([, hex]) => hex)])(
     'that is not 64 hex digits of a generator is refused: %#',
     (hex) => {
       expect(() => keyRingOf(hex)).toThrow('64 hex digits');

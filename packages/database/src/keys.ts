@@ -3,9 +3,18 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { dirname } from 'node:path';
 import type { KeyRing } from './codec.ts';
 
-/** A ring of one key given as 64 hex digits (ENCRYPTION_KEY). Throws for anything else, and for what no generator makes. */
-export function keyRingOf(hex: string): KeyRing {
-  return { current: 1, keys: new Map([[1, keyOf(hex)]]) };
+/**
+ * The ring given as text (ENCRYPTION_KEY): one key as 64 hex digits, or, once it was rotated, all of them with their numbers,
+ * `2:key,1:key`, of which the first seals. Throws for anything else, and for keys that no generator makes.
+ */
+export function keyRingOf(text: string): KeyRing {
+  const entries = text.split(',').map((entry): [number, Buffer] => {
+    const [, number = '1', hex = ''] = /^(?:([1-9]\d{0,8}):)?(.*)$/.exec(entry.trim()) ?? [];
+    return [Number(number), keyOf(hex)];
+  });
+  const keys = new Map(entries);
+  if (keys.size < entries.length) throw new Error('has two keys of one number; a key without a number is key 1.');
+  return { current: entries[0]?.[0] ?? 1, keys };
 }
 
 class UnfitKey extends Error {

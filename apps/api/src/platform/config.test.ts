@@ -69,6 +69,13 @@ test('production wants a password that is no default, a verified connection and 
   });
 });
 
+test('a Firebase project is checked, and start says that nothing reads it yet', async () => {
+  expect((await loadConfig({ ...BASE, FIREBASE_PROJECT_ID: 'medspa-dev' })).notes).toContainEqual(
+    expect.stringContaining('nothing reads it'),
+  );
+  expect(await refusal({ ...BASE, FIREBASE_PROJECT_ID: 'Medspa' })).toContain('FIREBASE_PROJECT_ID: not the id of a project');
+});
+
 test("the report's four development origins are allowed, exactly", async () => {
   const origins = [3000, 3001, 3002, 3003].map((port) => `http://localhost:${port}`);
   const config = await loadConfig({ ...BASE, CORS_ORIGINS: origins.join(',') });

@@ -67,6 +67,10 @@ const Environment = z.object({
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
   GCP_PROJECT_ID: filled.optional(),
+  FIREBASE_PROJECT_ID: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'not the id of a project')
+    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
@@ -136,6 +140,7 @@ function assemble(env: Environment): Config {
     env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
+  if (env.FIREBASE_PROJECT_ID) notes.push('FIREBASE_PROJECT_ID: kept for sign-in, which this version does not have; nothing reads it');
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {

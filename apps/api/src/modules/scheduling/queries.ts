@@ -3,6 +3,7 @@ import {
   midnightOf,
   type CreateRoom,
   type CreateShiftRotation,
+  type HistoryQuery,
   type PageQuery,
   type PlainDate,
   type Shift,
@@ -128,9 +129,13 @@ export async function listAppointments(tx: Tx, organizationId: string, patientId
   );
 }
 
-/** Oldest first. An appointment has few versions; the cap is a safety net. */
-export function listHistory(tx: Tx, organizationId: string, appointmentId: string) {
-  return tx.appointmentHistory.findMany({ where: { organizationId, appointmentId }, orderBy: { version: 'asc' }, take: 500 });
+/** Oldest first. */
+export function listHistory(tx: Tx, organizationId: string, appointmentId: string, { after, limit = MAX_PAGE }: HistoryQuery) {
+  return tx.appointmentHistory.findMany({
+    where: { organizationId, appointmentId, version: { gt: after } },
+    orderBy: { version: 'asc' },
+    take: limit,
+  });
 }
 
 // ── rooms ────────────────────────────────────────────────────────────────────────────────────────────────────────────

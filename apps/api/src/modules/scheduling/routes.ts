@@ -14,6 +14,7 @@ import {
   LocationDay,
   LocationEvents,
   MoveAppointmentOn,
+  HistoryQuery,
   PageQuery,
   pageOf,
   RescheduleAppointment,
@@ -218,10 +219,12 @@ const appointmentRoutes = router()
       path: '/appointments/{id}/history',
       tags: ['Appointments'],
       summary: 'Everything that happened to a visit',
-      request: { params: IdParam },
+      description: 'Read on with `after` the last version of the answer until nothing comes.',
+      request: { params: IdParam, query: HistoryQuery },
       responses: { 200: jsonReply('Oldest first', AppointmentHistory), ...problems('not-found') },
     }),
-    async (c) => sqlJson(c, AppointmentHistory, await appointments.getAppointmentHistory(c.get('ctx'), c.req.valid('param').id)),
+    async (c) =>
+      sqlJson(c, AppointmentHistory, await appointments.getAppointmentHistory(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))),
   )
   .openapi(
     createRoute({

@@ -113,6 +113,20 @@ describe('a cancelled visit', () => {
 });
 
 describe('the history of a visit', () => {
+  test('is read in pieces, and nothing is lost between them', async () => {
+    const desk = await openDesk(t);
+    const visit = await desk.booked('2026-03-03T15:00:00Z');
+    const confirmed = (await desk.step(visit, 'confirm')).body;
+    await desk.cancel(confirmed);
+    const versions: number[] = [];
+    for (let after = 0, isMore = true; isMore; after = versions.at(-1) ?? 0) {
+      const { body } = await desk.app.get<{ items: { version: number }[] }>(`/v1/appointments/${visit.id}/history?limit=2&after=${after}`);
+      versions.push(...body.items.map(({ version }) => version));
+      isMore = body.items.length > 0;
+    }
+    expect(versions).toEqual([1, 2, 3]);
+  });
+
   test('has every change in order: who, when, how, why, and what it was then', async () => {
     const desk = await openDesk(t);
     const visit = await desk.booked('2026-03-03T15:00:00Z', { channel: 'online' });

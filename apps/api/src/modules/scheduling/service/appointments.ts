@@ -1,4 +1,4 @@
-import type { CancelAppointment, EventsQuery, MoveAppointmentOn, PageQuery, PlainDate } from '@medspa/contracts';
+import type { CancelAppointment, EventsQuery, HistoryQuery, MoveAppointmentOn, PageQuery, PlainDate } from '@medspa/contracts';
 import { MAX_PAGE } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
@@ -74,8 +74,8 @@ export async function moveAppointmentOn(
   return appointmentOf(result, () => offerAnew(ctx, id));
 }
 
-/** Everything that happened to an appointment, oldest first. Throws `not-found`. */
-export async function getAppointmentHistory(ctx: Ctx, id: string) {
+/** What happened to an appointment after a version of it, oldest first. Throws `not-found`. */
+export async function getAppointmentHistory(ctx: Ctx, id: string, page: HistoryQuery) {
   type Result = { patientId: string; items: ReturnType<typeof present>[] };
   const present = ({
     noteSealed,
@@ -95,7 +95,7 @@ export async function getAppointmentHistory(ctx: Ctx, id: string) {
     { needs: 'appointment:read', action: 'appointment.history', patients: (result: Result) => [result.patientId] },
     async (tx): Promise<Result> => {
       const { patientId } = existing(await queries.findAppointment(tx, id));
-      return { patientId, items: (await queries.listHistory(tx, ctx.organizationId, id)).map(present) };
+      return { patientId, items: (await queries.listHistory(tx, ctx.organizationId, id, page)).map(present) };
     },
   );
   return { items };
