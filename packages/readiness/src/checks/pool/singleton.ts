@@ -36,7 +36,7 @@ export const singleton: Check = {
         else if (made === 'once' && service.framework && OWN_SERVERS.has(service.framework) && !isPartOfKept(sites, site)) {
           const message = `hot reload makes a further ${site.what} each time: it is not kept on globalThis`;
           findings.push(finding('warn', message, site.place, site.excerpt));
-        } else evidence.push(`the ${site.what} is made once (${said(site.place)}${made === 'kept' ? ', kept on globalThis' : ''})`);
+        } else evidence.push(`${said(site.place)} makes a ${site.what} once${made === 'kept' ? ', kept on globalThis' : ''}`);
       }
       return judged(findings, evidence);
 
