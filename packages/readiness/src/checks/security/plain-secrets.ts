@@ -31,7 +31,19 @@ function isPlaceholder(text: string): boolean {
   return PLACEHOLDER.test(text) || CAPITALS.test(text);
 }
 
-/** Enough to see that two places hold the same secret, too little to find it out. */
+/** Enough to see that two places hold the same secret, too little to find it out; of an address its password counts. */
 export function fingerprint(value: string): string {
-  return createHash('sha256').update(value).digest('hex').slice(0, 8);
+  const [, password] = URL_WITH_PASSWORD.exec(value) ?? [];
+  return createHash('sha256')
+    .update(password ? decoded(password) : value)
+    .digest('hex')
+    .slice(0, 8);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -81,8 +81,10 @@ function evidenceOf(deployments: Deployment[]): string[] {
   const stored = deployments.flatMap(({ env }) => env.filter(({ secret }) => secret));
   const [first] = stored;
   if (!first) return ['no secret is written into a deployment file'];
-  const names = [...new Set(stored.map(({ name }) => name))];
-  return [`${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and others' : ''} come from a secret store (${placeText(first.place)})`];
+  const names = [...new Set(stored.map(({ name, secret }) => (name === '*' ? `all of ${secret?.name}` : name)))];
+  return [
+    `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and others' : ''} ${names.length > 1 ? 'come' : 'comes'} from a secret store (${placeText(first.place)})`,
+  ];
 }
 
 function distinct(findings: Finding[]): Finding[] {
