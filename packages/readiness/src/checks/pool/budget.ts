@@ -69,7 +69,7 @@ function weigh(project: Project, server: Server | null): Judgement {
     ...(size ? [] : [`the pool size of ${service.name} is not written down`]),
     ...(instances ? [] : [`no deployment file says how many instances of ${service.name} run at most`]),
   ]);
-  if (!server) lacking.push('no file says max_connections of the server (needs --database-url)');
+  if (!server) lacking.push('no file says max_connections of the server');
   const evidence = uses.flatMap(sayUse);
   const sums = uses.map(sumOf);
   const total = sums.reduce((sum, one) => sum + one.connections, server?.reserve ?? RESERVE);

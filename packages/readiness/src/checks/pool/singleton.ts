@@ -8,7 +8,7 @@ import { clientSites, sourcesOf, type Site } from './sites.ts';
 
 export const singleton: Check = {
   id: 'pool.singleton',
-  title: 'Client and pool are made once',
+  title: 'No client or pool is made for each request',
   category: 'Connection pool',
   severity: 'high',
   why: 'A client that is made for each request opens a pool for each request; one that every hot reload makes again fills the server of whoever develops.',

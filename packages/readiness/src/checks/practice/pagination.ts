@@ -29,7 +29,10 @@ export const pagination: Check = {
     const findings = lists.flatMap((list) => judgeList(list, project));
     const limited = lists.filter(({ called }) => called.options && mayHold(called.options, 'take')).length;
     if (lists.length === 0) return notApplicable('nothing calls findMany');
-    return judged(findings, [`${lists.length} ${lists.length === 1 ? 'call' : 'calls'} of findMany, ${limited} of them with \`take\``]);
+    const seen = `${limited} of ${lists.length} ${lists.length === 1 ? 'call' : 'calls'} of findMany have \`take\``;
+    return judged(findings, [
+      limited === lists.length || findings.length > 0 ? seen : `${seen}, and no other reads a whole table for a caller`,
+    ]);
   },
   http: (service) => judgeDocument(service),
 };

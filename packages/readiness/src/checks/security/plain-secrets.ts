@@ -7,7 +7,7 @@ const NAME =
   /(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY|CREDENTIALS|SECRET_?KEY(_BASE)?)$/i;
 const PUBLIC = /^(NEXT_PUBLIC|VITE|NUXT_PUBLIC|PUBLIC|REACT_APP|EXPO_PUBLIC)_|PUBLIC_?KEY|PUBLISHABLE/i;
 const PLACEHOLDER =
-  /^(<.*>|your[-_ ].*|.*replace.?me.*|placeholder|dummy|todo|none|null|undefined|change[-_]?me|fake|build|test|x+|\*+|\.{3}|true|false|\d{1,5})?$/i;
+  /^(<.*>|(your|change|replace|insert|example|sample)[-_ ].*|.*replace.?me.*|placeholder|dummy|todo|none|null|undefined|change[-_]?me|fake|build|test|x+|\*+|\.{3}|true|false|\d{1,5})?$/i;
 const CAPITALS = /^[A-Z_]{3,}$/;
 /** Not the secret but where it is. */
 const REFERENCE = /^(\/|file:|secret:|projects\/[^/]+\/secrets|sm:|gcp-sm:|op:|vault:|arn:|ref\+|berglas|doppler)/;
