@@ -14,9 +14,10 @@ describe.each(pages)('$id', ({ id, cases }) => {
   test.each(cases)('$verdict: $title', async (one) => {
     expect(check, 'the page names a check').toBeDefined();
     const [result] = await audit(projectOf(one), check ? [check] : []);
-    const { verdict, findings, reason } = result?.judgement ?? {};
+    const { verdict, findings, reason, evidence } = result?.judgement ?? {};
     const places = findings?.flatMap(({ place }) => (place ? `${place.file}:${place.line}` : [])).toSorted();
     expect({ verdict, findings, reason, places }).toMatchObject({ verdict: one.verdict, places: one.findings?.toSorted() ?? places });
+    expect(verdict === 'pass' ? evidence : null, 'a pass says what was seen').not.toEqual([]);
     for (const words of one.says) expect([...(findings ?? []).map(({ message }) => message), reason].join('\n')).toContain(words);
   });
 });

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { Check } from '../src/check.ts';
+import { riskOf } from '../src/report/advice.ts';
 import { htmlReport } from '../src/report/html.ts';
 import { jsonReport } from '../src/report/json.ts';
 import { markdownReport } from '../src/report/markdown.ts';
@@ -33,6 +35,26 @@ describe('status', () => {
     const blind = reported([...passes(3), result(check('b.b', 'Security', 'critical'), 'could not check')]);
     expect(blind.status).toBe('ready');
     expect(blind.statusReason).toContain('1 critical or high row was not checked, and 40.0 points are proven');
+  });
+});
+
+describe('what a report promises', () => {
+  const risk = (...results: Parameters<typeof reported>[0]) => riskOf(reported(results));
+  const critical = check('a.a', 'Security', 'critical');
+  const high = check('b.b', 'Security', 'high');
+
+  test('the risk is that of the worst row, and a warning is a level less', () => {
+    expect(risk(result(critical, 'fail'), result(high, 'fail'))).toMatchObject({ level: 'critical', reasons: [{ id: 'a.a' }] });
+    expect(risk(result(critical, 'warn'), result(high, 'fail'))).toMatchObject({ level: 'high', reasons: [{ id: 'a.a' }, { id: 'b.b' }] });
+    expect(risk(result(check('c.c', 'Health', 'low'), 'warn')).level).toBe('low');
+    expect(risk(result(critical, 'pass')).level).toBe('low');
+  });
+
+  test('only a fix that has something to change is offered', () => {
+    const offered = (fix: Check['fix']) => reported([result({ ...critical, ...(fix ? { fix } : {}) }, 'fail')]).rows[0]?.isFixable;
+    expect(offered(() => [{ file: 'a.ts', before: 'a', after: 'b', why: 'better' }])).toBe(true);
+    expect(offered(() => [])).toBe(false);
+    expect(offered(undefined)).toBe(false);
   });
 });
 

@@ -6,6 +6,7 @@ import { printDiff } from '../fix/diff.ts';
 import type { Patch } from '../fix/patch.ts';
 import { diskFiles, withChanges, type Files } from '../project/files.ts';
 import { openProject } from '../project/project.ts';
+import { count } from '../report/report.ts';
 import { maskSecrets } from '../project/source.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -23,12 +24,12 @@ export async function fixCommand({ folder, isApplied, only }: FixOptions, checks
     return EXIT.fine;
   }
   if (!isApplied) {
-    terminal.error(`${patches.length} files would change; --apply makes the changes\n`);
+    terminal.error(`${count(patches.length, 'file', 'files')} would change; --apply makes the changes\n`);
     return EXIT.fine;
   }
   const refused = applyPatches(folder, patches);
   for (const { file, reason } of refused) terminal.error(`${file}: ${reason}\n`);
-  terminal.error(refused.length > 0 ? 'nothing was written\n' : `${patches.length} files changed\n`);
+  terminal.error(refused.length > 0 ? 'nothing was written\n' : `${count(patches.length, 'file', 'files')} changed\n`);
   return refused.length > 0 ? EXIT.broken : EXIT.fine;
 }
 

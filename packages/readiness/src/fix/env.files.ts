@@ -1,7 +1,7 @@
 // A template of the environment that is safe to commit, and a .gitignore that keeps the real files out.
 import type { EnvEntry } from '../project/env.ts';
 import type { Project } from '../project/project.ts';
-import { visit, dottedName, nameOf } from '../project/source.ts';
+import { calledName, dottedName, nameOf, textOf, visit } from '../project/source.ts';
 import type { Patch } from './patch.ts';
 
 const IGNORED = ['.env', '.env.*'];
@@ -74,14 +74,26 @@ function harmless(name: string, entry: EnvEntry | undefined): string {
   return isPlain && !/secret|password|token|key|salt|pin/i.test(name) ? value : '';
 }
 
-/** Names of the environment that production code below the folder reads. */
+/** Names of the environment that production code below the folder reads, and the schema. */
 function variablesOf(project: Project, folder: string): string[] {
-  const names: string[] = [];
-  for (const source of project.sourcesWith('process.env')) {
+  const names = project.schemas
+    .filter(({ path }) => path.startsWith(folder))
+    .flatMap(({ blocks }) => blocks.flatMap(({ settings }) => [...settings.values()]))
+    .flatMap(({ value }) => /^env\("(\w+)"\)$/.exec(value)?.[1] ?? []);
+  for (const source of project.sourcesWith('process.env', '.get', '.getOrThrow')) {
     if (!source.path.startsWith(folder)) continue;
     visit(source, {
       MemberExpression(node) {
         if (dottedName(node.object) === 'process.env' && !node.computed) names.push(nameOf(node.property));
+      },
+      VariableDeclarator({ id, init }) {
+        if (!init || id.type !== 'ObjectPattern' || dottedName(init) !== 'process.env') return;
+        names.push(...id.properties.flatMap((one) => (one.type === 'Property' ? nameOf(one.key) : [])));
+      },
+      // `configService.getOrThrow('DATABASE_URL')`
+      CallExpression({ callee, arguments: [first] }) {
+        const name = /^get(OrThrow)?$/.test(calledName(callee)) ? (textOf(first) ?? '') : '';
+        if (/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(name)) names.push(name);
       },
     });
   }

@@ -6,6 +6,7 @@ import { isEnvFile, readEnvFile, type EnvFile } from './env.ts';
 import type { Files } from './files.ts';
 import { isCode, kindOf, type Kind } from './kinds.ts';
 import { findServices, packageOf, readPackages, versionOf, type Package, type Service } from './packages.ts';
+import { productionFiles } from './production.ts';
 import { readSchemas, type PrismaSchema } from './prisma.ts';
 import { parseSource, type Source } from './source.ts';
 import type { Resolve } from './values.ts';
@@ -29,7 +30,7 @@ export type Project = {
   envFiles: EnvFile[];
   deployments: Deployments;
   kindOf: (path: string) => Kind;
-  /** Production files of code, of packages that some service is made of. */
+  /** Files of code that run in production, of packages that some service is made of. */
   production: string[];
   /** Production sources whose text has one of the words, as syntax trees; the words only choose whom to read. */
   sourcesWith: (...words: string[]) => Source[];
@@ -58,13 +59,6 @@ export function openProject(files: Files): Project {
     kinds.set(path, known);
     return known;
   };
-  const alive = new Set(services.flatMap((service) => service.packages));
-  const isAlive = (path: string) => {
-    const owner = packageOf(packages, path);
-    return owner === null || services.length === 0 || alive.has(owner);
-  };
-  const production = files.paths.filter((path) => isCode(path) && kind(path) === 'production' && isAlive(path));
-
   const trees = new Map<string, Source | null>();
   const unreadable = new Set<string>();
   const all = new Set(files.paths);
@@ -78,6 +72,15 @@ export function openProject(files: Files): Project {
     trees.set(path, parsed);
     return parsed;
   };
+  const production = productionFiles({
+    paths: files.paths,
+    packages,
+    services,
+    kindOf: kind,
+    read: files.read,
+    source,
+    locate: (from, module) => locate(all, packages, from, module),
+  });
   // Many checks ask for the same words, and for each service again.
   const holders = new Map<string, Set<string>>();
   const pathsWith = (word: string) => {
@@ -145,7 +148,7 @@ function locate(known: Set<string>, packages: Package[], from: string, module: s
   const alias = /^(?:[@~#]\/|src\/)(.+)$/.exec(module)?.[1];
   if (alias) {
     const home = packageOf(packages, from)?.dir ?? '';
-    bases.push(join(home, `src/${alias}`), join(home, alias));
+    bases.push(join(home, `src/${alias}`), join(home, `app/${alias}`), join(home, alias));
   }
   for (const base of bases)
     for (const stem of [base, base.replace(/\.([cm]?)js$/, '')])

@@ -1,4 +1,4 @@
-// The routes of a service whose paths are written down: Express, Hono, Fastify, NestJS, Next.js, terminus.
+// The routes of a service whose paths are written down: Express, Hono, Fastify, NestJS, Next.js, Remix, SvelteKit, terminus.
 import type { Place } from '../check.ts';
 import { functionsOf, functionsOfName, type Fn } from './functions.ts';
 import type { Project } from './project.ts';
@@ -192,9 +192,13 @@ function decorator(decorators: Node[], fits: (name: string) => boolean): { name:
   return null;
 }
 
-/** Next.js: `app/api/health/route.ts` exports its methods, `pages/api/health.ts` one handler. */
+/**
+ * Next.js: `app/api/health/route.ts` exports its methods, `pages/api/health.ts` one handler. SvelteKit: `routes/health/+server.ts`.
+ * Remix and React Router: `app/routes/health.ready.tsx` exports a `loader`.
+ */
 function byFile(source: Source, project: Project): Route[] {
-  const app = /(?:^|\/)app\/(.+)\/route\.[cm]?[jt]sx?$/.exec(source.path)?.[1];
+  const app = /(?:^|\/)(?:app\/(.+)\/route|routes\/(.+)\/\+server)\.[cm]?[jt]sx?$/.exec(source.path)?.slice(1).find(Boolean);
+  const remix = /(?:^|\/)app\/routes\/(.+?)(?:\/(?:route|index))?\.[cm]?[jt]sx?$/.exec(source.path)?.[1];
   const pages = /(?:^|\/)pages\/(api\/.+?)(?:\/index)?\.[cm]?[jt]sx?$/.exec(source.path)?.[1];
   if (app) {
     const path = `/${app.replaceAll(/\([^/]+\)\//g, '')}`;
@@ -202,6 +206,16 @@ function byFile(source: Source, project: Project): Route[] {
       const handlers = functionsOfName(method, source, project);
       return handlers.length > 0 ? [{ method, path, place: placeOf(source, handlers[0]?.node ?? source.program), handlers }] : [];
     });
+  }
+  const [loader] = remix && !app ? functionsOfName('loader', source, project) : [];
+  if (remix && loader) {
+    // A segment that begins with `_` is of the layout, and brackets keep a dot from being a slash.
+    const segments = remix.replaceAll(/\[([^\]]*)\]/g, (_all, kept: string) => kept.replaceAll('.', '\0')).split(/[./]/);
+    const path = segments
+      .filter((one) => !one.startsWith('_'))
+      .join('/')
+      .replaceAll('\0', '.');
+    return [{ method: 'GET', path: `/${path}`, place: placeOf(source, loader.node), handlers: [loader] }];
   }
   const exported = pages ? findBelow(source.program, (node) => (node.type === 'ExportDefaultDeclaration' ? node : null)) : null;
   if (!pages || !exported) return [];

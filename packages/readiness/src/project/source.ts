@@ -103,7 +103,7 @@ export function excerptOf(source: Source, node: { start: number; end: number }):
 /** Hides whatever could be a secret: passwords in URLs, values of keys that name one, long random texts. */
 export function maskSecrets(text: string): string {
   return text
-    .replaceAll(/([a-z][\w+.-]*:\/\/[^\s:/@'"`]*:)[^\s@'"`]+(@)/gi, '$1***$2')
+    .replaceAll(/([a-zA-Z][\w+.-]*:\/\/[^\s:/@'"`]*:)(?!(?:PASSWORD|<PASSWORD>)@)[^\s@'"`]+(@)/g, '$1***$2')
     .replaceAll(/((?:password|passwd|secret|token|api_?key|private_?key|encryption_?key)["']?\s*[:=]\s*["'`]?)[^\s"'`,;]{6,}/gi, '$1***')
     .replaceAll(/\b[A-Za-z0-9+/_-]{32,}={0,2}(\.[a-z]{2,5}\b)?/g, (found, extension?: string) =>
       // A path with its extension is no secret.

@@ -9,9 +9,14 @@ const LEVELS: Record<Severity, Risk['level']> = { critical: 'critical', high: 'h
 /** The risk of deploying now is that of the worst open row; nobody knows it where nothing was looked at. */
 export function riskOf(report: Report): Risk {
   const open = openRows(report.rows);
-  const [worst] = open;
   if (report.status === 'nothing checked') return { level: 'unknown', reasons: [] };
-  return { level: worst ? LEVELS[worst.severity] : 'low', reasons: open.filter(({ severity }) => severity === worst?.severity) };
+  const worst = Math.min(...open.map(weightOf));
+  return { level: LEVELS[SEVERITIES[worst] ?? 'low'], reasons: open.filter((row) => weightOf(row) === worst) };
+}
+
+/** A row that only warns is a level less: a version that is not pinned is not a secret that is published. */
+function weightOf({ severity, verdict }: ReportRow): number {
+  return Math.min(SEVERITIES.indexOf(severity) + (verdict === 'warn' ? 1 : 0), SEVERITIES.length - 1);
 }
 
 const MINUTES: Record<string, number> = { '5 minutes': 5, '30 minutes': 30, '2 hours': 120, '1 day': 480, days: 960 };

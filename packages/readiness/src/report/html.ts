@@ -147,7 +147,7 @@ function article(row: ReportRow): string {
 <ul>${row.findings.map(found).join('')}</ul>
 <p><strong>Impact:</strong> ${inline(row.why)} <a href="${escaped(row.link)}">Read on</a></p>
 <p><strong>Fix</strong> (${row.effort}, an estimate): ${inline(row.remedy)}${row.isFixable ? ` <code>readiness fix --only ${row.id}</code> shows the change.` : ''}</p>
-${example ? `<div class="example"><div><h5>Before</h5><pre><code>${escaped(example.before)}</code></pre></div><div><h5>After</h5><pre><code>${escaped(example.after)}</code></pre></div></div>` : ''}
+${example ? `<div class="example"><div><h5>Before</h5><pre><code>${escaped(example.before || '(nothing)')}</code></pre></div><div><h5>After</h5><pre><code>${escaped(example.after)}</code></pre></div></div>` : ''}
 </article>`;
 }
 

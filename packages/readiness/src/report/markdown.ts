@@ -62,7 +62,7 @@ function row(one: ReportRow): string {
     heading,
     `${about}.${one.reason ? ` Not looked at: ${inline(one.reason)}.` : ''}`,
     ...one.findings.map(found),
-    ...(one.evidence.length > 0 ? [`What speaks for it: ${one.evidence.map(inline).join('; ')}.`] : []),
+    ...(one.evidence.length > 0 ? [`Seen besides: ${one.evidence.map(inline).join('; ')}.`] : []),
     `**Impact:** ${inline(one.why)} [Read on](${one.link}).`,
     `**Fix** (${one.effort}, an estimate): ${inline(one.remedy)}${one.isFixable ? ` \`readiness fix --only ${one.id}\` shows the change.` : ''}`,
     ...example(one),
@@ -78,7 +78,11 @@ function found({ message, place, excerpt, accepted }: ReportFinding): string {
 
 function example({ example: one }: ReportRow): string[] {
   if (!one) return [];
-  return [`BEFORE:`, fenced(one.before, one.language), `AFTER:`, fenced(one.after, one.language)];
+  return [
+    ...(one.before ? [`BEFORE:`, fenced(one.before, one.language)] : [`BEFORE: nothing of the kind.`]),
+    `AFTER:`,
+    fenced(one.after, one.language),
+  ];
 }
 
 function acceptances({ acceptances: uses }: Report): string {

@@ -118,7 +118,7 @@ function rowOf(result: Result, results: Result[], { project, entries, date, clea
     example: example && { language: example.language, before: clean(example.before), after: clean(example.after) },
     effort: check.effort,
     gain: isWrong ? gainOf(result, results) : 0,
-    isFixable: isWrong && check.fix !== undefined,
+    isFixable: isWrong && (guarded(() => (check.fix?.(project) ?? []).length > 0, project) ?? false),
     looked,
     missed,
   };
@@ -155,7 +155,7 @@ function statusOf({ checked, proven }: Score, rows: ReportRow[]): Pick<Report, '
     ({ state, severity }) => state === 'not checked' && (severity === 'critical' || severity === 'high'),
   ).length;
   const score = `${printed(checked.total)} of 100 points for what was checked`;
-  if (checked.total < 600) return { status: 'not ready', statusReason: `${score}; 60 are the least to build on` };
+  if (checked.total < 600) return { status: 'not ready', statusReason: `${score}; less than 60 is not ready` };
   if (checked.total < 900)
     return {
       status: 'needs improvement',

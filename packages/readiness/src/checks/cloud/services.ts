@@ -28,10 +28,15 @@ export function isForDevelopment(file: string): boolean {
   return DEVELOPMENT.test(file);
 }
 
+/** Databases, proxies and tools of others that run beside the project's own. */
+export function isInfrastructure({ image }: Deployment): boolean {
+  return INFRASTRUCTURE.test(withoutTag(image?.value ?? ''));
+}
+
 /** What runs in production, of every role: the databases and proxies beside it are not the project's own. */
 export function productionDeployments(project: Project): Deployment[] {
   const own = project.deployments.deployments.filter(
-    (one) => !isForDevelopment(one.place.file) && !INFRASTRUCTURE.test(withoutTag(one.image?.value ?? '')) && isProduction(one),
+    (one) => !isForDevelopment(one.place.file) && !isInfrastructure(one) && isProduction(one),
   );
   // Where something is deployed for production by name, the same for trial is not judged again.
   const real = own.filter(({ place, name, project: target = '' }) => [place.file, name, target].every((one) => !STAGING.test(one)));
@@ -61,8 +66,19 @@ export function deployedServices(project: Project): DeployedService[] {
         : null;
     return [{ name: first.name, platform: first.platform, place: first.place, deployments, hidden }];
   });
-  const reaching = all.filter(({ deployments }) => deployments.some(reachesDatabase));
+  return thoseThatReach(all, ({ deployments }) => deployments.some(reachesDatabase));
+}
+
+/** Those that fit; where that cannot be told of any, all. */
+function thoseThatReach<T>(all: T[], fits: (one: T) => boolean): T[] {
+  const reaching = all.filter(fits);
   return reaching.length > 0 ? reaching : all;
+}
+
+/** Deployments that are given an address of the database, or everything of a secret; where none is, all. */
+export function reachingDatabase(deployments: Deployment[]): Deployment[] {
+  const names = new Set(deployments.filter(reachesDatabase).map(({ name }) => name));
+  return thoseThatReach(deployments, (one) => names.has(one.name) || one.env.some(({ name }) => name === '*'));
 }
 
 /** Every place that sets it. */

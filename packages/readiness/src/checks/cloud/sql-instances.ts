@@ -34,7 +34,10 @@ export const sqlInstances: Check = {
       const message = `${name} is not connected to a Cloud SQL instance: no --add-cloudsql-instances`;
       return lookAt(name, deployments) ?? missing(service, 'fail', message);
     });
-    const jobs = Map.groupBy(productionDeployments(project).filter(isRunMigration), ({ name }) => name);
+    const jobs = Map.groupBy(
+      productionDeployments(project).filter((one) => one.platform === 'cloud-run' && one.role === 'job' && isMigration(project, one)),
+      ({ name }) => name,
+    );
     const ofJobs = [...jobs].map(([name, deployments]): Look => {
       const made = deployments.find(({ verb }) => !verb?.endsWith('execute'));
       const message = `the migration job ${name} is not connected to a Cloud SQL instance`;
@@ -55,10 +58,6 @@ function lookAt(name: string, deployments: Deployment[]): Look | null {
         hidden: `${name} leaves into the private network (${placeText(vpc.place)}); whether its connection string holds a private address cannot be seen`,
       }
     : null;
-}
-
-function isRunMigration(one: Deployment): boolean {
-  return one.platform === 'cloud-run' && one.role === 'job' && isMigration(one);
 }
 
 export function usesConnector({ packages }: Project): boolean {

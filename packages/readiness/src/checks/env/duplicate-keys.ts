@@ -24,7 +24,8 @@ export const duplicateKeys: Check = {
       const entries = env.map(({ name: key, value, secret, place }) => ({ key, value: value ?? `secret ${secret?.name}`, place }));
       for (const one of doubled(entries)) findings.push({ ...one, message: `${one.message}, in ${name}` });
     }
-    return judged(findings, envFiles.length > 0 ? [`each key once in ${envFiles.map(({ path }) => path).join(', ')}`] : []);
+    const places = [...envFiles.map(({ path }) => path), ...new Set(deployed.map(({ name, place }) => `${name} (${place.file})`))];
+    return judged(findings, [`each key once in ${places.join(', ')}`]);
   },
 };
 

@@ -1,6 +1,8 @@
 import { couldNotCheck, finding, judged, type Check, type Judgement } from '../../check.ts';
 import { kindOf } from '../../project/kinds.ts';
 import type { Project } from '../../project/project.ts';
+import { fingerprint as fingerprintOf } from '../security/plain-secrets.ts';
+import { writtenSecrets } from '../security/written.ts';
 import { lookIntoPast, type Past } from './history.ts';
 import { secretsIn } from './secrets.ts';
 
@@ -30,7 +32,15 @@ export const secretsCommitted: Check = {
 function judge(project: Project): Judgement {
   const { files } = project;
   const tracked = files.paths.filter((path) => files.isTracked(path));
-  const now = tracked.flatMap((path) => secretsIn(path, files.read(path) ?? '', project.kindOf(path)).map((one) => ({ ...one, path })));
+  const shown = tracked.flatMap((path) => secretsIn(path, files.read(path) ?? '', project.kindOf(path)).map((one) => ({ ...one, path })));
+  const seen = new Set(shown.map(({ fingerprint }) => fingerprint));
+  // A weak password that is deployed from a file opens the database all the same.
+  const deployed = writtenSecrets(project).flatMap(({ setting: { name, value = '', place }, isReplaced }) => {
+    const fingerprint = fingerprintOf(value);
+    const isNew = !isReplaced && files.isTracked(place.file) && !seen.has(fingerprint);
+    return isNew ? [{ what: `the value of ${name}`, fingerprint, path: place.file, line: place.line }] : [];
+  });
+  const now = [...shown, ...deployed];
   const past: Past =
     files.folder === null
       ? { secrets: [], files: 'none', lines: 'none', isShallow: false }

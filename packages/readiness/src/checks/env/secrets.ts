@@ -48,8 +48,9 @@ export function isPassedOver(path: string): boolean {
   return PASSED_OVER.test(path);
 }
 
-export function secretsIn(path: string, text: string, kind: Kind): Secret[] {
+export function secretsIn(path: string, written: string, kind: Kind): Secret[] {
   if (isPassedOver(path)) return [];
+  const text = /\.ya?ml$/.test(path) ? withoutBase64(written) : written;
   const found = [...shaped(text, kind), ...(isEnvFile(path) ? inEnvFile(path, text) : named(path, text, kind))];
   const secrets = new Map<string, Secret>();
   for (const { what, at, value } of found) {
@@ -136,6 +137,20 @@ function inCode(path: string, text: string): Found[] {
     LogicalExpression: ({ left, right }) => look(left.type === 'MemberExpression' ? nameOf(left.property) : '', right),
   });
   return found;
+}
+
+/** A Secret of Kubernetes with the words that its base64 stands for, line by line: encoded, every word looks random. */
+function withoutBase64(text: string): string {
+  const documents = text.split(/^(?=---)/m);
+  const read = (all: string, key: string, quote: string, encoded: string) => {
+    const plain = Buffer.from(encoded, 'base64').toString('utf8').trim();
+    return /^[\x20-\x7e]+$/.test(plain) ? key + quote + plain + quote : all;
+  };
+  return documents
+    .map((one) =>
+      /^kind:\s*Secret\s*$/m.test(one) ? one.replaceAll(/^([ \t]+[\w.-]+:[ \t]*)(["']?)([A-Za-z0-9+/]{8,}={0,2})\2(?=\s|$)/gm, read) : one,
+    )
+    .join('');
 }
 
 function decoded(text: string): string {

@@ -56,8 +56,17 @@ function judge(project: Project) {
     return notApplicable('no key of its own was found');
   return judged(
     findings,
-    settings.map(({ name, place }) => `${name} holds no known key (${said(place)})`),
+    settings.length > 0
+      ? settings.map(({ name, value, place }) => `${name} ${held(value)} (${said(place)})`)
+      : findings.length > 0
+        ? []
+        : ['no file holds such a key, and no code falls back to one'],
   );
+}
+
+function held(value: string): string {
+  if (value === '') return 'is left empty';
+  return isStandIn(value) ? 'holds a stand-in, to be replaced' : 'holds no known key';
 }
 
 function isOwnKey(name: string): boolean {

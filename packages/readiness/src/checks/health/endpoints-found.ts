@@ -1,5 +1,6 @@
 // The health routes of a project, sorted by what they are for.
 import type { Place } from '../../check.ts';
+import type { Probe } from '../../project/deployment.ts';
 import type { Project } from '../../project/project.ts';
 import { findBelow } from '../../project/walk.ts';
 import { placeOf, textOf } from '../../project/source.ts';
@@ -38,6 +39,8 @@ function purposeOf(path: string): Purpose | null {
   return PURPOSES.find(([, pattern]) => pattern.test(path.replace(/\/$/, '')))?.[0] ?? null;
 }
 
+const KIND_PURPOSE: Record<Probe['kind'], Purpose> = { health: 'health', startup: 'health', readiness: 'ready', liveness: 'live' };
+
 export type HealthRoute = Route & { purpose: Purpose };
 
 const found = new WeakMap<Project, HealthRoute[]>();
@@ -50,13 +53,19 @@ export function healthRoutes(project: Project): HealthRoute[] {
 }
 
 function readRoutes(project: Project): HealthRoute[] {
-  // Next.js has the path in the name of the file.
-  const named = project.production.filter((path) => /(^|\/)(app|pages)\/.*(health|ready|live|status|ping)/i.test(path));
+  // Next.js, Remix and SvelteKit have the path in the name of the file.
+  const named = project.production.filter((path) => /(^|\/)(app|pages|routes)\/.*(health|ready|live|status|ping)/i.test(path));
   const sources = new Set([...project.sourcesWith(...WORDS), ...named.flatMap((path) => project.source(path) ?? [])]);
   return routesIn(project, [...sources]).flatMap((route) => {
     const purpose = purposeOf(route.path);
     return purpose && ['GET', 'ALL', 'HEAD'].includes(route.method) ? [{ ...route, purpose }] : [];
   });
+}
+
+/** A path of this purpose that is asked by a probe of a deployment file, so that something answers it. */
+export function probed(project: Project, purpose: Purpose): Place | null {
+  const probes = project.deployments.deployments.flatMap((one) => one.probes);
+  return probes.find(({ path, kind }) => path !== null && (purposeOf(path) ?? KIND_PURPOSE[kind]) === purpose)?.place ?? null;
 }
 
 /** A path of this purpose that stands in production code, though no route was found for it: `if (url === '/readyz')`. */

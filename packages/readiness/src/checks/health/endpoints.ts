@@ -29,7 +29,15 @@ export const endpoints: Check = {
       return couldNotCheck('no service with routes was found');
     return judged(
       missing.map((purpose) => finding('warn', `there is no ${NAMES[purpose]}`)),
-      routes.map(({ path, place }) => `${path} (${place.file}:${place.line})`),
+      [
+        ...routes.map(({ path, place }) => `${path} (${place.file}:${place.line})`),
+        ...PURPOSES.filter((purpose) => !missing.includes(purpose) && !routes.some((route) => route.purpose === purpose)).flatMap(
+          (purpose) => {
+            const place = mentioned(project, purpose);
+            return place ? [`${NAMES[purpose]} or another name of it is named at ${place.file}:${place.line}`] : [];
+          },
+        ),
+      ],
     );
   },
   http: async (service) => {

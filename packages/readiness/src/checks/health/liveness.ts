@@ -1,7 +1,7 @@
 import { couldNotCheck, finding, judged, warned, type Check, type Finding } from '../../check.ts';
 import { healthLiveness } from '../../drills/health-liveness.ts';
 import { reachQuery } from '../../project/queries.ts';
-import { healthRoutes, mentioned, PATHS } from './endpoints-found.ts';
+import { healthRoutes, mentioned, PATHS, probed } from './endpoints-found.ts';
 
 export const liveness: Check = {
   id: 'health.liveness',
@@ -39,8 +39,9 @@ export const liveness: Check = {
     }
     if (findings.length > 0 || evidence.length > 0) return judged(findings, evidence);
     if (answering.length > 0 && live.length === 0)
-      return warned('there is no liveness route, and /health asks the database', answering[0]?.place);
-    if (answering.length > 0 || mentioned(project, 'live')) return couldNotCheck('the handler of the liveness route could not be followed');
+      return warned(`there is no liveness route, and ${answering[0]?.path} asks the database`, answering[0]?.place);
+    if (answering.length > 0 || mentioned(project, 'live') || probed(project, 'live') || probed(project, 'health'))
+      return couldNotCheck('the handler of the liveness route could not be followed');
     if (project.services.every(({ framework }) => framework === null)) return couldNotCheck('no service with routes was found');
     return warned('there is no liveness route: neither /health/live, /live, /livez nor /health');
   },

@@ -7,7 +7,7 @@ import type { Project } from '../../project/project.ts';
 import { reachQuery } from '../../project/queries.ts';
 import { excerptOf, nameOf, placeOf, type Node } from '../../project/source.ts';
 import { findBelow, walk } from '../../project/walk.ts';
-import { healthRoutes, mentioned, PATHS, type HealthRoute } from './endpoints-found.ts';
+import { healthRoutes, mentioned, PATHS, probed, type HealthRoute } from './endpoints-found.ts';
 
 export const readiness: Check = {
   id: 'health.readiness',
@@ -32,7 +32,7 @@ export const readiness: Check = {
     const asked = ready.length > 0 ? ready : routes.filter(({ purpose }) => purpose === 'health');
     const [first] = asked;
     if (first) return together(asked.map((route) => judge(route, project)));
-    const place = mentioned(project, 'ready') ?? mentioned(project, 'health');
+    const place = [mentioned, probed].flatMap((look) => look(project, 'ready') ?? look(project, 'health') ?? [])[0];
     if (place) return couldNotCheck(`${place.file}:${place.line} names such a path, but its handler was not found`);
     if (project.services.every(({ framework }) => framework === null)) return couldNotCheck('no service with routes was found');
     return failed('no route says whether the service is ready: neither /health/ready, /ready, /readyz nor /health');

@@ -25,7 +25,7 @@ export const job: Check = {
   effort: '2 hours',
   static: (project) => {
     if (project.schemas.length === 0) return notApplicable('no Prisma schema found');
-    const runners = productionDeployments(project).filter((one) => one.role === 'job' && isMigration(one));
+    const runners = productionDeployments(project).filter((one) => one.role === 'job' && isMigration(project, one));
     const services = deployedServices(project);
     const ofRun = runners.filter(({ platform }) => platform === 'cloud-run');
     const elsewhere = runners.filter(({ platform }) => platform !== 'cloud-run');

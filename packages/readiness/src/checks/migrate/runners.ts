@@ -8,11 +8,12 @@ import type { Project } from '../../project/project.ts';
 const DEPLOYS = /\bprisma\s+migrate\s+deploy\b|\bmigrat\w*[:-](deploy|prod|production|up|run)\b|\b(deploy|run|apply)[:-]migrat\w*\b/;
 /** Makes up changes as it goes: for development only. */
 const DEVELOPS = /\bprisma\s+(migrate\s+dev|migrate\s+reset|db\s+push)\b/;
-const SCRIPT_CALL = /\b(?:npm|pnpm|yarn|bun)\s+(?:run(?:-script)?\s+)?(?:--?[\w-]+(?:=\S+)?\s+)*([\w:.-]+)/g;
+const FLAGS = String.raw`(?:(?:--(?:filter|workspace|prefix|dir|cwd)|-[FwC]|workspace)\s+\S+\s+|--?[\w-]+(?:=\S+)?\s+)*`;
+const SCRIPT_CALL = new RegExp(String.raw`\b(?:npm|pnpm|yarn|bun)\s+${FLAGS}(?:run(?:-script)?\s+)?${FLAGS}([\w:.-]+)`, 'g');
 const DEEPEST = 4;
 
-export function isMigration({ name, command }: Deployment): boolean {
-  return /migrat/i.test(name) || /migrat|prisma\s+db\s+push/i.test(command?.value ?? '');
+export function isMigration(project: Project, { name, command }: Deployment): boolean {
+  return /migrat/i.test(name) || (command !== undefined && /migrat|prisma\s+db\s+push/i.test(meaningOf(project, command.value)));
 }
 
 /** What a command line comes to, through scripts of package.json and shell scripts of the repository. */

@@ -13,7 +13,7 @@ export const auditLog: Check = {
   why: 'After an incident the audit log is all there is. One that is kept in memory is gone with the restart, and one that the service may change can be changed by whoever takes it over.',
   link: 'https://www.hhs.gov/hipaa/for-professionals/security/laws-regulations/index.html',
   looksFor:
-    'a table or model that reads like an audit log and code or a trigger that writes to it; audit code that only fills an array; `$use`, which Prisma 7 does not have; live: that such a table exists and that the signed-in role may neither update, delete nor truncate it. That rows appear and survive tampering is for a drill',
+    'where models read like data of health, payments or identity: a table or model that reads like an audit log and code or a trigger that writes to it; audit code that only fills an array; `$use`, which Prisma 7 does not have; live: that such a table exists and that the signed-in role may neither update, delete nor truncate it. That rows appear and survive tampering is for a drill',
   remedy:
     'Write audit rows in the transaction that they tell of, best by triggers, which also see raw SQL. Grant the role of the service INSERT and SELECT on the table, and nothing else.',
   example: {
@@ -35,14 +35,16 @@ export const auditLog: Check = {
     const told = toldToLog(project);
     if (told) return judged([], [`${told.file}:${told.line} tells the log; that the log is kept cannot be seen from here`]);
     const [table] = tables;
+    if (!table && !holdsSensitive(project)) return notApplicable(NOTHING_SENSITIVE);
     return judged([
       table
         ? finding('warn', `nothing writes to ${table.name}`, table.place)
         : finding('warn', 'nothing keeps who did what: there is no audit log'),
     ]);
   },
-  database: async ({ query }) => {
+  database: async ({ query }, project) => {
     const found = await query<Table>(TABLES);
+    if (found.length === 0 && !holdsSensitive(project)) return notApplicable(NOTHING_SENSITIVE);
     if (found.length === 0) return judged([finding('warn', 'no table of the database reads like an audit log')]);
     const findings = found.flatMap(({ name, may }) =>
       may.length > 0 ? [finding('fail', `the signed-in role may ${may.join(', ').toLowerCase()} on ${name}`)] : [],
@@ -54,6 +56,19 @@ export const auditLog: Check = {
   },
   drill: monitorAuditLog,
 };
+
+const NOTHING_SENSITIVE = 'no model of the schema reads like data of health, payments or identity, which others may ask an account of';
+/** Parts of names of models and fields that hold such data. */
+const SENSITIVE =
+  /patient|medic|health_?(record|data)|diagnos|treatment|prescri|allerg|clinic|social_?security|\bssn\b|passport|national_?id|tax_?id|birth|\bdob\b|insur|iban|card_?number|bank_?account|payment|invoice|transfer|salary|payroll|consent/i;
+
+/** True as well where no schema tells. */
+function holdsSensitive({ schemas, files }: Project): boolean {
+  const texts = schemas.flatMap((schema) => schema.files.map((path) => files.read(path) ?? ''));
+  return (
+    texts.length === 0 || texts.some((text) => SENSITIVE.test(text.replaceAll(/\/\/.*$/gm, '').replaceAll(/([a-z])([A-Z])/g, '$1_$2')))
+  );
+}
 
 const NAME = /(^|_|\b)(audit(_?(log|trail|event|entr\w*|record|row|history))?s?|access_?logs?|activity_?logs?|audits)($|_|\b)/i;
 

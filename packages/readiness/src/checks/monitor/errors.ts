@@ -44,4 +44,4 @@ const OUTCOME =
   /^(status|status_?code|code|class|outcome|error\w*|reason|slug|kind|type|result|http_status\w*|http_response_status_code)$/i;
 const ROUTE = /^(route|path|handler|operation|endpoint|http_route|controller|url)$/i;
 const TOOLS =
-  /^(@opentelemetry\/(instrumentation-(http|express|fastify\w*|koa|nestjs-core|hapi)|auto-instrumentations-node)|express-prom-bundle|fastify-metrics|@hono\/prometheus|@sentry\/.+|dd-trace|newrelic|elastic-apm-node|@bugsnag\/.+|rollbar|applicationinsights|@google-cloud\/error-reporting)$/;
+  /^(@opentelemetry\/(instrumentation-(http|express|fastify\w*|koa|nestjs-core|hapi)|auto-instrumentations-node)|(@[\w.-]+\/)?[\w.-]*prom(etheus)?-(\w+-)?(middleware|bundle|metrics)|fastify-metrics|@hono\/prometheus|@sentry\/.+|dd-trace|newrelic|elastic-apm-node|@bugsnag\/.+|rollbar|applicationinsights|@google-cloud\/error-reporting)$/;

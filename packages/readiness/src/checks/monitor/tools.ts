@@ -26,7 +26,7 @@ function moduleOf(node: Node): string | null {
 
 /** Not @opentelemetry/api: without an SDK it measures nothing. */
 export const METRICS =
-  /^(prom-client|express-prom-bundle|express-prometheus-middleware|fastify-metrics|@hono\/prometheus|@willsoto\/nestjs-prometheus|@opentelemetry\/(sdk-node|sdk-metrics|exporter-prometheus|exporter-metrics-.+|auto-instrumentations-node)|hot-shots|dd-trace|newrelic|applicationinsights|@google-cloud\/monitoring|elastic-apm-node|statsd-client|node-statsd|@sentry\/.+)$/;
+  /^(prom-client|express-prom-bundle|(@[\w.-]+\/)?([\w.-]+-)?prometheus(-[\w.-]+)?|fastify-metrics|@opentelemetry\/(sdk-node|sdk-metrics|exporter-prometheus|exporter-metrics-.+|auto-instrumentations-node)|hot-shots|dd-trace|newrelic|applicationinsights|@google-cloud\/monitoring|elastic-apm-node|statsd-client|node-statsd|@sentry\/.+)$/;
 /** Parts of the names of those modules, and of others that watch errors. */
 export const TOOL_WORDS = [
   'prom-client',

@@ -3,6 +3,7 @@ import type { LiveDatabase } from '../../live/database.ts';
 import type { Deployment } from '../../project/deployment.ts';
 import type { Service } from '../../project/packages.ts';
 import type { Project } from '../../project/project.ts';
+import { isInfrastructure, reachingDatabase } from '../cloud/services.ts';
 import { deployedWhole } from './deployed.ts';
 import { maxConnections } from './server.ts';
 import { said } from './settings.ts';
@@ -68,7 +69,7 @@ function weigh(project: Project, server: Server | null): Judgement {
     ...(size ? [] : [`the pool size of ${service.name} is not written down`]),
     ...(instances ? [] : [`no deployment file says how many instances of ${service.name} run at most`]),
   ]);
-  if (!server) lacking.push('no file says max_connections of the server (needs --database-url)');
+  if (!server) lacking.push('no file says max_connections of the server');
   const evidence = uses.flatMap(sayUse);
   const sums = uses.map(sumOf);
   const total = sums.reduce((sum, one) => sum + one.connections, server?.reserve ?? RESERVE);
@@ -130,8 +131,10 @@ function safePools(uses: Use[], server: Server | null): string[] {
 }
 
 function countOf(project: Project, service: Service, role: 'service' | 'worker'): Count | null {
-  const own = deployedWhole(project, role).filter((one) => !/staging|stage|preview|\bdev\b|test/i.test(`${one.name} ${one.place.file}`));
-  const mine = project.services.length === 1 ? own : own.filter((one) => isOf(one, service));
+  const own = deployedWhole(project, role).filter(
+    (one) => !isInfrastructure(one) && !/staging|stage|preview|\bdev\b|test/i.test(`${one.name} ${one.place.file}`),
+  );
+  const mine = project.services.length === 1 ? reachingDatabase(own) : own.filter((one) => isOf(one, service));
   // What developers start counts only where nothing else is deployed.
   const real = mine.filter(({ platform }) => platform !== 'compose' && platform !== 'docker');
   const counted = real.length > 0 ? real : mine;
@@ -151,7 +154,7 @@ function instancesOf({ platform, name, maxInstances, place, role }: Deployment):
     return {
       value: maxInstances.value,
       overlap: OVERLAP,
-      said: `at most ${maxInstances.value} instances of ${name}`,
+      said: `at most ${maxInstances.value} ${maxInstances.value === 1 ? 'instance' : 'instances'} of ${name}`,
       place: maxInstances.place,
     };
   if (platform === 'cloud-run' && role === 'service')

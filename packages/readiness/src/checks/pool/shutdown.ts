@@ -18,16 +18,25 @@ export const shutdown: Check = {
   looksFor:
     'a handler for SIGTERM and SIGINT that closes the server and waits, then closes the pool; through functions and methods of the project, lifecycle objects, and the hooks of NestJS and Fastify',
   remedy: 'In one handler: stop taking requests, wait for those in flight (at most 8 s), stop jobs, then close client and pool, then exit.',
-  example: {
-    language: 'ts',
-    before: "process.on('SIGTERM', async () => {\n  await prisma.$disconnect();\n  process.exit(0);\n});",
-    after:
-      "for (const signal of ['SIGTERM', 'SIGINT'] as const)\n  process.once(signal, () => {\n    setTimeout(() => process.exit(1), 9_500).unref();\n    server.close(async () => {\n      await prisma.$disconnect();\n      await pool.end();\n      process.exit(0);\n    });\n  });",
-  },
+  example: (project) => (project.services.some(({ framework }) => framework === '@nestjs/core') ? NEST : PLAIN),
   effort: '2 hours',
   static: (project) => eachService(project, (service) => judge(project, service)),
   drill: poolShutdown,
   fix: fixShutdown,
+};
+
+const NEST = {
+  language: 'ts',
+  before: 'const app = await NestFactory.create(AppModule);\nawait app.listen(port);',
+  after:
+    'const app = await NestFactory.create(AppModule);\napp.enableShutdownHooks();\nawait app.listen(port);\n\n// in the service that extends PrismaClient\nasync onModuleDestroy() {\n  await this.$disconnect();\n}',
+};
+
+const PLAIN = {
+  language: 'ts',
+  before: "process.on('SIGTERM', async () => {\n  await prisma.$disconnect();\n  process.exit(0);\n});",
+  after:
+    "for (const signal of ['SIGTERM', 'SIGINT'] as const)\n  process.once(signal, () => {\n    setTimeout(() => process.exit(1), 9_500).unref();\n    server.close(async () => {\n      await prisma.$disconnect();\n      await pool.end();\n      process.exit(0);\n    });\n  });",
 };
 
 function judge(project: Project, service: Service): Judgement {

@@ -8,7 +8,7 @@ import { clientSites, sourcesOf, type Site } from './sites.ts';
 
 export const singleton: Check = {
   id: 'pool.singleton',
-  title: 'Client and pool are made once',
+  title: 'No client or pool is made for each request',
   category: 'Connection pool',
   severity: 'high',
   why: 'A client that is made for each request opens a pool for each request; one that every hot reload makes again fills the server of whoever develops.',
@@ -36,7 +36,7 @@ export const singleton: Check = {
         else if (made === 'once' && service.framework && OWN_SERVERS.has(service.framework) && !isPartOfKept(sites, site)) {
           const message = `hot reload makes a further ${site.what} each time: it is not kept on globalThis`;
           findings.push(finding('warn', message, site.place, site.excerpt));
-        } else evidence.push(`the ${site.what} is made once (${said(site.place)}${made === 'kept' ? ', kept on globalThis' : ''})`);
+        } else evidence.push(`${said(site.place)} makes a ${site.what} once${made === 'kept' ? ', kept on globalThis' : ''}`);
       }
       return judged(findings, evidence);
 

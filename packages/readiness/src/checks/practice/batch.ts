@@ -46,7 +46,9 @@ export const batch: Check = {
               .map(({ path }) => path)
               .join(', ')}`,
           ]
-        : [],
+        : findings.length > 0
+          ? []
+          : ['no loop writes row after row'],
     );
   },
 };

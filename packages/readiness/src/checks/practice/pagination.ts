@@ -28,7 +28,11 @@ export const pagination: Check = {
     const lists = sourcesCalling(project, ['findMany']).flatMap((source) => listsOf(source, project));
     const findings = lists.flatMap((list) => judgeList(list, project));
     const limited = lists.filter(({ called }) => called.options && mayHold(called.options, 'take')).length;
-    return judged(findings, [`${lists.length} lists of Prisma, ${limited} of them with their limit in the call`]);
+    if (lists.length === 0) return notApplicable('nothing calls findMany');
+    const seen = `${limited} of ${lists.length} ${lists.length === 1 ? 'call' : 'calls'} of findMany have \`take\``;
+    return judged(findings, [
+      limited === lists.length || findings.length > 0 ? seen : `${seen}, and no other reads a whole table for a caller`,
+    ]);
   },
   http: (service) => judgeDocument(service),
 };
@@ -59,11 +63,15 @@ function judgeList({ called, source, around }: List, project: Project): Finding[
   const take = propertyOf(options, 'take');
   if (take && isAsked(take, around))
     return [finding('warn', `the caller decides how many rows of ${model} are read, without a cap`, place, excerptOf(source, take))];
-  if ((options && mayHold(options, 'take')) || SHORT.test(model) || !isList(around)) return [];
+  if ((options && mayHold(options, 'take')) || SHORT.test(model)) return [];
   const where = propertyOf(options, 'where');
   const isEmpty = where?.type === 'ObjectExpression' && where.properties.length === 0;
-  if (where === null || isEmpty)
-    return [finding('fail', `all rows of ${model} are read, however many there are`, place, excerptOf(source, call))];
+  const isWhole = where === null || isEmpty;
+  if (!isList(around))
+    return isWhole && isService(around) && !isOnPurpose(around, source.path)
+      ? [finding('warn', `all rows of ${model} are read, however many there are`, place, excerptOf(source, call))]
+      : [];
+  if (isWhole) return [finding('fail', `all rows of ${model} are read, however many there are`, place, excerptOf(source, call))];
   return isWide(where, source, project)
     ? [finding('warn', `all rows of ${model} of a tenant are read, however many there are`, place, excerptOf(source, call))]
     : [];
@@ -95,7 +103,25 @@ function isHandler(fn: FunctionNode, parent: Node | undefined): boolean {
     return calledName(parent.callee) === 'get' && (textOf(parent.arguments[0])?.startsWith('/') ?? false) && parent.arguments.length > 1;
   if (parent?.type === 'MethodDefinition')
     return parent.decorators.some((one) => one.expression.type === 'CallExpression' && calledName(one.expression.callee) === 'Get');
-  return fn.type === 'FunctionDeclaration' && fn.id?.name === 'GET';
+  // Next.js, Remix and SvelteKit: what a page shows, and what a route answers.
+  return parent?.type === 'ExportDefaultDeclaration' || /^(GET|loader|load|getServerSideProps)$/.test(nameAround(fn, parent));
+}
+
+/** In a method of a class that a container makes, such as NestJS' services: it does not know how many rows its callers want. */
+function isService(around: Node[]): boolean {
+  return around.some(
+    (node) =>
+      node.type === 'ClassDeclaration' &&
+      node.decorators.some(({ expression }) => expression.type === 'CallExpression' && calledName(expression.callee) === 'Injectable'),
+  );
+}
+
+/** Work that goes through everything on purpose. */
+const WHOLE = /export|backup|import|migrat|backfill|sync|cron|job|task|report|digest|remind|clean|purge|seed|stat|metric|index|cache|warm/i;
+
+function isOnPurpose(around: Node[], path: string): boolean {
+  const names = around.map((one, index) => (isFunction(one) ? nameAround(one, around[index - 1]) : ''));
+  return [path.slice(path.lastIndexOf('/') + 1), ...names].some((name) => WHOLE.test(name));
 }
 
 /** `Number(req.query.limit)`, here or in the variable, with nothing around it that could hold it down. */

@@ -158,7 +158,7 @@ function unlimited(sites: Site[], inherited: boolean): Finding[] {
   return [
     finding(
       'warn',
-      `neither maxWait nor timeout is set, here or in transactionOptions: Prisma's 2 s and 5 s apply (${few(at(open))})`,
+      `neither maxWait nor timeout is set, here or in transactionOptions: Prisma's 2 s and 5 s apply${open.length > 1 ? ` (${few(at(open))})` : ''}`,
       placeOf(first.source, first.call),
     ),
   ];

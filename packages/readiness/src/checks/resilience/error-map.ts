@@ -1,4 +1,4 @@
-import { finding, judged, notApplicable, type Check, type Finding } from '../../check.ts';
+import { finding, judged, notApplicable, type Check, type Finding, type Place } from '../../check.ts';
 import { resilienceErrorMap } from '../../drills/resilience-error-map.ts';
 import type { Project } from '../../project/project.ts';
 import { sourcesWithAll } from '../../project/search.ts';
@@ -26,10 +26,10 @@ export const errorMap: Check = {
   effort: '2 hours',
   static: (project) => {
     if (!project.prisma && !project.pg) return notApplicable('the project uses neither Prisma nor pg');
-    const maps = mapsOf(project);
+    const told = toldApart(project);
+    const maps = told.filter(({ codes }) => codes.size > 1);
     const findings = [...toldToCallers(project), ...vanished(project)];
-    if (maps.length === 0)
-      findings.push(finding('warn', 'nothing tells database errors apart: a duplicate and an outage get the same answer'));
+    if (maps.length === 0) findings.push(unmapped(project, told));
     return judged(
       findings,
       maps.slice(0, 3).map(({ source, codes }) => `${source.path} tells ${[...codes].slice(0, 6).join(', ')} apart`),
@@ -40,21 +40,52 @@ export const errorMap: Check = {
 
 const CODE = /^(P[12]\d{3}|23(505|503|502|514|P01)|40(001|P01)|57014|55P03|53300|57P01)$/;
 
-type CodeMap = { source: Source; codes: Set<string> };
+type Told = { source: Source; codes: Set<string>; place: Place };
 
-/** Files that tell at least two classes apart; those with the most first. */
-function mapsOf(project: Project): CodeMap[] {
+/** No file tells two classes apart; what there is instead. */
+function unmapped(project: Project, told: Told[]): Finding {
+  const [first] = told;
+  if (first) {
+    const where = told.slice(0, 3).map(({ codes, place }) => `${[...codes].join(', ')} in ${place.file}:${place.line}`);
+    return finding(
+      'warn',
+      `there is no one mapping of database errors, only ${where.join('; ')}: the rest get the same answer`,
+      first.place,
+    );
+  }
+  for (const source of project.sourcesWith('PrismaClientKnownRequestError')) {
+    const found = findBelow(source.program, (node) =>
+      node.type === 'BinaryExpression' && node.operator === 'instanceof' && calledName(node.right) === 'PrismaClientKnownRequestError'
+        ? node
+        : null,
+    );
+    if (found)
+      return finding(
+        'warn',
+        'all PrismaClientKnownRequestError get one answer: a duplicate, a missing row and a busy database look alike to callers',
+        placeOf(source, found),
+        excerptOf(source, found),
+      );
+  }
+  return finding('warn', 'nothing tells database errors apart: a duplicate and an outage get the same answer');
+}
+
+/** Files that tell classes of errors apart; those with the most first. */
+function toldApart(project: Project): Told[] {
   const sources = project.sourcesWith('P2002', 'P2025', 'P2003', '23505', '23503', '40001', '40P01');
   return sources
     .map((source) => {
       const codes = new Set<string>();
+      let first: Node = source.program;
       walk(source.program, (node) => {
         const text = textOf(node) ?? (node.type === 'Property' && node.key.type === 'Identifier' ? node.key.name : '');
-        if (CODE.test(text)) codes.add(text);
+        if (!CODE.test(text)) return;
+        if (codes.size === 0) first = node;
+        codes.add(text);
       });
-      return { source, codes };
+      return { source, codes, place: placeOf(source, first) };
     })
-    .filter(({ codes }) => codes.size > 1)
+    .filter(({ codes }) => codes.size > 0)
     .toSorted((a, b) => b.codes.size - a.codes.size);
 }
 

@@ -7,7 +7,7 @@ const NAME =
   /(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY|CREDENTIALS|SECRET_?KEY(_BASE)?)$/i;
 const PUBLIC = /^(NEXT_PUBLIC|VITE|NUXT_PUBLIC|PUBLIC|REACT_APP|EXPO_PUBLIC)_|PUBLIC_?KEY|PUBLISHABLE/i;
 const PLACEHOLDER =
-  /^(<.*>|your[-_ ].*|.*replace.?me.*|placeholder|dummy|todo|none|null|undefined|change[-_]?me|fake|build|test|x+|\*+|\.{3}|true|false|\d{1,5})?$/i;
+  /^(<.*>|(your|change|replace|insert|example|sample)[-_ ].*|.*replace.?me.*|placeholder|dummy|todo|none|null|undefined|change[-_]?me|fake|build|test|x+|\*+|\.{3}|true|false|\d{1,5})?$/i;
 const CAPITALS = /^[A-Z_]{3,}$/;
 /** Not the secret but where it is. */
 const REFERENCE = /^(\/|file:|secret:|projects\/[^/]+\/secrets|sm:|gcp-sm:|op:|vault:|arn:|ref\+|berglas|doppler)/;
@@ -31,7 +31,19 @@ function isPlaceholder(text: string): boolean {
   return PLACEHOLDER.test(text) || CAPITALS.test(text);
 }
 
-/** Enough to see that two places hold the same secret, too little to find it out. */
+/** Enough to see that two places hold the same secret, too little to find it out; of an address its password counts. */
 export function fingerprint(value: string): string {
-  return createHash('sha256').update(value).digest('hex').slice(0, 8);
+  const [, password] = URL_WITH_PASSWORD.exec(value) ?? [];
+  return createHash('sha256')
+    .update(password ? decoded(password) : value)
+    .digest('hex')
+    .slice(0, 8);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

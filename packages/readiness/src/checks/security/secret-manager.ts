@@ -1,12 +1,10 @@
 import { finding, judged, notApplicable, couldNotCheck, type Check, type Finding } from '../../check.ts';
 import { fixSecretManager } from '../../fix/security.secret-manager.ts';
-import type { Deployment, EnvSetting } from '../../project/deployment.ts';
+import type { Deployment } from '../../project/deployment.ts';
 import { deployedServices, isForDevelopment, placeText, productionDeployments } from '../cloud/services.ts';
 import { usesConnector } from '../cloud/sql-instances.ts';
 import { fingerprint, plainSecret } from './plain-secrets.ts';
-
-/** Files to copy from hold no secret of anybody. */
-const EXAMPLE = /(^|[/._-])(example|sample|template|tmpl|dist)([/._-]|$)/i;
+import { writtenSecrets, type Written } from './written.ts';
 
 export const secretManager: Check = {
   id: 'security.secret-manager',
@@ -22,7 +20,7 @@ export const secretManager: Check = {
   example: {
     language: 'yaml',
     before: "- '--set-env-vars'\n- 'DATABASE_URL=postgresql://...'",
-    after: "- '--set-secrets'\n- 'DATABASE_URL=database-url:3,ENCRYPTION_KEY=encryption-key:1'",
+    after: "- '--set-secrets'\n- 'DATABASE_URL=database-url:3'",
   },
   effort: '2 hours',
   static: (project) => {
@@ -32,8 +30,7 @@ export const secretManager: Check = {
       const [unread] = project.deployments.unread;
       return unread ? couldNotCheck(`${unread.file}: ${unread.why}`) : notApplicable('no deployment found');
     }
-    const settings = [...deployments.flatMap((one) => one.env), ...images.flatMap(({ env }) => env), ...project.deployments.shared];
-    const written = settings.filter((one) => plainSecret(one) === 'literal' && !EXAMPLE.test(one.place.file)).map(writtenFinding);
+    const written = writtenSecrets(project).map(writtenFinding);
     const passed = deployments
       .filter(({ platform }) => platform === 'cloud-run')
       .flatMap(({ env }) => env.filter((one) => plainSecret(one) === 'variable'))
@@ -57,7 +54,9 @@ export const secretManager: Check = {
   fix: fixSecretManager,
 };
 
-function writtenFinding({ name, value = '', place }: EnvSetting): Finding {
+function writtenFinding({ setting: { name, value = '', place }, isReplaced }: Written): Finding {
+  if (isReplaced)
+    return finding('warn', `${name} has a value in the image, which holds where a deployment forgets to set it: leave it out`, place);
   return finding('fail', `${name} is written here in plain text (fingerprint ${fingerprint(value)}): rotate it`, place);
 }
 
@@ -81,8 +80,10 @@ function evidenceOf(deployments: Deployment[]): string[] {
   const stored = deployments.flatMap(({ env }) => env.filter(({ secret }) => secret));
   const [first] = stored;
   if (!first) return ['no secret is written into a deployment file'];
-  const names = [...new Set(stored.map(({ name }) => name))];
-  return [`${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and others' : ''} come from a secret store (${placeText(first.place)})`];
+  const names = [...new Set(stored.map(({ name, secret }) => (name === '*' ? `all of ${secret?.name}` : name)))];
+  return [
+    `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and others' : ''} ${names.length > 1 ? 'come' : 'comes'} from a secret store (${placeText(first.place)})`,
+  ];
 }
 
 function distinct(findings: Finding[]): Finding[] {
