@@ -29,7 +29,7 @@ export function summaryOf(report: Report): string {
   return [
     `Of ${count(rows.length, 'row', 'rows')}, ${having('passed')} passed, ${fails} failed and ${open.length - fails} gave a warning. Accepted: ${having('accepted')}; not applicable: ${having('not applicable')}; not checked: ${having('not checked')}.`,
     open.length > 0 ? `Open by severity: ${bySeverity.join(', ')}.` : 'Nothing is open.',
-    ...(worst.length > 0 ? [`What weighs most: ${worst.join('; ')}.`] : []),
+    ...(worst.length > 0 ? [`Not so yet, and weighs most: ${worst.join('; ')}.`] : []),
     ...(report.acceptances.some(({ state }) => state === 'expired') ? ['Some accepted findings have expired and are open again.'] : []),
   ].join(' ');
 }
