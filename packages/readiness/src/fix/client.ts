@@ -1,5 +1,6 @@
 // Clients and pools of a service in the plain shapes that a fix may change, and how other files import the one.
 import { packageOf, type Service } from '../project/packages.ts';
+import { PRISMA_MODULE } from '../project/prisma.ts';
 import type { Project } from '../project/project.ts';
 import { calledName, dottedName, nameOf, visit, type Node, type Source } from '../project/source.ts';
 
@@ -17,7 +18,7 @@ export type Construction = {
 };
 
 const MODULES: Record<string, RegExp> = {
-  PrismaClient: /prisma|generated|\/client(\.[jt]s)?$|^[.@#~]/,
+  PrismaClient: PRISMA_MODULE,
   Pool: /^(pg|pg-pool)$/,
   PrismaPg: /^@prisma\/adapter-pg$/,
 };

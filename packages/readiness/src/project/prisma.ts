@@ -3,6 +3,9 @@ import { createRequire } from 'node:module';
 import type { Place } from '../check.ts';
 import { lineAt } from './source.ts';
 
+/** Where a class called PrismaClient is Prisma's: the client, or a generated one. Others have classes of that name as well. */
+export const PRISMA_MODULE = /prisma|generated|\/client(\.[jt]s)?$|^[.@#~]/;
+
 /** A `datasource` or `generator` block of a schema file. */
 type Block = {
   kind: 'datasource' | 'generator';

@@ -4,7 +4,7 @@ import { isEnvFile, readEnvFile } from '../../project/env.ts';
 import type { Kind } from '../../project/kinds.ts';
 import { lineAt, nameOf, parseSource, textOf, visit, type Node } from '../../project/source.ts';
 import { isChosen, isRandom, isStandIn } from './random.ts';
-import { readUrl } from './urls.ts';
+import { decoded, readUrl } from './urls.ts';
 
 /** What it is, where it stands, and how it is told apart without being shown. */
 export type Secret = { what: string; line: number; fingerprint: string };
@@ -151,12 +151,4 @@ function withoutBase64(text: string): string {
       /^kind:\s*Secret\s*$/m.test(one) ? one.replaceAll(/^([ \t]+[\w.-]+:[ \t]*)(["']?)([A-Za-z0-9+/]{8,}={0,2})\2(?=\s|$)/gm, read) : one,
     )
     .join('');
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -70,10 +70,10 @@ export function readEntries({ entries }: EnvFile): EnvEntry[] {
 
 /** Null for what is no PostgreSQL URL. Looser than the URL parser: socket forms and `${...}` are read too. */
 export function readUrl(key: string, text: string, place: Place, from: DatabaseUrl['from'], isComment: boolean): DatabaseUrl | null {
-  const found = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/.exec(text.trim());
+  const found = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?([^#]*))?(?:#.*)?$/.exec(text.trim());
   if (!found) return null;
   const [, signIn = '', address = '', , query = ''] = found;
-  const parameters = new Map(query.split('&').flatMap((one) => (one ? [pairOf(one)] : [])));
+  const parameters = new Map(query.split('&').flatMap((one) => (one ? [pairOf(one.replaceAll('+', ' '))] : [])));
   const [user, password] = pairOf(signIn, ':');
   const bare = /^\[(.*)\]/.exec(address)?.[1] ?? address.replace(/:[^:]*$/, '');
   const host = parameters.get('host') ?? decoded(bare);
@@ -85,7 +85,8 @@ function pairOf(text: string, mark = '='): [string, string] {
   return at === -1 ? [text, ''] : [text.slice(0, at), decoded(text.slice(at + 1))];
 }
 
-function decoded(text: string): string {
+/** A part of a URL; as it stands where it is not encoded. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,5 +1,6 @@
 // The options with which a project makes its Prisma clients.
 import type { Place } from '../../check.ts';
+import { PRISMA_MODULE } from '../../project/prisma.ts';
 import type { Project } from '../../project/project.ts';
 import { calledName, dottedName, placeOf, type Node, type Source } from '../../project/source.ts';
 import { findBelow, walk } from '../../project/walk.ts';
@@ -27,10 +28,9 @@ export function prismaClients(project: Project): Client[] {
   });
 }
 
-/** Not every class of that name is Prisma's: it comes from the client, or from a generated one. */
 function isPrismaClient(callee: Node, source: Source): boolean {
   const [first = ''] = dottedName(callee).split('.');
   const imported = source.imports.get(first);
   const name = callee.type === 'Identifier' ? imported?.name : calledName(callee);
-  return name === 'PrismaClient' && /prisma|generated|\/client(\.[jt]s)?$|^[.@#~]/.test(imported?.module ?? '');
+  return name === 'PrismaClient' && PRISMA_MODULE.test(imported?.module ?? '');
 }

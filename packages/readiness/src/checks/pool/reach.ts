@@ -4,6 +4,7 @@ import type { Place } from '../../check.ts';
 import { declarationOf } from '../../project/origins.ts';
 import type { Project } from '../../project/project.ts';
 import { ancestorsOf, calledName, dottedName, nameOf, placeOf, visitBelow, type Node, type Source } from '../../project/source.ts';
+import { isFunction } from '../../project/walk.ts';
 
 /** `other` ends something that cannot be told: a part of a list, a function that was handed in. */
 type Ending = { kind: 'drain' | 'pool' | 'exit' | 'other'; place: Place };
@@ -94,8 +95,4 @@ function memberOf(home: Node, name: string, source: Source): { node: Node; sourc
     if (isFunction(one.value)) return { node: one.value, source };
   }
   return null;
-}
-
-function isFunction({ type }: Node): boolean {
-  return type === 'ArrowFunctionExpression' || type === 'FunctionExpression' || type === 'FunctionDeclaration';
 }

@@ -2,6 +2,7 @@ import { couldNotCheck, finding, judged, type Check, type Finding } from '../../
 import type { Service } from '../../project/packages.ts';
 import type { Project } from '../../project/project.ts';
 import { ancestorsOf, calledName, dottedName, nameOf, visit, type Node, type Source } from '../../project/source.ts';
+import { isFunction } from '../../project/walk.ts';
 import { eachService, OWN_SERVERS } from './services.ts';
 import { said } from './settings.ts';
 import { clientSites, sourcesOf, type Site } from './sites.ts';
@@ -98,10 +99,6 @@ function isGlobalAlias(source: Source, node: Node): boolean {
   if (node.type !== 'MemberExpression' || node.object.type !== 'Identifier') return false;
   const first = source.variables.get(node.object.name);
   return first !== undefined && isCastGlobal(first);
-}
-
-function isFunction({ type }: Node): boolean {
-  return type === 'ArrowFunctionExpression' || type === 'FunctionExpression' || type === 'FunctionDeclaration';
 }
 
 const ROUTE = /^(get|post|put|patch|delete|all|use|route|on|handle|query|mutation|subscription|addHook|openapi|resolver|action|loader)$/;

@@ -2,6 +2,7 @@
 import type { Place } from '../../check.ts';
 import { declarationOf } from '../../project/origins.ts';
 import { packageOf, type Service } from '../../project/packages.ts';
+import { PRISMA_MODULE } from '../../project/prisma.ts';
 import type { Project } from '../../project/project.ts';
 import { ancestorsOf, calledName, dottedName, excerptOf, nameOf, placeOf, visit, type Node, type Source } from '../../project/source.ts';
 import { optionOf, worthOf, type Argument } from './options.ts';
@@ -102,8 +103,7 @@ function madeBy(project: Project, source: Source, callee: Node, given: Argument[
   if (module !== undefined) {
     const original = callee.type === 'Identifier' ? (source.imports.get(first)?.name ?? name) : name;
     // Not every class of that name is Prisma's: it comes from the client, or from a generated one.
-    if (original === 'PrismaClient' || name === 'PrismaClient')
-      return /prisma|generated|\/client(\.[jt]s)?$|^[.@#~]/.test(module) ? made('client') : null;
+    if (original === 'PrismaClient' || name === 'PrismaClient') return PRISMA_MODULE.test(module) ? made('client') : null;
     if (original === 'Pool' && /^(pg|pg-pool|@neondatabase\/serverless)$/.test(module)) return made('pool');
     if (/^@prisma\/adapter-(pg|neon)$/.test(module) && /^Prisma(Pg|Neon)$/.test(original))
       return isConfig(project, given[0]) ? made('pool') : null;

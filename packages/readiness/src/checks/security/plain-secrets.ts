@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { EnvSetting } from '../../project/deployment.ts';
 import { isVariable } from '../../project/readers/values.ts';
+import { decoded } from '../env/urls.ts';
 
 const NAME =
   /(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY|CREDENTIALS|SECRET_?KEY(_BASE)?)$/i;
@@ -38,12 +39,4 @@ export function fingerprint(value: string): string {
     .update(password ? decoded(password) : value)
     .digest('hex')
     .slice(0, 8);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
