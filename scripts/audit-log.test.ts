@@ -8,7 +8,7 @@ import {
   aPatient,
   arrange,
   connect,
-  createTestDatabase,
+  createLoneDatabase,
   run,
   sessionIn,
   TEST_KEY,
@@ -46,7 +46,7 @@ const verb = async <Result>(name: 'seal_logs' | 'seal_heads'): Promise<Result | 
 };
 
 beforeAll(async () => {
-  t = await createTestDatabase();
+  t = await createLoneDatabase();
   clinics = [await aClinic(t.database), await aClinic(t.database)];
   patientId = await aPatient(t.database, clinics[0] as Clinic);
   const store = await openAnchorFolder(folder, signer.publicKey);

@@ -1,4 +1,4 @@
-import { aClinic, arrange, connect, createTestDatabase, runAs, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, arrange, connect, createLoneDatabase, runAs, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sql } from './sql.ts';
 
@@ -6,7 +6,7 @@ let t: TestDatabase;
 let clinic: Clinic;
 let other: Clinic;
 beforeAll(async () => {
-  t = await createTestDatabase();
+  t = await createLoneDatabase();
   [clinic, other] = [await aClinic(t.database), await aClinic(t.database)];
 });
 afterAll(() => t.drop());
