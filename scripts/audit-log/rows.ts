@@ -38,7 +38,7 @@ export async function* readRows(client: pg.ClientBase, log: Log): AsyncGenerator
   type Row = { organization: string; id: string; xact: string; form: string };
   const text = `SELECT organization_id AS organization, id::text, xact::text, ${FORMS[log]} AS form FROM public.${log} ORDER BY xact`;
   for await (const { organization, id, xact, form } of readAll<Row>(client, `rows_of_${log}`, text))
-    yield { organization, id: BigInt(id), xact: BigInt(xact), content: sha256(form) };
+    yield { organization, id: BigInt(id), xact: BigInt(xact), content: sha256([form]) };
 }
 
 /** Every seal of the log in the order in which they were made. */
@@ -77,18 +77,16 @@ export function hashesOf(rows: readonly LogRow[]): { rowsHash: Buffer; contentsH
   const byId = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const byContent = rows.map(({ content }) => content).toSorted(Buffer.compare);
   return {
-    rowsHash: sha256(...byId.flatMap(({ id, content }) => [bigintBytes(id), content])),
-    contentsHash: sha256(...byContent),
+    rowsHash: sha256(byId.flatMap(({ id, content }) => [bigintBytes(id), content])),
+    contentsHash: sha256(byContent),
   };
 }
 
 /** The root that follows from what a seal says. */
 export function rootOf(seal: Seal): Buffer {
   const said = [seal.organization, seal.log, seal.sequence, seal.from, seal.to, seal.rowCount, seal.totalRows];
-  return sha256(
-    seal.previousRoot,
-    [...said, seal.rowsHash.toString('hex'), seal.contentsHash.toString('hex'), seal.sealedAtMillis].join('|'),
-  );
+  const hashes = [seal.rowsHash.toString('hex'), seal.contentsHash.toString('hex')];
+  return sha256([seal.previousRoot, [...said, ...hashes, seal.sealedAtMillis].join('|')]);
 }
 
 function bigintBytes(value: bigint): Buffer {
@@ -97,7 +95,7 @@ function bigintBytes(value: bigint): Buffer {
   return bytes;
 }
 
-function sha256(...parts: (Buffer | string)[]): Buffer {
+function sha256(parts: (Buffer | string)[]): Buffer {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();

@@ -180,7 +180,7 @@ describe('AUD-3: anchors are kept', () => {
       const lines = [...bucket.objects.values()].map((content) => JSON.parse(content.toString()) as Anchor);
       expect(lines.toSorted((a, b) => a.sequence - b.sequence)).toEqual(kept);
     } finally {
-      bucket.close();
+      await bucket.close();
     }
   });
 });
