@@ -4,12 +4,24 @@ import { join } from 'node:path';
 import { PERMISSIONS } from '@medspa/contracts';
 import { keyRingOf } from '@medspa/database';
 import { s3Place } from '@medspa/files/s3';
-import { aClinic, aFolder, arrange, createLoneDatabase, TEST_KEY, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
+import {
+  aClinic,
+  aFolder,
+  arrange,
+  createLoneDatabase,
+  eventually,
+  runAs,
+  TEST_KEY,
+  testCodec,
+  type Clinic,
+  type TestDatabase,
+} from '@medspa/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SIGN_IN, startBucket, type Bucket } from '../../../../../packages/files/test/s3.ts';
+import { startTestService } from '../../../test/service.ts';
 import { createBreaker } from '../breaker.ts';
 import { createMetrics } from '../metrics.ts';
-import { createSigner, readAnchor, type Anchor } from './anchor.ts';
+import { createSigner, fingerprintOf, readAnchor, type Anchor } from './anchor.ts';
 import { anchorBucket, openAnchorFolder, PUBLIC_KEYS, type AnchorStore } from './anchor-store.ts';
 import { auditJobs } from './jobs.ts';
 
@@ -183,6 +195,24 @@ describe('AUD-3: anchors are kept', () => {
       await bucket.close();
     }
   });
+});
+
+test('AUD-3: a service with a folder for them seals and anchors by itself, and says which key signs', async () => {
+  const home = aFolder();
+  folders.push(home);
+  const service = await startTestService('anchors', t, clinic, { config: { anchors: { folder: join(home, 'anchors') } } });
+  try {
+    expect(service.lines.join('')).toContain(`signed with key ${fingerprintOf(signer.publicKey)}`);
+    await write();
+    // What the clock does every minute.
+    await runAs(t.admin, `SELECT graphile_worker.add_job('seal-logs')`);
+    const last = () =>
+      readFileSync(join(home, 'anchors/anchors.jsonl'), { encoding: 'utf8', flag: 'a+' }).trimEnd().split('\n').at(-1) ?? '';
+    await eventually('an anchor is written', () => last() !== '');
+    expect(JSON.parse(last())).toMatchObject({ ...(await head()), key: signer.publicKey });
+  } finally {
+    await service.stop();
+  }
 });
 
 describe('the age of the last seal', () => {
