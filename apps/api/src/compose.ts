@@ -99,8 +99,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     await assertReady(config, database, ring, options.runsJobs ? JOB_CONNECTIONS : 0);
     if (options.runsJobs) {
       const anchoring = await openAnchors(config, ring);
-      if (anchoring)
-        log.info('setting', { setting: `anchors of the audit log are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
+      if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
       const work = [...schedulingJobs, ...messagingJobs(createSenders(config)), ...auditJobs(metrics, anchoring), ...upkeepJobs];
       const jobs = await startJobs(config.database, work, { ...parts, log, metrics });
       serving.push({ name: 'jobs', stop: jobs.stop });
