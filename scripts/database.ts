@@ -1,12 +1,11 @@
 // The database tasks: setup, migrate (development), deploy (production), status.
 import { parseArgs } from 'node:util';
 import { join } from 'node:path';
-import type { DatabaseSettings } from '@medspa/database';
 import { deployMigrations, missingMigration, writeMigration, writeSnapshot } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
-import { deploy, ownerOf, setUp, showStatus } from '../apps/api/src/platform/database-tasks.ts';
-import { DATA, openEmbedded, ROOT, signIns } from './local.ts';
+import { deploy, setUp, showStatus } from '../apps/api/src/platform/database-tasks.ts';
+import { DATA, ROOT, signIns, withOwner } from './local.ts';
 
 const [task] = process.argv.slice(2);
 const environment = () => readEnvironment(process.env, { envFile: join(ROOT, '.env') });
@@ -47,25 +46,5 @@ async function migrate(): Promise<void> {
     );
   } finally {
     await server.close();
-  }
-}
-
-/**
- * The owner's sign-in: DATABASE_OWNER_URL, or the embedded database of the project where no database is named. Refuses to take
- * the one for the other: whoever named a database must not be told that another one is migrated.
- */
-async function withOwner<T>(work: (owner: DatabaseSettings) => Promise<T>): Promise<T> {
-  const given = await environment();
-  if (given['DATABASE_OWNER_URL']) return work(ownerOf(given));
-  const named = ['DATABASE_URL', 'DATABASE_HOST'].find((key) => given[key]);
-  if (named)
-    throw new Error(
-      `${named} names a database, but its owner's sign-in is missing: set DATABASE_OWNER_URL (the service's own sign-in may not change tables).`,
-    );
-  const ready = await openEmbedded(console.log);
-  try {
-    return await work(ready.owner);
-  } finally {
-    await ready.close();
   }
 }

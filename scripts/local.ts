@@ -7,6 +7,8 @@ import { deployMigrations, setUpDatabase } from '@medspa/database/migrate';
 import { startLocalDatabase, type BackupPlace, type LocalDatabase } from '@medspa/local-database';
 import { PRACTICE_ORGANIZATION_ID } from '@medspa/practice-data';
 import pg from 'pg';
+import { readEnvironment } from '../apps/api/src/platform/config.ts';
+import { ownerOf } from '../apps/api/src/platform/database-tasks.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 /** Everything that tasks keep on this machine: databases, keys, logs. MEDSPA_DATA puts it elsewhere. */
@@ -189,5 +191,25 @@ export async function withClient<T>(settings: DatabaseSettings, work: (client: p
     return await work(client);
   } finally {
     await client.end();
+  }
+}
+
+/**
+ * The owner's sign-in: DATABASE_OWNER_URL, or the embedded database of the project where no database is named. Refuses to take
+ * the one for the other: whoever named a database must not be told of another one.
+ */
+export async function withOwner<T>(work: (owner: DatabaseSettings) => Promise<T>): Promise<T> {
+  const given = await readEnvironment(process.env, { envFile: join(ROOT, '.env') });
+  if (given['DATABASE_OWNER_URL']) return work(ownerOf(given));
+  const named = ['DATABASE_URL', 'DATABASE_HOST'].find((key) => given[key]);
+  if (named)
+    throw new Error(
+      `${named} names a database, but its owner's sign-in is missing: set DATABASE_OWNER_URL (the service's own sign-in may not change tables).`,
+    );
+  const ready = await openEmbedded(console.log);
+  try {
+    return await work(ready.owner);
+  } finally {
+    await ready.close();
   }
 }

@@ -24,6 +24,7 @@ const tasks = {
   openapi: ['scripts/openapi.ts'],
   readiness: ['scripts/readiness.ts'],
   'practice-data': ['scripts/practice-data.ts'],
+  'audit-log': ['scripts/audit-log.ts'],
   backup: ['scripts/backup.ts', 'backup'],
   'backup:drill': ['scripts/backup.ts', 'drill'],
   restore: ['scripts/backup.ts', 'restore'],

@@ -96,6 +96,7 @@ function environmentOf(given: Record<string, string | undefined>, isExternal: bo
     ...given,
     METRICS_PORT: given['METRICS_PORT'] ?? '9464',
     ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] ? {} : { ENCRYPTION_KEY_FILE: join(DATA, 'keys/encryption.json') }),
+    ...(given['AUDIT_ANCHOR_FOLDER'] || given['AUDIT_ANCHOR_BUCKET'] ? {} : { AUDIT_ANCHOR_FOLDER: join(DATA, 'anchors') }),
     ...(isExternal ? {} : { DATABASE_HOST: '127.0.0.1', DATABASE_PASSWORD: 'set when it runs' }),
     PRACTICE_ORGANIZATION: PRACTICE_ORGANIZATION_ID,
     PRACTICE_ACTOR: PRACTICE_OWNER_ID,

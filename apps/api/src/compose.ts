@@ -14,6 +14,9 @@ import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
+import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
+import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts';
+import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
 import type { FindActor } from './platform/edge.ts';
@@ -95,11 +98,10 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   try {
     await assertReady(config, database, ring, options.runsJobs ? JOB_CONNECTIONS : 0);
     if (options.runsJobs) {
-      const jobs = await startJobs(config.database, [...schedulingJobs, ...messagingJobs(createSenders(config)), ...upkeepJobs], {
-        ...parts,
-        log,
-        metrics,
-      });
+      const anchoring = await openAnchors(config, ring);
+      if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
+      const work = [...schedulingJobs, ...messagingJobs(createSenders(config)), ...auditJobs(metrics, anchoring), ...upkeepJobs];
+      const jobs = await startJobs(config.database, work, { ...parts, log, metrics });
       serving.push({ name: 'jobs', stop: jobs.stop });
     }
     if (config.metrics) {
@@ -129,6 +131,16 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   }
   log.info('listening', { address: `${config.host}:${service.port}` });
   return service;
+}
+
+/** Where anchors of the audit log go, and what signs them; null where nothing is configured. */
+async function openAnchors({ anchors }: Config, ring: KeyRing): Promise<Anchoring | null> {
+  if (!anchors) return null;
+  const signer = createSigner(ring);
+  if ('folder' in anchors) return { signer, store: await openAnchorFolder(anchors.folder, signer.publicKey) };
+  // A door of its own, without the image and document libraries of the rest.
+  const { s3Place } = await import('@medspa/files/s3');
+  return { signer, store: anchorBucket(s3Place(anchors.bucket)) };
 }
 
 /** Throws a sentence for the operator when the database is not one that the service can work with. */

@@ -59,6 +59,7 @@ const NEEDS: Record<string, Permission> = {
   'POST /v1/patients/search': 'patient:read',
   'POST /v1/patients/import': 'patient:import',
   'GET /v1/patients/{id}': 'patient:read',
+  'GET /v1/patients/{id}/accesses': 'audit:read',
   'PATCH /v1/patients/{id}': 'patient:write',
   'POST /v1/patients/{id}/relations': 'patient:write',
   'DELETE /v1/patients/{id}/relations/{relatedId}': 'patient:write',

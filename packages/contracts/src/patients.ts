@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_ROWS, PageQuery } from './page.ts';
-import { Email, Id, multilineText, Phone, PlainDate, text, TimeZone, Version } from './primitives.ts';
+import { Email, Id, Instant, multilineText, Phone, PlainDate, text, TimeZone, Version, wholeNumberIn, wrong } from './primitives.ts';
 
 const Address = z.strictObject({
   street: text(200).nullish(),
@@ -148,3 +148,33 @@ export const ImportReport = z
 
 export const AddRelation = z.strictObject({ relatedId: Id, kind: RelationKind.describe('what the related person is to this patient') });
 export type AddRelation = z.infer<typeof AddRelation>;
+
+/** Where a list of accesses goes on: the time of one and its number. */
+const AccessPlace = z
+  .string()
+  .regex(/^\d{1,14}-\d{1,18}$/, wrong('Not a place in the list.'))
+  .meta({ examples: ['1772463600000-42'] });
+
+export const AccessQuery = z.strictObject({
+  limit: wholeNumberIn(1, MAX_ROWS).optional().describe('accesses in the answer, 50 unless told'),
+  before: AccessPlace.optional().describe('`nextBefore` of the answer before'),
+});
+export type AccessQuery = z.infer<typeof AccessQuery>;
+
+/** Who was shown a patient: one row a request. */
+export const PatientAccesses = z
+  .object({
+    items: z.array(
+      z.object({
+        at: Instant,
+        actorKind: z.string(),
+        actorId: Id,
+        actorName: z.string().nullable().describe('of staff'),
+        action: z.string().describe('what they did, such as `patient.read`'),
+        requestId: z.string(),
+      }),
+    ),
+    nextBefore: AccessPlace.nullable().describe('null where the list ends'),
+  })
+  .meta({ id: 'PatientAccesses' });
+export type PatientAccesses = z.input<typeof PatientAccesses>;

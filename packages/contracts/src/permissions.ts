@@ -7,6 +7,7 @@ export const PERMISSIONS = [
   'patient:read',
   'patient:write',
   'patient:import',
+  'audit:read',
   'messaging:read',
   'messaging:write',
   'catalog:read',

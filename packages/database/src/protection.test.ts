@@ -20,6 +20,7 @@ const UNAUDITED: Record<string, string> = {
   outbox_event: 'is itself a record',
   audit_log: 'is the audit trail',
   access_log: 'is itself a record',
+  audit_seal: 'is itself a record, made from the logs',
 };
 /** What other rows were reckoned with; no request changes it. */
 const SETTLED = [
@@ -29,7 +30,7 @@ const SETTLED = [
   ['key_check', 'key_id'],
   ['key_check', 'mark_sealed'],
 ];
-const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'message_consent', 'message_policy', 'outbox_event'];
+const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'audit_seal', 'message_consent', 'message_policy', 'outbox_event'];
 /** Tables without an organization, and why. */
 const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
@@ -74,10 +75,14 @@ describe('every table of an organization', () => {
        WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' ORDER BY 1`,
     );
     expect(others).toEqual([
+      { table: 'access_log', polname: 'upkeep', role: 'app_owner' },
       { table: 'appointment', polname: 'upkeep', role: 'app_owner' },
+      { table: 'audit_log', polname: 'upkeep', role: 'app_owner' },
+      { table: 'audit_seal', polname: 'upkeep', role: 'app_owner' },
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
+      { table: 'organization', polname: 'upkeep', role: 'app_owner' },
       { table: 'outbox_event', polname: 'upkeep', role: 'app_owner' },
     ]);
   });
@@ -197,7 +202,7 @@ describe('the runtime role', () => {
     const may = await t.look(
       `SELECT relname, priv FROM unnest($1::text[]) relname, unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) priv
        WHERE has_table_privilege('app_rw', relname, priv) OR (priv = 'UPDATE' AND has_any_column_privilege('app_rw', relname, priv))
-       UNION ALL SELECT relname, 'INSERT' FROM unnest(ARRAY['audit_log', 'access_log', 'resource', 'health_probe']) relname WHERE has_any_column_privilege('app_rw', relname, 'INSERT')`,
+       UNION ALL SELECT relname, 'INSERT' FROM unnest(ARRAY['audit_log', 'access_log', 'audit_seal', 'resource', 'health_probe']) relname WHERE has_any_column_privilege('app_rw', relname, 'INSERT')`,
       [APPEND_ONLY],
     );
     expect(may).toEqual([]);

@@ -4,6 +4,7 @@ import { openDatabase, type Database, type DatabaseOptions, type DatabaseSetting
 import pg from 'pg';
 import { inject } from 'vitest';
 import { runAs } from './connections.ts';
+import { startOwnServer } from './own-server.ts';
 import { signInsOf, type SignIns } from './sign-ins.ts';
 
 /** A migrated database of a test file's own. */
@@ -27,14 +28,32 @@ export async function createTestDatabase(changes: Partial<DatabaseSettings> = {}
     `REVOKE ALL ON DATABASE ${name} FROM PUBLIC`,
     `GRANT CONNECT ON DATABASE ${name} TO app_owner, app_rw`,
   );
-  const signIns = signInsOf(admin, name);
+  return testDatabaseOf(signInsOf(admin, name), () => runAs(admin, `DROP DATABASE ${name} WITH (FORCE)`), changes, options);
+}
+
+/**
+ * The same on a server of its own, which takes seconds: for what depends on every transaction of the server, such as sealing, which
+ * waits for the oldest.
+ */
+export async function createLoneDatabase(): Promise<TestDatabase> {
+  const own = await startOwnServer('lone');
+  return testDatabaseOf(own, own.end);
+}
+
+function testDatabaseOf(
+  signIns: SignIns,
+  drop: () => Promise<unknown>,
+  changes: Partial<DatabaseSettings> = {},
+  options: DatabaseOptions = {},
+): TestDatabase {
   const runtime = { ...signIns.runtime, ...changes };
   const database = openDatabase(runtime, options);
-  const { host, port, user, password } = admin;
-  const watcher = new pg.Pool({ host, port, user, password, database: name, max: 2 });
+  const { host, port, user, password } = signIns.admin;
+  const watcher = new pg.Pool({ host, port, user, password, database: signIns.admin.database, max: 2 });
   watcher.on('error', () => {});
   return {
-    ...signIns,
+    admin: signIns.admin,
+    owner: signIns.owner,
     database,
     runtime,
     look: async (text, values) => (await watcher.query(text, values)).rows,
@@ -46,7 +65,7 @@ export async function createTestDatabase(changes: Partial<DatabaseSettings> = {}
     drop: async () => {
       await database.disconnectDatabase();
       await watcher.end();
-      await runAs(admin, `DROP DATABASE ${name} WITH (FORCE)`);
+      await drop();
     },
   };
 }

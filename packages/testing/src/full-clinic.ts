@@ -1,5 +1,6 @@
 import { sql, type Database } from '@medspa/database';
 import { v7 as newId } from 'uuid';
+import { eventually } from './eventually.ts';
 import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic } from './factories.ts';
 
 /** A clinic with at least one row in every tenant table, written at the doors and by the verbs that the service uses. */
@@ -68,5 +69,16 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
   // Rows that nothing refers to yet, for tests that change keys.
   await aPatient(database, clinic);
   await arrange(database, clinic, (tx) => aNewProvider(tx, clinic));
+  await seal(database, clinic);
   return clinic;
+}
+
+/** Sealing waits for every older transaction of the server, those of other tests included. */
+async function seal(database: Database, clinic: Clinic): Promise<void> {
+  const session = sessionIn(clinic.organizationId, clinic.actorId, 'upkeep.seal');
+  const isSealed = async () => {
+    await database.callFunction(session, (given) => sql`SELECT app.seal_logs(${given}::jsonb, 100000)`);
+    return arrange(database, clinic, async (tx) => (await tx.auditSeal.count()) > 0);
+  };
+  await eventually('the clinic has a seal', isSealed, 30_000);
 }

@@ -252,3 +252,33 @@ test('a development service says where it can be reached, and asks for nothing t
     practice: null,
   });
 });
+
+describe('anchors of the audit log', () => {
+  const KEYS = { AUDIT_ANCHOR_ACCESS_KEY_ID: 'GOOG1EXAMPLE', AUDIT_ANCHOR_SECRET_ACCESS_KEY: 'anchor-canary' };
+
+  test('go to a folder, to a bucket of Google unless another is named, or nowhere', async () => {
+    expect((await loadConfig({ ...BASE, AUDIT_ANCHOR_FOLDER: '/srv/anchors' })).anchors).toEqual({ folder: '/srv/anchors' });
+    expect((await loadConfig({ ...BASE, ...KEYS, AUDIT_ANCHOR_BUCKET: 'clinic-anchors' })).anchors).toEqual({
+      bucket: {
+        endpoint: 'https://storage.googleapis.com',
+        region: 'auto',
+        bucket: 'clinic-anchors',
+        accessKeyId: 'GOOG1EXAMPLE',
+        secretAccessKey: 'anchor-canary',
+      },
+    });
+    expect((await loadConfig(BASE)).anchors).toBe(null);
+  });
+
+  test('to a bucket without a sign-in, under a name that is none, or beside a folder, are refused by the name of the key', async () => {
+    const bucket = { ...BASE, ...KEYS, AUDIT_ANCHOR_BUCKET: 'clinic-anchors' };
+    expect(await refusal({ ...BASE, AUDIT_ANCHOR_BUCKET: 'clinic-anchors' })).toMatch(
+      /ACCESS_KEY_ID: missing[\s\S]*SECRET_ACCESS_KEY: missing/,
+    );
+    expect(await refusal({ ...bucket, AUDIT_ANCHOR_BUCKET: 'a/b' })).toContain('AUDIT_ANCHOR_BUCKET: not the name');
+    expect(await refusal({ ...bucket, AUDIT_ANCHOR_FOLDER: '/srv/anchors' })).toContain('AUDIT_ANCHOR_FOLDER: stands beside');
+    const said = await refusal({ ...bucket, NODE_ENV: 'production', AUDIT_ANCHOR_ENDPOINT: 'http://bucket.example' });
+    expect(said).toContain('AUDIT_ANCHOR_ENDPOINT: in production it is https');
+    expect(said).not.toContain('anchor-canary');
+  });
+});

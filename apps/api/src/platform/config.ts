@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
+import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
 import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
@@ -14,6 +15,8 @@ export type Config = {
   metrics: { host: string; port: number } | null;
   database: DatabaseSettings;
   encryption: { key: string } | { file: string };
+  /** Where signed heads of the sealed logs are kept, outside of the database. */
+  anchors: AnchorSettings;
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
   logLevel: LogLevel;
@@ -78,6 +81,7 @@ const Environment = z.object({
   PRACTICE_ORGANIZATION: z.uuid().optional(),
   PRACTICE_ACTOR: z.uuid().optional(),
   ...SENDER_KEYS,
+  ...ANCHOR_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -140,6 +144,7 @@ function assemble(env: Environment): Config {
     env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
+  const anchors = anchorsOf(env, isProduction, problems, notes);
   if (env.FIREBASE_PROJECT_ID) notes.push('FIREBASE_PROJECT_ID: kept for sign-in, which this version does not have; nothing reads it');
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
@@ -150,6 +155,7 @@ function assemble(env: Environment): Config {
     metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
     database,
     encryption: env.ENCRYPTION_KEY ? { key: env.ENCRYPTION_KEY } : { file: env.ENCRYPTION_KEY_FILE ?? '' },
+    anchors,
     apiUrl: env.API_URL ?? `http://127.0.0.1:${env.PORT}`,
     corsOrigins,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),

@@ -9,6 +9,8 @@ export type Metrics = {
   request: (method: string, route: string, status: number, seconds: number) => void;
   problem: (slug: string, route: string) => void;
   job: (job: string, outcome: 'done' | 'failed', seconds: number) => void;
+  /** The logs were sealed; the oldest row that could not be yet waits for so many seconds. */
+  sealed: (waitingSeconds: number) => void;
   breaker: (state: BreakerState) => void;
   /** A caller queued so long before it came to the database. */
   queued: (millis: number) => void;
@@ -64,10 +66,27 @@ export function createMetrics(): Metrics {
   const breaker = new Gauge({ name: 'db_breaker_state', help: '0 closed, 1 half-open, 2 open', registers });
   breaker.set(0);
 
+  let lastSeal: { waiting: number; at: number } | null = null;
+  /** Made by the first seal: a process that seals nothing must not look like one that has just sealed. */
+  function watchSeals(): Gauge {
+    return new Gauge({
+      name: 'audit_seal_age_seconds',
+      help: 'How long a row of the audit or access log may be waiting for its seal',
+      registers,
+      collect() {
+        if (lastSeal) this.set(lastSeal.waiting + (performance.now() - lastSeal.at) / 1_000);
+      },
+    });
+  }
+
   return {
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
     problem: (slug, route) => problems.inc({ slug, route }),
     job: (job, outcome, seconds) => jobs.observe({ name: job, outcome }, seconds),
+    sealed: (waiting) => {
+      if (!lastSeal) watchSeals();
+      lastSeal = { waiting, at: performance.now() };
+    },
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
     queued: (millis) => queue.observe(millis / 1_000),
     pool: {

@@ -1,4 +1,4 @@
-import type { AddRelation, PageQuery, Patient } from '@medspa/contracts';
+import type { AddRelation, PageQuery, Patient, PatientAccesses } from '@medspa/contracts';
 import { insertRows, keyset, Prisma, rowsOf, sql, toPage, type BatchRow, type Session, type Tx } from '@medspa/database';
 
 const SUMMARY = {
@@ -47,6 +47,17 @@ export async function findPatient(tx: Tx, id: string): Promise<SealedPatient | n
 /** The same as a whole read, which logs the access. */
 export function patientVerb(session: Session, id: string) {
   return sql<{ card: SealedPatient | null }>`SELECT app.read_patient(${session}::jsonb, ${id}::uuid) AS card`;
+}
+
+/** An access as `app.patient_accesses` gives it, in the form of the wire, and its place in the list. */
+export type AccessRow = PatientAccesses['items'][number] & { cursor: string };
+
+/** Who was shown the patient, the latest first, before that place; null when there is none. Logs the access. */
+export function accessesVerb(session: Session, id: string, before: { at: Date; id: string } | null, limit: number) {
+  return sql<{
+    accesses: AccessRow[] | null;
+  }>`SELECT app.patient_accesses(${session}::jsonb, ${id}::uuid, ${before?.at ?? null}::timestamptz,
+    ${before?.id ?? null}::bigint, ${limit}::int) AS accesses`;
 }
 
 export function findPatientVersion(tx: Tx, organizationId: string, id: string) {

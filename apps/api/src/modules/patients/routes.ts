@@ -1,4 +1,5 @@
 import {
+  AccessQuery,
   AddRelation,
   CreatePatient,
   Id,
@@ -7,11 +8,23 @@ import {
   PageQuery,
   pageOf,
   Patient,
+  PatientAccesses,
   PatientSummary,
   SearchPatients,
   UpdatePatient,
 } from '@medspa/contracts';
-import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, repeatable, RepeatableHeader, router } from '../../platform/http.ts';
+import {
+  createRoute,
+  encode,
+  IdParam,
+  jsonBody,
+  jsonReply,
+  problems,
+  repeatable,
+  RepeatableHeader,
+  router,
+  sqlJson,
+} from '../../platform/http.ts';
 import * as service from './service.ts';
 
 const tags = ['Patients'];
@@ -77,6 +90,19 @@ export const patientRoutes = router()
       responses: { 200: jsonReply('The patient', Patient), ...problems('not-found') },
     }),
     async (c) => c.json(encode(Patient, await service.getPatient(c.get('ctx'), c.req.valid('param').id)), 200),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/patients/{id}/accesses',
+      tags,
+      summary: 'Who looked at a patient',
+      description:
+        'The latest first: every request that was answered with something of the patient, whoever asked. This one will be among them.',
+      request: { params: IdParam, query: AccessQuery },
+      responses: { 200: jsonReply('A page', PatientAccesses), ...problems('not-found') },
+    }),
+    async (c) => sqlJson(c, PatientAccesses, await service.listAccesses(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))),
   )
   .openapi(
     createRoute({

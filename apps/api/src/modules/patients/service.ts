@@ -2,6 +2,7 @@ import {
   ImportReport,
   Patient,
   wordsOfName,
+  type AccessQuery,
   type AddRelation,
   type CreatePatient,
   type ImportPatients,
@@ -58,6 +59,18 @@ export async function getPatient(ctx: Ctx, id: string): Promise<Patient> {
   const verb = { needs: 'patient:read', action: 'patient.read' } as const;
   const { card } = await call(ctx, verb, (session) => queries.patientVerb(session, id));
   return openPatient(ctx, existing(card));
+}
+
+/** Who was shown the patient, the latest first; a look at it is itself an access. Throws `not-found`. */
+export async function listAccesses(ctx: Ctx, id: string, { before, limit = 50 }: AccessQuery) {
+  const [millis = '', number = ''] = before?.split('-') ?? [];
+  const place = before === undefined ? null : { at: new Date(Number(millis)), id: number };
+  const verb = { needs: 'audit:read', action: 'patient.accesses' } as const;
+  // One more than asked for says whether the list goes on.
+  const { accesses } = await call(ctx, verb, (session) => queries.accessesVerb(session, id, place, limit + 1));
+  const rows = existing(accesses);
+  const items = rows.slice(0, limit).map(({ cursor: _, ...access }) => access);
+  return { items, nextBefore: rows.length > limit ? (rows[limit - 1]?.cursor ?? null) : null };
 }
 
 /**
