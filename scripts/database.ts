@@ -1,10 +1,10 @@
-// The database tasks: setup, migrate (development), deploy (production), status.
+// The database tasks: setup, migrate (development), deploy (production), status, setup-code.
 import { parseArgs } from 'node:util';
 import { join } from 'node:path';
 import { deployMigrations, missingMigration, writeMigration, writeSnapshot } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
-import { deploy, setUp, showStatus } from '../apps/api/src/platform/database-tasks.ts';
+import { deploy, setUp, showSetupCode, showStatus } from '../apps/api/src/platform/database-tasks.ts';
 import { DATA, ROOT, signIns, withOwner } from './local.ts';
 
 const [task] = process.argv.slice(2);
@@ -13,6 +13,7 @@ const tasks: Record<string, () => Promise<void>> = {
   setup: async () => setUp(await environment(), console.log),
   migrate,
   deploy: () => withOwner((owner) => deploy(owner, console.log)),
+  'setup-code': () => withOwner((owner) => showSetupCode(owner, console.log)),
   status: async () => {
     if (!(await withOwner((owner) => showStatus(owner, console.log)))) process.exitCode = 1;
   },

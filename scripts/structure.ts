@@ -18,7 +18,8 @@ export const MODULES = [
   'billing',
 ];
 
-const MODULE_FILES = /^(README\.md|(index|routes|service|queries|rules|jobs)\.ts|(service|rules)\/[a-z-]+\.ts|[a-z-]+\.test\.ts)$/;
+const MODULE_FILES =
+  /^(README\.md|(index|routes|service|queries|rules|jobs)\.ts|(queries|routes|service|rules)\/[a-z-]+\.ts|[a-z-]+\.test\.ts)$/;
 const LONGEST_FILE = 400;
 const CODE = /\.[cm]?[jt]sx?$/;
 /** Files beside code that are read by people, and so are as long as code may be. */

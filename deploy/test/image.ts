@@ -45,7 +45,7 @@ function placeNode(path: string): void {
 
 function linkPackages(command: string, cwd: string): boolean {
   if (!command.startsWith('npm ci ')) return false;
-  if (command.includes('--omit=dev')) placePackages(ROOT, neededPackages(ROOT, 'apps/api'), cwd);
+  if (command.includes('--omit=dev')) placePackages(ROOT, neededPackages(ROOT, 'apps/api', !command.includes('--omit=optional')), cwd);
   // Tools only: what they make is looked at, not what they are.
   else symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'));
   return true;

@@ -1,26 +1,33 @@
 // What `npm ci` installs for one workspace, worked out from the lockfile, and put there by links: seconds instead of a download.
-import { copyFileSync, linkSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 type Entry = {
   link?: boolean;
   resolved?: string;
   dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 };
 
 /**
  * The packages that a workspace needs when development and optional ones are left out, as paths of the lockfile: what
- * `npm ci --omit=dev --omit=optional --workspace=...` installs (`npm run deploy:image-check` compares the two).
+ * `npm ci --omit=dev --omit=optional --workspace=...` installs (`npm run deploy:image-check` compares the two). Or with those
+ * optional ones that this machine has.
  */
-export function neededPackages(root: string, workspace: string): string[] {
+export function neededPackages(root: string, workspace: string, isWithOptional = false): string[] {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, Entry> };
   const needed = new Set<string>();
   const waiting = [workspace];
   for (let path; (path = waiting.pop()) !== undefined;) {
-    const { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = packages[path] ?? {};
-    const wanted = [...Object.keys(dependencies), ...Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional)];
+    const { dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = packages[path] ?? {};
+    const optional = isWithOptional ? Object.keys(optionalDependencies).filter((name) => existsSync(join(root, 'node_modules', name))) : [];
+    const wanted = [
+      ...Object.keys(dependencies),
+      ...optional,
+      ...Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional),
+    ];
     for (const name of wanted) {
       const found = placeOf(packages, path, name);
       if (found === null || needed.has(found)) continue;

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes } from './modules/identity/index.ts';
+import { identityRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -42,6 +42,7 @@ export type AppParts = {
 /** Every module under /v1, behind sign-in. */
 function apiRoutes(): OpenAPIHono<AppEnv> {
   return router()
+    .route('/', signInRoutes)
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -66,6 +67,8 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     const isOurFault = (problem.status >= 500 && !isShed) || (problem.slug === 'not-permitted' && problem !== error);
     if (isOurFault) log.error('request failed', { requestId, slug: problem.slug, ...errorFields(error) });
     if (problem.status === 503) c.header('retry-after', '1');
+    const { retryAfterSeconds } = problem.extension;
+    if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds));
     c.header('content-type', 'application/problem+json');
     return c.body(JSON.stringify(problemDocument(problem, requestId, config.apiUrl)), problem.status as 400);
   });
@@ -87,8 +90,14 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
+  if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
   app.route('/v1', routes);
   return app;
+}
+
+/** There is nobody to sign in: practice mode answers for everyone already. */
+function refuseInPractice(): never {
+  throw new Problem('practice-mode');
 }
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
@@ -105,6 +114,11 @@ export function openApiDocument(apiUrl: string): OpenApi {
     },
     servers: [{ url: apiUrl }],
     tags: [
+      {
+        name: 'Sign-in',
+        description:
+          'Staff sign in with password and second factor. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+      },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
       { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },

@@ -12,6 +12,7 @@ import {
 } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
+import { findSignedIn, identityJobs, type SignInParts } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
@@ -100,7 +101,13 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     if (options.runsJobs) {
       const anchoring = await openAnchors(config, ring);
       if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
-      const work = [...schedulingJobs, ...messagingJobs(createSenders(config)), ...auditJobs(metrics, anchoring), ...upkeepJobs];
+      const work = [
+        ...identityJobs,
+        ...schedulingJobs,
+        ...messagingJobs(createSenders(config)),
+        ...auditJobs(metrics, anchoring),
+        ...upkeepJobs,
+      ];
       const jobs = await startJobs(config.database, work, { ...parts, log, metrics });
       serving.push({ name: 'jobs', stop: jobs.stop });
     }
@@ -116,7 +123,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         config,
         log,
         metrics,
-        findActor: findActorOf(config),
+        findActor: findActorOf(config, parts),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
         ...(config.practice && options.received ? { received: options.received } : {}),
@@ -165,11 +172,12 @@ async function assertReady({ database: settings }: Config, database: Database, r
 }
 
 /**
- * Until sign-in exists: the one person of practice mode, or nobody. Whoever is let in must name this machine by its address
- * or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
+ * Whose session a request has; in practice mode the one person whom everybody is. Whoever practice mode lets in must name this
+ * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
  */
-function findActorOf({ practice, apiUrl }: Config): FindActor {
-  const found = practice && {
+function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
+  if (!practice) return findSignedIn(parts);
+  const found = {
     organizationId: practice.organizationId,
     actor: { kind: 'staff' as const, id: practice.actorId, permissions: new Set(PERMISSIONS) },
   };

@@ -1,8 +1,8 @@
 import { readEnvironment } from './platform/config.ts';
-import { deploy, ownerOf, setUp, showStatus } from './platform/database-tasks.ts';
+import { deploy, ownerOf, setUp, showSetupCode, showStatus } from './platform/database-tasks.ts';
 
 // Entry of a container that runs to its end: applies the migrations as the owner, or with an argument shows where the database
-// stands (`status`) or makes roles and database (`setup`).
+// stands (`status`), makes roles and database (`setup`) or prints a code for the first person of an organization (`setup-code`).
 try {
   const given = await readEnvironment(process.env, { envFile: '.env' });
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -10,7 +10,8 @@ try {
   if (task === 'deploy') await deploy(ownerOf(given), say);
   else if (task === 'status') process.exitCode = (await showStatus(ownerOf(given), say)) ? 0 : 1;
   else if (task === 'setup') await setUp(given, say);
-  else throw new Error(`Unknown task "${task}": deploy, status or setup.`);
+  else if (task === 'setup-code') await showSetupCode(ownerOf(given), say);
+  else throw new Error(`Unknown task "${task}": deploy, status, setup or setup-code.`);
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 1;

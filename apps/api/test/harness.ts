@@ -3,6 +3,7 @@ import { createCodec, keyRingOf, type Database } from '@medspa/database';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
+import { findSignedIn } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
@@ -13,8 +14,8 @@ export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0
 export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody. */
-  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | null;
+  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
+  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
   config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
@@ -23,6 +24,10 @@ export type TestAppOptions = {
   httpMillis?: number;
   isTraced?: boolean;
 };
+
+function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
+  return { organizationId, actor: { kind: 'staff' as const, id: actorId, permissions: new Set(permissions) } };
+}
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
 
@@ -39,26 +44,16 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
+  const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
+    ...parts,
     config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, twilio: null, ...options.config },
-    database,
-    codec: testCodec,
-    breaker: breaker.policy,
-    now: options.now ?? (() => new Date()),
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: () =>
-      Promise.resolve(
-        as
-          ? {
-              organizationId: as.organizationId,
-              actor: { kind: 'staff' as const, id: as.actorId, permissions: new Set(as.permissions ?? PERMISSIONS) },
-            }
-          : null,
-      ),
+    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -8,8 +8,13 @@ import { queue } from './messages.ts';
 
 const document = openApiDocument('');
 
-/** Every operation of the API by its name, such as `POST /v1/rooms`. */
-export const OPERATIONS = new Map(callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call]));
+const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
+const isOfSignIn = ([, { path }]: (typeof calls)[number]) => /^\/v1\/(setup$|sessions?(\/|$))/.test(path);
+
+/** Every operation of the API by its name, such as `POST /v1/rooms`, but those of sign-in. */
+export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call)));
+/** Operations that are about who asks: they need a session, or lead to one (modules/identity/sign-in.test.ts). */
+export const SIGN_IN_OPERATIONS = new Map(calls.filter(isOfSignIn));
 
 type Parts = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> | undefined };
 /** A request for one operation, in its parts and as it is sent. */

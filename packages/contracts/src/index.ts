@@ -7,3 +7,4 @@ export * from './permissions.ts';
 export * from './primitives.ts';
 export * from './problems.ts';
 export * from './scheduling.ts';
+export * from './sign-in.ts';

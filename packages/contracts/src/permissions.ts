@@ -1,4 +1,4 @@
-/** What an actor may be allowed to do. Roles that grant them come with identity; every verb names the one it needs. */
+/** What an actor may be allowed to do. Every verb names the one it needs; roles that grant them are yet to come. */
 export const PERMISSIONS = [
   'organization:read',
   'organization:write',
@@ -16,5 +16,13 @@ export const PERMISSIONS = [
   'schedule:write',
   'appointment:read',
   'appointment:write',
+  // Of everybody, about themselves.
+  'account:sign-in',
+  'account:read',
+  'account:write',
+  'account:secure',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
+
+/** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure']);

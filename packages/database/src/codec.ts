@@ -8,7 +8,9 @@ export type Codec = {
   seal(place: Place, plain: string): Uint8Array<ArrayBuffer>;
   /** Throws `UnreadableValue` when the bytes were altered, moved, or sealed with a key that is not in the ring. */
   open(place: Place, sealed: Uint8Array): string;
-  /** Equal for equal normalised values of one column of one organization; 16 bytes. */
+  /** Equal for equal values of one column of one organization; 32 bytes. Without the key nobody can make it. */
+  keyedHash(place: Omit<Place, 'rowId'>, value: string): Uint8Array<ArrayBuffer>;
+  /** The first 16 bytes of the same, of a normalised value: enough to find it by. */
   blindIndex(place: Omit<Place, 'rowId'>, normalised: string): Uint8Array<ArrayBuffer>;
 };
 
@@ -48,7 +50,15 @@ export function createCodec(ring: KeyRing): Codec {
     return key;
   }
 
+  function keyedHash(place: Omit<Place, 'rowId'>, value: string): Buffer<ArrayBuffer> {
+    // The first key of the ring for ever: a rotation of the data keys must not orphan look-ups and passwords.
+    const key = keyFor(Math.min(...ring.keys.keys()), place.organizationId, `index ${place.table}.${place.column}`);
+    return createHmac('sha256', key).update(value, 'utf8').digest();
+  }
+
   return {
+    keyedHash,
+
     seal(place, plain) {
       const header = Buffer.alloc(HEADER_BYTES);
       header.writeUInt8(VERSION, 0);
@@ -76,9 +86,7 @@ export function createCodec(ring: KeyRing): Codec {
     },
 
     blindIndex(place, normalised) {
-      // The first key of the ring for ever: a rotation of the data keys must not orphan the look-ups.
-      const key = keyFor(Math.min(...ring.keys.keys()), place.organizationId, `index ${place.table}.${place.column}`);
-      return createHmac('sha256', key).update(normalised, 'utf8').digest().subarray(0, 16);
+      return keyedHash(place, normalised).subarray(0, 16);
     },
   };
 }

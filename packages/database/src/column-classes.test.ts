@@ -39,8 +39,15 @@ describe('a sealed column and an index of one', () => {
     expect(sealed.filter((name) => types.get(name) !== 'bytea')).toEqual([]);
   });
 
-  test('is named _sealed or _index, and nothing else is, but what is compared and never opened or looked for', () => {
-    expect(storedAs('keyed')).toEqual(['idempotency_key.body_hash']);
+  test('is named _sealed or _index, and nothing else is, but keyed hashes of what is never opened', () => {
+    expect(storedAs('keyed')).toEqual([
+      'staff_account.login_key',
+      'staff_recovery_code.code_key',
+      'sign_in_guard.login_key',
+      'idempotency_key.body_hash',
+    ]);
+    // Random enough to need no key, but for the password's, which is keyed before it is hashed.
+    expect(storedAs('hashed')).toEqual(['staff_secret.password_hash', 'staff_session.token_hash', 'setup_code.code_hash']);
     const live = columns.map(({ table, column }) => `${table}.${column}`);
     expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());
     expect(live.filter((name) => name.endsWith('_index')).toSorted()).toEqual(storedAs('index').toSorted());

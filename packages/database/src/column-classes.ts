@@ -18,7 +18,7 @@ type ExportClass = 'patient' | 'organization' | 'none';
 type TableClasses = {
   retention: Retention;
   export: ExportClass;
-  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' | 'keyed' }>;
+  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' | 'keyed' | 'hashed' }>;
 };
 
 const NOTATION = {
@@ -29,7 +29,9 @@ const NOTATION = {
   clinical: { class: 'clinical', stored: 'plain' },
   sealedClinical: { class: 'clinical', stored: 'sealed' },
   sealedSecret: { class: 'secret', stored: 'sealed' },
+  keyedContact: { class: 'contact', stored: 'keyed' },
   keyedSecret: { class: 'secret', stored: 'keyed' },
+  hashedSecret: { class: 'secret', stored: 'hashed' },
 } as const;
 
 function table(retention: Retention, exported: ExportClass, columns: Partial<Record<keyof typeof NOTATION, string>>): TableClasses {
@@ -54,6 +56,23 @@ export const TABLES: Record<string, TableClasses> = {
     sealedContact: 'email_sealed',
     indexOfContact: 'email_index',
   }),
+  staff_account: table('business', 'none', {
+    public: 'organization_id staff_id password_changed_at totp_begun_at second_factor_since attempts attempted_at created_at',
+    keyedContact: 'login_key',
+  }),
+  staff_secret: table('business', 'none', {
+    public: 'organization_id staff_id password_is_long totp_last_step',
+    hashedSecret: 'password_hash',
+    sealedSecret: 'totp_sealed totp_pending_sealed',
+  }),
+  staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
+  staff_session: table('transient', 'none', {
+    public: 'organization_id id staff_id device idle_minutes ends_at stepped_up_at created_at',
+    hashedSecret: 'token_hash',
+  }),
+  staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
+  sign_in_guard: table('transient', 'none', { public: 'failures failed_at', keyedContact: 'login_key' }),
+  setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',
     contact: 'display_name',

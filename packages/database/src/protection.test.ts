@@ -21,6 +21,8 @@ const UNAUDITED: Record<string, string> = {
   audit_log: 'is the audit trail',
   access_log: 'is itself a record',
   audit_seal: 'is itself a record, made from the logs',
+  staff_secret: 'hashes and secrets stay out of the log; each change comes with one of its audited account',
+  staff_session_use: 'being used changes nothing of a session',
 };
 /** What other rows were reckoned with; no request changes it. */
 const SETTLED = [
@@ -35,6 +37,8 @@ const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'audit_se
 const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
   key_check: 'a mark of each key; keys are of the whole database',
+  sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
+  setup_code: 'there is no organization yet',
   _prisma_migrations: 'the table of migrations',
 };
 
@@ -69,7 +73,7 @@ describe('every table of an organization', () => {
     expect(unruled).toEqual([]);
   });
 
-  test('has no other policy, but those of the owner for deleting across organizations what is past use', async () => {
+  test('has no other policy, but those of the owner for deleting across organizations what is past use, and for finding an account', async () => {
     const others = await t.look(
       `SELECT p.polrelid::regclass::text AS table, p.polname, pg_get_userbyid(p.polroles[1]) AS role FROM pg_policy p
        WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' ORDER BY 1`,
@@ -84,6 +88,7 @@ describe('every table of an organization', () => {
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },
       { table: 'outbox_event', polname: 'upkeep', role: 'app_owner' },
+      { table: 'staff_account', polname: 'sign_in', role: 'app_owner' },
     ]);
   });
 
@@ -227,6 +232,15 @@ describe('the runtime role', () => {
       expect(await t.look(`SELECT has_column_privilege('app_rw', $1, $2, 'UPDATE') AS may`, [table, column]), `${table}.${column}`).toEqual(
         [{ may: false }],
       );
+  });
+
+  test('sees neither guards of sign-in nor setup codes', async () => {
+    expect(
+      await t.look(
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+         WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
+      ),
+    ).toEqual([]);
   });
 
   test('may change no key and no organization of a row', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { sql, type Database } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { eventually } from './eventually.ts';
@@ -50,6 +51,15 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
       expiresAt: '2030-01-02T00:00:00Z',
     };
     await tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`;
+    const staff = { organizationId, staffId: actorId };
+    const session = { organizationId, id: newId(), tokenHash: randomBytes(32), device: 'Firefox, Linux', idleMinutes: 15 };
+    await tx.staffAccount.create({ data: { ...staff, passwordChangedAt: NOW } });
+    await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
+    await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
+    await tx.staffSession.create({
+      data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
+    });
+    await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
   const booking = {
@@ -68,7 +78,11 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
   if (booked?.outcome !== 'done') throw new Error(`The clinic could not be filled: ${booked?.outcome}.`);
   // Rows that nothing refers to yet, for tests that change keys.
   await aPatient(database, clinic);
-  await arrange(database, clinic, (tx) => aNewProvider(tx, clinic));
+  await arrange(database, clinic, async (tx) => {
+    await aNewProvider(tx, clinic);
+    const { id } = await tx.staff.create({ data: { organizationId, givenName: 'Nia', familyName: 'Newest', jobTitle: 'Front desk' } });
+    await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });
+  });
   await seal(database, clinic);
   return clinic;
 }

@@ -25,7 +25,7 @@ export type Config = {
   tracing: { endpoint: string } | null;
   /** Run background jobs in this process, beside serving requests. */
   runsJobs: boolean;
-  /** Everyone acts as this person of this organization, until sign-in exists. Never in production. */
+  /** Everyone acts as this person of this organization, without a password. Never in production. */
   practice: { organizationId: string; actorId: string } | null;
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
@@ -145,7 +145,8 @@ function assemble(env: Environment): Config {
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
-  if (env.FIREBASE_PROJECT_ID) notes.push('FIREBASE_PROJECT_ID: kept for sign-in, which this version does not have; nothing reads it');
+  if (env.FIREBASE_PROJECT_ID)
+    notes.push('FIREBASE_PROJECT_ID: kept for signing in with Firebase, which this version does not have; nothing reads it');
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {

@@ -1,10 +1,26 @@
-import type { Permission } from '@medspa/contracts';
+import { NEEDS_STEP_UP, type Permission } from '@medspa/contracts';
 import type { Codec, Database, Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
 /** Who acts. Everything that is done or read is recorded under this id. */
-export type Actor = { kind: 'staff' | 'patient' | 'job' | 'provider'; id: string; permissions: ReadonlySet<Permission> };
+export type Actor = { kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody'; id: string; permissions: ReadonlySet<Permission> };
+
+/** Whoever has not said yet who they are, and all that they may do. */
+export const ANYBODY: Actor = {
+  kind: 'anybody',
+  id: '00000000-0000-7000-8000-000000000003',
+  permissions: new Set(['account:sign-in']),
+};
+
+/** What belongs to no organization happens under this id: it sees no tenant's rows. */
+export const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
+
+/** The session that a request came in, and when its person last proved who they are. */
+export type SignInState = { sessionId: string; steppedUpAt: Date };
+
+/** How long a proof counts as fresh. */
+const STEP_UP_MINUTES = 5;
 
 /** The request of a client that may repeat it, as its Idempotency-Key and body say. */
 export type RepeatableRequest = { route: string; key: string; bodyHash: string };
@@ -17,14 +33,23 @@ export type Ctx = {
   breaker: Policy;
   organizationId: string;
   actor: Actor;
+  /** Absent where nobody signs in: in practice mode, in jobs, in what a provider reports. */
+  signIn?: SignInState;
   requestId: string;
   now: () => Date;
   repeatable?: RepeatableRequest;
 };
 
-/** Throws `not-permitted` unless the actor holds the permission. The first thing that both doors do. */
+/**
+ * Throws `not-permitted` unless the actor holds the permission, and `step-up-required` where it also wants a fresh proof of who
+ * acts. The first thing that both doors do.
+ */
 export function demand(ctx: Ctx, permission: Permission): void {
   if (!ctx.actor.permissions.has(permission)) throw new Problem('not-permitted');
+  if (!NEEDS_STEP_UP.has(permission)) return;
+  if (!ctx.signIn) throw new Problem('practice-mode');
+  const age = ctx.now().getTime() - ctx.signIn.steppedUpAt.getTime();
+  if (age > STEP_UP_MINUTES * 60_000) throw new Problem('step-up-required');
 }
 
 /** What the database is told about the context. */

@@ -1,5 +1,5 @@
 import { parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
-import { deployMigrations, findDrift, migrationStatus, setUpDatabase } from '@medspa/database/migrate';
+import { deployMigrations, findDrift, issueSetupCode, migrationStatus, setUpDatabase } from '@medspa/database/migrate';
 
 type Given = Record<string, string | undefined>;
 
@@ -15,7 +15,9 @@ export async function setUp(given: Given, say: (text: string) => void): Promise<
     { ...settings, database: 'postgres' },
     { database: settings.database, ...(ownerPassword ? { ownerPassword } : {}), ...(runtimePassword ? { runtimePassword } : {}) },
   );
-  say(`Roles app_owner and app_rw and database "${settings.database}" are there. Next: npm run db:migrate:deploy with DATABASE_OWNER_URL.`);
+  say(
+    `Roles app_owner and app_rw and database "${settings.database}" are there. Next: npm run db:migrate:deploy with DATABASE_OWNER_URL, then npm run setup-code for the first person.`,
+  );
 }
 
 /** The owner's sign-in, without which nobody changes tables. */
@@ -28,6 +30,13 @@ export function ownerOf(given: Given): DatabaseSettings {
 export async function deploy(owner: DatabaseSettings, say: (text: string) => void): Promise<void> {
   const applied = await deployMigrations(owner, say);
   say(applied.length === 0 ? 'Nothing to apply.' : `Applied ${applied.length}.`);
+}
+
+/** Prints the code with which the first person of an organization makes it. There is no account before, and no default one. */
+export async function showSetupCode(owner: DatabaseSettings, say: (text: string) => void): Promise<void> {
+  say(`Setup code: ${await issueSetupCode(owner)}
+
+It works once and for a day: POST /v1/setup with it makes an organization and its owner. An earlier code is void.`);
 }
 
 /** Says where the database stands; false when migrations are pending or failed, or it differs from what they make. */

@@ -3,7 +3,8 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import type { Config } from './config.ts';
-import type { Actor, Ctx } from './context.ts';
+import { ANYBODY, NO_ORGANIZATION, type Actor, type Ctx, type SignInState } from './context.ts';
+import { refuseForeignWrite } from './csrf.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import type { AppEnv } from './http.ts';
 import type { Log } from './log.ts';
@@ -16,8 +17,8 @@ const MAX_BODY_BYTES = 1_000_000;
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Says who sends a request, or null. Sign-in comes with identity; until then practice mode answers for everyone. */
-export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string } | null>;
+/** Says who sends a request, or null: by its session, or in practice mode the same person for everyone. */
+export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string; signIn?: SignInState } | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */
 export function observe(log: Log, metrics: Metrics): MiddlewareHandler<AppEnv> {
@@ -63,6 +64,7 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>
         return c.body(null, 204);
       }
     }
+    refuseForeignWrite(c.req.method, c.req.raw.headers);
     // What a provider reports is a form, and is let in by its signature (senders/hook.ts).
     if (c.req.path.startsWith('/hooks/')) return next();
     const isChunked = refuseForeignBody(
@@ -119,10 +121,14 @@ export function shedding(isFull: () => boolean): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** The context of a request, for routes behind sign-in. */
+/** What anybody may ask, by method and path: signing in, and beginning. Nothing else is answered to people who are not known. */
+const OPEN = new Set(['POST /v1/session', 'POST /v1/setup']);
+
+/** The context of a request, for routes behind sign-in and for those that lead there. */
 export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const found = await findActor(c.req.raw.headers);
+    const isOpen = OPEN.has(`${c.req.method} ${c.req.path}`);
+    const found = isOpen ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers);
     if (!found) throw new Problem('not-authenticated');
     c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });
     await next();

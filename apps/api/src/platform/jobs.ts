@@ -4,7 +4,7 @@ import { PERMISSIONS } from '@medspa/contracts';
 import type { DatabaseSettings } from '@medspa/database';
 import { Logger, run as runQueue, type JobHelpers, type Runner, type WorkerEvents } from 'graphile-worker';
 import { z } from 'zod';
-import type { Actor, Ctx } from './context.ts';
+import { NO_ORGANIZATION, type Actor, type Ctx } from './context.ts';
 import { JobPool } from './job-pool.ts';
 import { errorFields, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,9 +21,6 @@ const RESTART_MILLIS = 1_000;
 
 /** Jobs act as themselves, never as a person. */
 const JOB_ACTOR: Actor = { kind: 'job', id: '00000000-0000-7000-8000-000000000001', permissions: new Set(PERMISSIONS) };
-
-/** Upkeep belongs to no organization: it sees no tenant's rows, and its SQL functions delete only what is past use. */
-const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Work done later, by name. The payload holds ids only; whoever runs it reads what it needs when it runs. A job runs at
@@ -62,6 +59,7 @@ export async function startJobs(
   async function perform(work: Job, payload: unknown, helpers: JobHelpers): Promise<void> {
     const since = performance.now();
     const { id, attempts } = helpers.job;
+    // Upkeep belongs to none: its SQL functions delete only what is past use.
     const organizationId = z.object({ organizationId: z.uuid() }).safeParse(payload).data?.organizationId ?? NO_ORGANIZATION;
     const about = { job: work.name, jobId: id, attempt: attempts };
     try {

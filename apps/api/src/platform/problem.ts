@@ -4,7 +4,7 @@ import { BrokenCircuitError, BulkheadRejectedError } from 'cockatiel';
 import { HTTPException } from 'hono/http-exception';
 import { fieldOfConstraint } from './constraints.ts';
 
-type Extension = Pick<ProblemDocument, 'errors' | 'version' | 'currentStatus' | 'busy' | 'alternatives'>;
+type Extension = Pick<ProblemDocument, 'errors' | 'version' | 'retryAfterSeconds' | 'currentStatus' | 'busy' | 'alternatives'>;
 
 /** A refusal that the caller is told about. Thrown anywhere, rendered in one place. Its texts are constants. */
 export class Problem extends Error {

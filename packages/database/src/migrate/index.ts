@@ -3,3 +3,4 @@ export { readMigrations } from './files.ts';
 export { deployMigrations, migrationStatus, type MigrationStatus } from './deploy.ts';
 export { missingMigration, writeMigration, writeSnapshot } from './draft.ts';
 export { setUpDatabase } from './setup.ts';
+export { issueSetupCode } from './setup-code.ts';

@@ -35,6 +35,10 @@ export function findOrganization(tx: Tx, organizationId: string) {
   return tx.organization.findUnique({ where: { id: organizationId }, select: ORGANIZATION });
 }
 
+export async function insertOrganization(tx: Tx, id: string, name: string): Promise<void> {
+  await tx.organization.create({ data: { id, name }, select: { id: true } });
+}
+
 export function updateOrganization(tx: Tx, organizationId: string, version: number, data: { name: string }) {
   return tx.organization.updateManyAndReturn({
     where: { id: organizationId, version },

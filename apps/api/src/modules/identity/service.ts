@@ -21,6 +21,8 @@ import { mutate, view } from '../../platform/doors.ts';
 import { problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import * as queries from './queries.ts';
+import { deleteSessions, updateLoginKey } from './queries/sign-in.ts';
+import { loginKeyOf } from './service/prove.ts';
 
 /** The organization of the caller. */
 export function getOrganization(ctx: Ctx) {
@@ -113,15 +115,19 @@ export function createStaff(ctx: Ctx, { email, ...input }: CreateStaff) {
 
 /**
  * Throws `not-found`, `stale-version`, or `already-exists` for the e-mail address. Whoever is not active any more takes no
- * bookings either (I3).
+ * bookings either (I3), and is signed in nowhere (I4).
  */
 export function updateStaff(ctx: Ctx, id: string, { email, version, ...input }: UpdateStaff) {
   return mutate(ctx, { needs: 'staff:write', action: 'staff.update', reply: Staff }, async (tx) => {
     const columns = { ...input, ...(email === undefined ? {} : sealEmail(ctx, id, email)) };
+    if (email !== undefined) await updateLoginKey(tx, ctx.organizationId, id, email === null ? null : loginKeyOf(ctx, email));
     const row = await changed(await queries.updateStaff(tx, ctx.organizationId, id, version, columns), () =>
       queries.findStaff(tx, ctx.organizationId, id),
     );
-    if (!row.isActive) await queries.deactivateProviderOf(tx, ctx.organizationId, id);
+    if (!row.isActive) {
+      await queries.deactivateProviderOf(tx, ctx.organizationId, id);
+      await deleteSessions(tx, ctx.organizationId, id);
+    }
     return openStaff(ctx, row);
   });
 }
@@ -169,7 +175,8 @@ function openStaff(ctx: Ctx, { emailSealed, ...row }: queries.SealedStaff) {
   return { ...row, email: emailSealed ? ctx.codec.open(place, emailSealed) : null };
 }
 
-function sealEmail(ctx: Ctx, id: string, email: string | null) {
+/** The two columns of an e-mail address. */
+export function sealEmail(ctx: Pick<Ctx, 'codec' | 'organizationId'>, id: string, email: string | null) {
   if (email === null) return { emailSealed: null, emailIndex: null };
   const place = { organizationId: ctx.organizationId, table: 'staff', column: 'email_sealed' };
   return { emailSealed: ctx.codec.seal({ ...place, rowId: id }, email), emailIndex: ctx.codec.blindIndex(place, email.toLowerCase()) };

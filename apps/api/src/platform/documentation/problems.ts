@@ -10,8 +10,15 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'invalid-request':
     '`errors` names each place and what is wrong with it. Keys that are not documented are refused, so that a misspelt one is not silently ignored.',
   'not-authenticated': 'The request does not say who sends it.',
+  'wrong-credentials':
+    'Which of the three is wrong is not said, nor whether anybody has the address. People of two organizations name theirs.',
+  'second-factor-required': 'The password was right. Send it again with `code`: six digits of the app, or a recovery code.',
+  'step-up-required': 'What cannot be taken back, or gives access, wants a proof of the last five minutes: `POST /v1/session/step-up`.',
+  'sign-in-stopped': 'A hundred wrong passwords in a row. Whoever runs the database opens the address again (README of identity).',
+  'setup-code-refused': 'A code works once and for a day. Whoever runs the service prints another: `npm run setup-code`.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
-  'origin-refused': 'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`).',
+  'origin-refused':
+    'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`), or a change came with a session and without an Origin.',
   'not-found':
     'The address or the id in it is unknown. What belongs to another organization is answered alike. In the body, `errors` names the reference that leads nowhere.',
   'method-not-allowed': 'The header `Allow` lists the methods that the address answers.',
@@ -22,6 +29,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'wrong-status': '`currentStatus` is the status that it has, from which this step does not lead on.',
   'slot-taken':
     '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
+  'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
+  'second-factor-missing': 'Begin with `POST /v1/session/totp`.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',
   'rule-violated': 'The values are readable, but a rule forbids them together; `errors` names the field where one is at fault.',
@@ -41,6 +50,12 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'room-unsuitable': 'The room is of another kind, at another location, or out of use.',
   'template-refused':
     'Messages travel in the clear and light up on locked screens. `errors` names each place that says too much, is unknown, or is too long.',
+  'password-too-short':
+    'Length is what makes a password strong: several words are easy to keep. There is no other rule of what it contains.',
+  'password-too-common':
+    'It is on the list of what people choose most, repeats one piece, runs along letters or digits, or is made of names in the account.',
+  'wrong-code': 'Take the six digits that the app shows now. Each works once.',
+  'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:
     'The service sheds load, or somebody else works on the same row. Wait for the seconds of `Retry-After`, then send the same request again.',

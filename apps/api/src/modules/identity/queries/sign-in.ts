@@ -1,0 +1,178 @@
+import type { PageQuery } from '@medspa/contracts';
+import { keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
+
+const byId = (organizationId: string, id: string) => ({ organizationId_id: { organizationId, id } });
+const byStaff = (organizationId: string, staffId: string) => ({ organizationId_staffId: { organizationId, staffId } });
+
+/** What became of asking whether a password may be tried: the ids are there when exactly one person has the address. */
+export type Begun =
+  | { outcome: 'try'; organizationId?: string; staffId?: string }
+  | { outcome: 'wait'; seconds: number }
+  | { outcome: 'stopped' };
+
+export function beginSignInVerb(session: Session, loginKey: Uint8Array, organizationId: string | null) {
+  return sql<{ begun: Begun }>`SELECT app.begin_sign_in(${session}::jsonb, ${loginKey}::bytea, ${organizationId}::uuid) AS begun`;
+}
+
+export function takeBackAttemptVerb(session: Session, loginKey: Uint8Array) {
+  return sql<object>`SELECT app.take_back_attempt(${session}::jsonb, ${loginKey}::bytea)`;
+}
+
+export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
+  return sql<{ found: { id: string; staffId: string; steppedUpAt: string } | null }>`
+    SELECT app.find_staff_session(${session}::jsonb, ${tokenHash}::bytea) AS found`;
+}
+
+export function dropIdleGuardsVerb(session: Session, most: number) {
+  return sql<{ dropped: string }>`SELECT app.drop_idle_guards(${session}::jsonb, ${most}::int) AS dropped`;
+}
+
+export async function forgetFailures(tx: Tx, loginKey: Uint8Array): Promise<void> {
+  await tx.$executeRaw`SELECT app.forget_failures(${loginKey})`;
+}
+
+export async function useSetupCode(tx: Tx, codeHash: Uint8Array): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ isUsed: boolean }[]>`SELECT app.use_setup_code(${codeHash}) AS "isUsed"`;
+  return rows[0]?.isUsed ?? false;
+}
+
+/** An account and what it signs in with. */
+export async function insertAccount(
+  tx: Tx,
+  account: { organizationId: string; staffId: string; loginKey: Uint8Array<ArrayBuffer> },
+  secret: { passwordHash: string; passwordIsLong: boolean },
+  at: Date,
+): Promise<void> {
+  const { organizationId, staffId } = account;
+  await tx.staffAccount.create({ data: { ...account, passwordChangedAt: at } });
+  await tx.staffSecret.create({ data: { organizationId, staffId, ...secret } });
+}
+
+/** What an active staff member signs in with, or null. */
+export async function findSecret(tx: Tx, organizationId: string, staffId: string) {
+  const found = await tx.staffSecret.findUnique({
+    where: byStaff(organizationId, staffId),
+    include: { account: { select: { loginKey: true, staff: { select: { isActive: true } } } } },
+  });
+  if (!found?.account.staff.isActive) return null;
+  const { account, ...secret } = found;
+  return { ...secret, loginKey: account.loginKey };
+}
+
+type SecretColumns = {
+  passwordHash: string;
+  passwordIsLong: boolean;
+  totpSealed: Uint8Array<ArrayBuffer> | null;
+  totpPendingSealed: Uint8Array<ArrayBuffer> | null;
+};
+
+export async function updateSecret(tx: Tx, organizationId: string, staffId: string, data: Partial<SecretColumns>): Promise<void> {
+  await tx.staffSecret.update({ where: byStaff(organizationId, staffId), data, select: { staffId: true } });
+}
+
+/** Notes on the audited account what changed of its secrets. */
+export async function updateAccount(
+  tx: Tx,
+  organizationId: string,
+  staffId: string,
+  data: { passwordChangedAt?: Date; totpBegunAt?: Date; secondFactorSince?: Date | null },
+): Promise<void> {
+  await tx.staffAccount.update({ where: byStaff(organizationId, staffId), data, select: { staffId: true } });
+}
+
+/** The address under which a staff member signs in, where they do. */
+export async function updateLoginKey(tx: Tx, organizationId: string, staffId: string, loginKey: Uint8Array<ArrayBuffer> | null) {
+  await tx.staffAccount.updateMany({ where: { organizationId, staffId }, data: { loginKey } });
+}
+
+/** Uses up the step of a code; false when it or a later one was used. The row decides between two at once. */
+export async function useTotpStep(tx: Tx, organizationId: string, staffId: string, step: number): Promise<boolean> {
+  const { count } = await tx.staffSecret.updateMany({
+    where: { organizationId, staffId, OR: [{ totpLastStep: null }, { totpLastStep: { lt: step } }] },
+    data: { totpLastStep: step },
+  });
+  return count === 1;
+}
+
+/** Uses up a recovery code; false when there is none like it. */
+export async function useRecoveryCode(tx: Tx, organizationId: string, staffId: string, codeKey: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  const { count } = await tx.staffRecoveryCode.deleteMany({ where: { organizationId, staffId, codeKey } });
+  return count === 1;
+}
+
+export async function replaceRecoveryCodes(
+  tx: Tx,
+  organizationId: string,
+  staffId: string,
+  keys: Uint8Array<ArrayBuffer>[],
+): Promise<void> {
+  await tx.staffRecoveryCode.deleteMany({ where: { organizationId, staffId } });
+  await tx.staffRecoveryCode.createMany({ data: keys.map((codeKey) => ({ organizationId, staffId, codeKey })) });
+}
+
+export function countRecoveryCodes(tx: Tx, organizationId: string, staffId: string): Promise<number> {
+  return tx.staffRecoveryCode.count({ where: { organizationId, staffId } });
+}
+
+/** A person's name and e-mail, still sealed, with the name of their organization. */
+export function findPerson(tx: Tx, organizationId: string, staffId: string) {
+  return tx.staff.findUnique({
+    where: byId(organizationId, staffId),
+    select: {
+      givenName: true,
+      familyName: true,
+      emailSealed: true,
+      organization: { select: { name: true } },
+      account: { select: { secondFactorSince: true } },
+    },
+  });
+}
+
+const SESSION = { id: true, device: true, createdAt: true, endsAt: true, steppedUpAt: true, use: { select: { seenAt: true } } } as const;
+
+type NewSession = {
+  organizationId: string;
+  id: string;
+  staffId: string;
+  tokenHash: Uint8Array<ArrayBuffer>;
+  device: string;
+  idleMinutes: number;
+  endsAt: Date;
+  steppedUpAt: Date;
+  createdAt: Date;
+};
+
+export async function insertSession(tx: Tx, session: NewSession): Promise<void> {
+  const { organizationId, id, createdAt } = session;
+  await tx.staffSession.create({ data: session, select: { id: true } });
+  await tx.staffSessionUse.create({ data: { organizationId, sessionId: id, seenAt: createdAt }, select: { sessionId: true } });
+}
+
+/** Sessions of a person that were not ended and have not run out, the last one first. */
+export async function listSessions(tx: Tx, organizationId: string, staffId: string, alive: Alive, page: PageQuery) {
+  return toPage(
+    await tx.staffSession.findMany({
+      where: { organizationId, staffId, endsAt: { gt: alive.now }, use: { seenAt: { gt: alive.idleSince } } },
+      orderBy: { id: 'desc' },
+      select: SESSION,
+      ...keyset(page, organizationId),
+    }),
+    page,
+  );
+}
+type Alive = { now: Date; idleSince: Date };
+
+export function findSession(tx: Tx, organizationId: string, id: string) {
+  return tx.staffSession.findUnique({ where: byId(organizationId, id), select: SESSION });
+}
+
+/** Ends sessions of a person: all, one, all but one, those past their end, or the one of a token. Returns how many. */
+export async function deleteSessions(tx: Tx, organizationId: string, staffId: string, which: SessionFilter = {}): Promise<number> {
+  const { count } = await tx.staffSession.deleteMany({ where: { organizationId, staffId, ...which } });
+  return count;
+}
+type SessionFilter = { id?: string | { not: string }; endsAt?: { lte: Date }; tokenHash?: Uint8Array<ArrayBuffer> };
+
+export async function updateSteppedUp(tx: Tx, organizationId: string, sessionId: string, steppedUpAt: Date): Promise<void> {
+  await tx.staffSession.update({ where: byId(organizationId, sessionId), data: { steppedUpAt }, select: { id: true } });
+}

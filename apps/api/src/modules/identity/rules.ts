@@ -1,0 +1,94 @@
+/** Alone it has to resist whoever has the hash; beside a second factor it does not stand alone (NIST SP 800-63B-4). */
+const SHORTEST_ALONE = 15;
+const SHORTEST = 8;
+
+/** How long a staff member is signed in: without a pause of so many minutes, and whatever they do. */
+export const STAFF_SESSION = { idleMinutes: 15, hours: 12 };
+
+/** Recovery codes that come with a second factor. */
+export const RECOVERY_CODES = 10;
+
+/** Whether a password may be the only factor. Letters count as people count them, not as bytes. */
+export function isLong(password: string): boolean {
+  return Array.from(password).length >= SHORTEST_ALONE;
+}
+
+/**
+ * Why a password may not be chosen, or null. There is no rule of what it contains, only what everybody tries first: common ones,
+ * one piece over and over, letters or digits in a row, and what is known of its person.
+ */
+export function faultOfPassword(
+  password: string,
+  { isCommon, hasSecondFactor, known }: { isCommon: (word: string) => boolean; hasSecondFactor: boolean; known: string[] },
+): 'password-too-short' | 'password-too-common' | null {
+  if (!isLong(password) && !(hasSecondFactor && Array.from(password).length >= SHORTEST)) return 'password-too-short';
+  const folded = fold(password);
+  const piece = /^(.{1,16}?)\1+$/u.exec(folded)?.[1];
+  const names = known.flatMap((name) => [name, ...name.split(/\s+/)]).map(fold);
+  const rest = names
+    .filter((name) => name.length > 2)
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((left, name) => left.replaceAll(name, ''), folded);
+  const isOfPerson = rest.length < 4;
+  const isGuessed =
+    isCommon(password) || isCommon(folded) || (piece !== undefined && isPoor(piece, isCommon)) || isOfPerson || isRow(folded);
+  return isGuessed ? 'password-too-common' : null;
+}
+
+function fold(text: string): string {
+  return text.toLowerCase().replaceAll(/\s/g, '');
+}
+
+/** A piece that makes no password when it is repeated. */
+function isPoor(piece: string, isCommon: (word: string) => boolean): boolean {
+  return piece.length < 8 || isCommon(piece);
+}
+
+/** `abcdefgh`, `87654321`: each sign beside the one before. */
+function isRow(text: string): boolean {
+  const codes = Array.from(text).map((sign) => sign.codePointAt(0) ?? 0);
+  // After 9 comes 0.
+  const steps = new Set(
+    codes
+      .slice(1)
+      .map((code, index) => code - (codes[index] ?? 0))
+      .map((step) => (Math.abs(step) === 9 ? -step / 9 : step)),
+  );
+  return steps.size === 1 && (steps.has(1) || steps.has(-1));
+}
+
+/** A recovery or setup code as it is compared: people add blanks, dashes and small letters. */
+export function plainCode(typed: string): string {
+  return typed.toUpperCase().replaceAll(/[^A-Z2-7]/g, '');
+}
+
+/** A code in groups that people can read aloud. */
+export function groupedCode(code: string, size: number): string {
+  return (code.match(new RegExp(`.{1,${size}}`, 'g')) ?? []).join('-');
+}
+
+/** Whether this is a code of an authenticator app, by its form. */
+export function isAppCode(typed: string): boolean {
+  return /^\d{6}$/.test(typed);
+}
+
+// The order matters: most browsers name others that they are like.
+const BROWSERS: [part: RegExp, name: string][] = [
+  [/\bEdg/, 'Edge'],
+  [/\bFirefox\//, 'Firefox'],
+  [/\bChrome\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+];
+const SYSTEMS: [part: RegExp, name: string][] = [
+  [/\b(iPhone|iPad)\b/, 'iOS'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMac OS X\b/, 'macOS'],
+  [/\bLinux\b/, 'Linux'],
+];
+
+/** Browser and system in a word each, so that a person knows their own. The rest of what a browser says of itself is not kept. */
+export function deviceOf(userAgent: string): string {
+  const nameIn = (known: [part: RegExp, name: string][]) => known.find(([part]) => part.test(userAgent))?.[1] ?? 'other';
+  return `${nameIn(BROWSERS)}, ${nameIn(SYSTEMS)}`;
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import type { Tx } from '@medspa/database';
+import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
+import { call, view } from '../../../platform/doors.ts';
+import { hashPassword, isCheap, isPasswordOf } from '../../../platform/passwords.ts';
+import { Problem } from '../../../platform/problem.ts';
+import { findTotpStep } from '../../../platform/totp.ts';
+import * as queries from '../queries/sign-in.ts';
+import { isAppCode, plainCode } from '../rules.ts';
+
+/** SHA-256: enough for what is 128 random bits or more. */
+export function hashOf(random: string): Buffer<ArrayBuffer> {
+  return createHash('sha256').update(random).digest();
+}
+
+/** By which an account is found before its organization is known: alike in all of them, and made by nobody without the key. */
+export function loginKeyOf({ codec }: Pick<Ctx, 'codec'>, email: string) {
+  return codec.blindIndex({ organizationId: NO_ORGANIZATION, table: 'staff_account', column: 'login_key' }, email.toLowerCase());
+}
+
+/** The password as it is hashed: keyed (a pepper), so that whoever has the hashes and not the key cannot try a word. */
+export function keyedPassword({ codec, organizationId }: Pick<Ctx, 'codec' | 'organizationId'>, password: string) {
+  // As text: the library checks no password that is not UTF-8.
+  return Buffer.from(codec.keyedHash({ organizationId, table: 'staff_secret', column: 'password_hash' }, password)).toString('base64');
+}
+
+/** A recovery code as it is kept. */
+export function recoveryKey({ codec, organizationId }: Pick<Ctx, 'codec' | 'organizationId'>, code: string) {
+  return codec.blindIndex({ organizationId, table: 'staff_recovery_code', column: 'code_key' }, plainCode(code));
+}
+
+/** Where the secret of an authenticator app is sealed. */
+export function totpPlace(organizationId: string, staffId: string, column: 'totp_sealed' | 'totp_pending_sealed') {
+  return { organizationId, table: 'staff_secret', column, rowId: staffId };
+}
+
+/** Somebody whose password is right; the second factor is settled in the transaction of what they came for. */
+export type Proof = { organizationId: string; staffId: string; settle: (tx: Tx) => Promise<void> };
+
+type Given = { password: string; code?: string | undefined };
+
+/**
+ * Proves a person by password and, where there is one, second factor. Unknown addresses, people who left and wrong passwords get
+ * the same answer after the same work. Each try counts as wrong until it is settled, so that many at once are no more than one
+ * after the other.
+ *
+ * Throws `wrong-credentials`, `second-factor-required`, `sign-in-paused`, `sign-in-stopped`.
+ */
+export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, given: Given): Promise<Proof> {
+  const verb = { needs: 'account:sign-in', action: 'session.try' } as const;
+  const { begun } = await call(ctx, verb, (session) => queries.beginSignInVerb(session, loginKey, organizationId));
+  if (begun.outcome === 'wait') throw new Problem('sign-in-paused', { retryAfterSeconds: begun.seconds });
+  if (begun.outcome === 'stopped') throw new Problem('sign-in-stopped');
+
+  const of = { ...ctx, organizationId: begun.organizationId ?? NO_ORGANIZATION };
+  const staffId = begun.staffId ?? NO_ORGANIZATION;
+  const secret = await view(of, verb, (tx) => queries.findSecret(tx, of.organizationId, staffId));
+  const keyed = keyedPassword(of, given.password);
+  const isRight = await isPasswordOf(secret?.passwordHash ?? null, keyed);
+  if (!secret || !isRight) throw new Problem('wrong-credentials');
+  if (secret.totpSealed && given.code === undefined) {
+    await call(of, verb, (session) => queries.takeBackAttemptVerb(session, loginKey));
+    throw new Problem('second-factor-required');
+  }
+  const renewed = isCheap(secret.passwordHash) ? await hashPassword(keyed) : null;
+  return {
+    organizationId: of.organizationId,
+    staffId,
+    settle: async (tx) => {
+      if (secret.totpSealed && !(await useFactor(of, tx, staffId, secret.totpSealed, given.code ?? '')))
+        throw new Problem('wrong-credentials');
+      if (renewed) await queries.updateSecret(tx, of.organizationId, staffId, { passwordHash: renewed });
+      await queries.forgetFailures(tx, loginKey);
+    },
+  };
+}
+
+/** Uses up a code of the app or a recovery code; false when it is neither, or was used. */
+async function useFactor(ctx: Ctx, tx: Tx, staffId: string, totpSealed: Uint8Array, code: string): Promise<boolean> {
+  if (!isAppCode(code)) return queries.useRecoveryCode(tx, ctx.organizationId, staffId, recoveryKey(ctx, code));
+  const step = findTotpStep(openTotp(ctx, staffId, 'totp_sealed', totpSealed), code, ctx.now());
+  return step !== null && (await queries.useTotpStep(tx, ctx.organizationId, staffId, step));
+}
+
+/** The secret of an authenticator app. */
+export function openTotp(ctx: Ctx, staffId: string, column: 'totp_sealed' | 'totp_pending_sealed', sealed: Uint8Array): Buffer {
+  return Buffer.from(ctx.codec.open(totpPlace(ctx.organizationId, staffId, column), sealed), 'hex');
+}

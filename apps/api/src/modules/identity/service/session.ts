@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { v7 as newId } from 'uuid';
+import {
+  PERMISSIONS,
+  SignedIn,
+  SignedOut,
+  SignInSession,
+  SessionsEnded,
+  type PageQuery,
+  type SignIn,
+  type StepUp,
+} from '@medspa/contracts';
+import type { Tx } from '@medspa/database';
+import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platform/context.ts';
+import { call, mutate, view } from '../../../platform/doors.ts';
+import type { FindActor } from '../../../platform/edge.ts';
+import { Problem } from '../../../platform/problem.ts';
+import { readSessionCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
+import { pageAfter } from '../../../platform/versioned.ts';
+import * as queries from '../queries/sign-in.ts';
+import { deviceOf, STAFF_SESSION } from '../rules.ts';
+import { hashOf, loginKeyOf, prove } from './prove.ts';
+
+/** What finding a session takes. */
+export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
+
+/** Who has an account is its organization's owner, since setup alone makes one: they may do everything. */
+export function ownerOf(staffId: string): Actor {
+  return { kind: 'staff', id: staffId, permissions: new Set(PERMISSIONS) };
+}
+
+/**
+ * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
+ * its person left. Asked for each request, so that all of these hold from the next one on.
+ */
+export function findSignedIn(parts: SignInParts): FindActor {
+  return async (headers) => {
+    const cookie = readSessionCookie(headers);
+    if (!cookie) return null;
+    const { organizationId } = cookie;
+    const ctx = { ...parts, organizationId, actor: ANYBODY, requestId: 'session' };
+    const { found } = await call(ctx, { needs: 'account:sign-in', action: 'session.find' }, (session) =>
+      queries.findStaffSessionVerb(session, hashOf(cookie.token)),
+    );
+    if (!found) return null;
+    return { organizationId, actor: ownerOf(found.staffId), signIn: { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt) } };
+  };
+}
+
+/** What the request of somebody who signs in says beside its body. */
+export type Browser = { userAgent: string; cookie: SessionCookie | null };
+
+/** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
+export async function signIn(
+  ctx: Ctx,
+  { email, organizationId, ...given }: SignIn,
+  { userAgent, cookie }: Browser,
+): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
+  const proof = await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given);
+  const own = { ...ctx, organizationId: proof.organizationId, actor: ownerOf(proof.staffId) };
+  const token = randomBytes(32).toString('base64url');
+  const now = ctx.now();
+  const session = {
+    organizationId: own.organizationId,
+    id: newId(),
+    staffId: own.actor.id,
+    tokenHash: hashOf(token),
+    device: deviceOf(userAgent),
+    idleMinutes: STAFF_SESSION.idleMinutes,
+    endsAt: new Date(now.getTime() + STAFF_SESSION.hours * 3_600_000),
+    steppedUpAt: now,
+    createdAt: now,
+  };
+  const signedIn = await mutate(own, { needs: 'account:sign-in', action: 'session.begin', reply: SignedIn }, async (tx) => {
+    await proof.settle(tx);
+    await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
+    if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
+    await queries.insertSession(tx, session);
+    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: now } }, tx);
+  });
+  return { cookie: { organizationId: own.organizationId, token }, signedIn };
+}
+
+/** Who is signed in, how, and since when. */
+export function getSignedIn(ctx: Ctx): Promise<SignedIn> {
+  return view(ctx, { needs: 'account:read', action: 'session.read' }, (tx) => describe(ctx, tx));
+}
+
+/** Ends the session of the request. In practice mode there is none, and nothing happens. */
+export function signOut(ctx: Ctx) {
+  return mutate(ctx, { needs: 'account:write', action: 'session.end', reply: SignedOut }, async (tx) => {
+    if (ctx.signIn) await queries.deleteSessions(tx, ctx.organizationId, ctx.actor.id, { id: ctx.signIn.sessionId });
+    return { isSignedIn: false as const };
+  });
+}
+
+/** Proves again who acts, which some permissions want. Throws what `prove` does, and `practice-mode`. */
+export async function stepUp(ctx: Ctx, given: StepUp) {
+  const { signIn: state } = ctx;
+  if (!state) throw new Problem('practice-mode');
+  const { organizationId, actor } = ctx;
+  const secret = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
+    queries.findSecret(tx, organizationId, actor.id),
+  );
+  if (!secret?.loginKey) throw new Problem('wrong-credentials');
+  const proof = await prove(ctx, secret.loginKey, organizationId, given);
+  const steppedUpAt = ctx.now();
+  return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, async (tx) => {
+    await proof.settle(tx);
+    await queries.updateSteppedUp(tx, organizationId, state.sessionId, steppedUpAt);
+    return currentOf(ctx, tx, state);
+  });
+}
+
+/** Where the person is signed in, the last one first. */
+export function listSessions(ctx: Ctx, page: PageQuery) {
+  const now = ctx.now();
+  const idleSince = new Date(now.getTime() - STAFF_SESSION.idleMinutes * 60_000);
+  return view(ctx, { needs: 'account:read', action: 'session.list' }, async (tx) => {
+    const found = await queries.listSessions(tx, ctx.organizationId, ctx.actor.id, { now, idleSince }, page);
+    const { items, nextCursor } = await pageAfter(page, found, (id) => queries.findSession(tx, ctx.organizationId, id));
+    return { items: items.map((row) => shown(ctx, row)), nextCursor };
+  });
+}
+
+/** Ends one session of the person. Throws `not-found`, also for another's. */
+export function endSession(ctx: Ctx, id: string) {
+  return mutate(ctx, { needs: 'account:write', action: 'session.end', reply: SessionsEnded }, async (tx) => {
+    const ended = await queries.deleteSessions(tx, ctx.organizationId, ctx.actor.id, { id });
+    if (ended === 0) throw new Problem('not-found');
+    return { ended };
+  });
+}
+
+/** Ends every session of the person but this one. */
+export function endOtherSessions(ctx: Ctx) {
+  return mutate(ctx, { needs: 'account:write', action: 'session.end-others', reply: SessionsEnded }, (tx) => keepOnlyThis(ctx, tx));
+}
+
+/** The same inside the caller's transaction. */
+export async function keepOnlyThis({ organizationId, actor, signIn: state }: Ctx, tx: Tx) {
+  return { ended: await queries.deleteSessions(tx, organizationId, actor.id, state ? { id: { not: state.sessionId } } : {}) };
+}
+
+type SessionRow = NonNullable<Awaited<ReturnType<typeof queries.findSession>>>;
+
+function shown(ctx: Ctx, { use, ...row }: SessionRow): SignInSession {
+  return { ...row, seenAt: use?.seenAt ?? row.createdAt, isCurrent: row.id === ctx.signIn?.sessionId };
+}
+
+/** The session of the request; another request may have ended it meanwhile. */
+async function currentOf(ctx: Ctx, tx: Tx, { sessionId }: SignInState): Promise<SignInSession> {
+  const row = await queries.findSession(tx, ctx.organizationId, sessionId);
+  if (!row) throw new Problem('not-authenticated');
+  return shown(ctx, row);
+}
+
+/** Who is signed in, inside the caller's transaction. */
+export async function describe(ctx: Ctx, tx: Tx): Promise<SignedIn> {
+  const { organizationId, actor } = ctx;
+  const person = await queries.findPerson(tx, organizationId, actor.id);
+  if (!person) throw new Problem('not-found');
+  return {
+    organizationId,
+    organizationName: person.organization.name,
+    staffId: actor.id,
+    givenName: person.givenName,
+    familyName: person.familyName,
+    permissions: [...actor.permissions],
+    hasSecondFactor: Boolean(person.account?.secondFactorSince),
+    recoveryCodesLeft: await queries.countRecoveryCodes(tx, organizationId, actor.id),
+    session: ctx.signIn ? await currentOf(ctx, tx, ctx.signIn) : null,
+  };
+}

@@ -1,0 +1,36 @@
+import { hash, parseOptions, verify } from '@node-rs/argon2';
+import { dictionary } from '@zxcvbn-ts/language-common';
+import { bulkhead } from 'cockatiel';
+
+/** What a hash costs: argon2id, which is the library's default kind. Hashes that cost less are made anew when their person signs in. */
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+/** Hashes at a time: each takes 19 MB and a thread for some 40 ms, which bookings need as well. The others queue, and no more than that. */
+const places = bulkhead(4, 64);
+
+/** PHC string of a keyed password. Throws what the platform answers as `overloaded` when too many wait. */
+export function hashPassword(keyed: string): Promise<string> {
+  return places.execute(() => hash(keyed, COST));
+}
+
+/** Whether this is the keyed password of the hash. With null, for a person who is not there, it is no, after the same work. */
+export async function isPasswordOf(stored: string | null, keyed: string): Promise<boolean> {
+  const isRight = await places.execute(() => verify(stored ?? NOBODYS, keyed));
+  return stored !== null && isRight;
+}
+/** A hash that no password has, as costly as the others. */
+const NOBODYS = `$argon2id$v=19$m=${COST.memoryCost},t=${COST.timeCost},p=${COST.parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+
+/** Whether the hash costs less than one that is made today. */
+export function isCheap(stored: string): boolean {
+  const { memoryCost, timeCost } = parseOptions(stored);
+  return memoryCost < COST.memoryCost || timeCost < COST.timeCost;
+}
+
+/** Shorter ones are refused for that. */
+const COMMON = new Set(dictionary['passwords-common'].filter((word) => word.length >= 8).map((word) => word.toLowerCase()));
+
+/** Whether it is on the list of what people choose most, however it is capitalised. Nobody outside is asked. */
+export function isCommonPassword(password: string): boolean {
+  return COMMON.has(password.toLowerCase());
+}

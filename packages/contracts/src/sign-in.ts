@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { PERMISSIONS } from './permissions.ts';
+import { Email, Id, Instant, text, wrong } from './primitives.ts';
+
+/**
+ * A password as it is typed, with blanks and without a rule of what it must contain. In one Unicode form, so that two keyboards
+ * type the same one. Which are too short or too common, the service says.
+ */
+const Password = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((value) => value.isWellFormed(), wrong('Contains characters that cannot be read.'))
+  .normalize('NFC')
+  .meta({ description: 'up to 256 characters of any kind', examples: ['correct horse battery staple'] });
+
+const Code = z
+  .string()
+  .trim()
+  .regex(/^[0-9A-Za-z -]{6,40}$/, wrong('Not a code, like 123456.'));
+/** Six digits of an authenticator app, or a recovery code. */
+const FactorCode = Code.meta({ description: 'six digits of the authenticator app, or a recovery code', examples: ['123456'] });
+
+export const SignIn = z.strictObject({
+  email: Email,
+  password: Password,
+  code: FactorCode.optional(),
+  organizationId: Id.optional().describe('needed by people who work for two organizations under one e-mail address'),
+});
+export type SignIn = z.infer<typeof SignIn>;
+
+export const StepUp = z.strictObject({ password: Password, code: FactorCode.optional() });
+export type StepUp = z.infer<typeof StepUp>;
+
+export const ChangePassword = z.strictObject({ password: Password });
+export type ChangePassword = z.infer<typeof ChangePassword>;
+
+/** A signed-in browser. */
+export const SignInSession = z
+  .object({
+    id: Id,
+    device: z.string().meta({ description: 'browser and system', examples: ['Firefox, Linux'] }),
+    isCurrent: z.boolean(),
+    createdAt: Instant,
+    seenAt: Instant.describe('last use, to half a minute'),
+    endsAt: Instant.describe('when it ends however much it is used'),
+    steppedUpAt: Instant.describe('when the person last proved who they are'),
+  })
+  .meta({ id: 'SignInSession' });
+export type SignInSession = z.infer<typeof SignInSession>;
+
+/** How many sessions ended. */
+export const SessionsEnded = z.object({ ended: z.int() }).meta({ id: 'SessionsEnded' });
+
+export const SignedIn = z
+  .object({
+    organizationId: Id,
+    organizationName: z.string(),
+    staffId: Id,
+    givenName: z.string(),
+    familyName: z.string(),
+    permissions: z.array(z.enum(PERMISSIONS)),
+    hasSecondFactor: z.boolean(),
+    recoveryCodesLeft: z.int(),
+    session: SignInSession.nullable().describe('null in practice mode, where everyone is signed in without a password'),
+  })
+  .meta({ id: 'SignedIn' });
+export type SignedIn = z.infer<typeof SignedIn>;
+
+export const SignedOut = z.object({ isSignedIn: z.literal(false) }).meta({ id: 'SignedOut' });
+
+export const TotpSetup = z
+  .object({
+    secret: z.string().meta({ description: 'base32, to type into the app', examples: ['JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'] }),
+    uri: z.string().meta({
+      description: 'the same for a QR code',
+      examples: ['otpauth://totp/Harbor%20Aesthetics:maya@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'],
+    }),
+  })
+  .meta({ id: 'TotpSetup' });
+
+export const ConfirmTotp = z.strictObject({ code: Code.meta({ description: 'six digits of the app', examples: ['123456'] }) });
+
+export const RecoveryCodes = z
+  .object({ codes: z.array(z.string()).describe('shown this once; each works once instead of the app') })
+  .meta({ id: 'RecoveryCodes' });
+
+/** The first person of a new organization, with the code that the operator was shown. */
+export const SetUp = z.strictObject({
+  code: z
+    .string()
+    .trim()
+    .regex(/^[0-9A-Za-z -]{26,50}$/, wrong('Not a setup code.'))
+    .meta({ examples: ['JBSWY-3DPEH-PK3PX-PJBSW-Y3DPE-H'] }),
+  organizationName: text(120),
+  givenName: text(80),
+  familyName: text(80),
+  email: Email,
+  password: Password,
+});
+export type SetUp = z.infer<typeof SetUp>;
+
+export const SetUpDone = z.object({ organizationId: Id, staffId: Id }).meta({ id: 'SetUpDone' });
