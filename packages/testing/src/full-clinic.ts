@@ -59,6 +59,10 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
+    const expiresAt = new Date(NOW.getTime() + 1_800_000);
+    await tx.staffReset.create({ data: { ...staff, tokenHash: randomBytes(32), expiresAt } });
+    const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
+    await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
