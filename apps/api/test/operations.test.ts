@@ -68,7 +68,7 @@ const NEEDS: Record<string, Permission> = {
   'GET /v1/message-policy': 'messaging:read',
   'PUT /v1/message-policy': 'messaging:write',
   'GET /v1/patients/{id}/messages': 'messaging:read',
-  'POST /v1/message-consents': 'messaging:write',
+  'POST /v1/message-consents': 'consent:write',
   'POST /v1/message-consents/search': 'messaging:read',
 };
 const table = [...OPERATIONS];

@@ -65,6 +65,8 @@ ALTER TABLE "staff_reset" ADD CONSTRAINT "staff_reset_organization_id_staff_id_f
 
 CALL app.protect('staff_passkey');
 CALL app.protect('staff_reset');
+CREATE POLICY no_patients ON staff_passkey AS RESTRICTIVE FOR SELECT USING ((SELECT app.patients()) IS NULL);
+CREATE POLICY no_patients ON staff_reset AS RESTRICTIVE FOR SELECT USING ((SELECT app.patients()) IS NULL);
 
 ALTER TABLE staff_passkey
   ADD CONSTRAINT staff_passkey_credential CHECK (octet_length(credential_id) BETWEEN 1 AND 1023),
