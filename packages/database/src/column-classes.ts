@@ -67,8 +67,7 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
   staff_passkey: table('business', 'none', {
-    public:
-      'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
+    public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
     contact: 'name',
   }),
   staff_reset: table('transient', 'none', { public: 'organization_id staff_id expires_at', hashedSecret: 'token_hash' }),
