@@ -1,4 +1,4 @@
-import { getDefaultSupportedAlgorithmIDs, verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
+import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
 import { z } from 'zod';
 import type { Assertion, NewCredential, PasskeyCreation, PasskeyRequest } from '@medspa/contracts';
 
@@ -7,6 +7,12 @@ import type { Assertion, NewCredential, PasskeyCreation, PasskeyRequest } from '
 
 /** Whose passkeys they are: the domain that devices keep them under, and the pages that may use them. */
 export type RelyingParty = { id: string; origins: readonly string[] };
+
+/**
+ * Kinds of keys that we take: EdDSA, ES256, RS256, which are those of all devices. The library's own list depends on what this Node can
+ * do, and grows by experiments.
+ */
+const ALGORITHMS = [-8, -7, -257];
 
 /** How long a browser may take to answer. */
 const ANSWER_MILLIS = 5 * 60_000;
@@ -31,7 +37,7 @@ export function creationOptions(
     rp: { id, name: organizationName },
     user: { id: Buffer.from(handle).toString('base64url'), name, displayName },
     challenge,
-    pubKeyCredParams: getDefaultSupportedAlgorithmIDs().map((alg) => ({ type: 'public-key', alg })),
+    pubKeyCredParams: ALGORITHMS.map((alg) => ({ type: 'public-key', alg })),
     timeout: ANSWER_MILLIS,
     excludeCredentials: known.map(descriptorOf),
     authenticatorSelection: { residentKey: 'required', requireResidentKey: true, userVerification: 'required' },
@@ -70,6 +76,7 @@ export async function verifyNew(
   const verified = await orNull(
     verifyRegistrationResponse({
       response: { ...credential, response: said, clientExtensionResults: {} },
+      supportedAlgorithmIDs: ALGORITHMS,
       ...expectedOf(party, challenge),
     }),
   );

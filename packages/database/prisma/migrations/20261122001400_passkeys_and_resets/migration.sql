@@ -87,6 +87,9 @@ DECLARE
 BEGIN
   UPDATE staff_secret SET passkeys = passkeys + CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END
   WHERE organization_id = v_row.organization_id AND staff_id = v_row.staff_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'a passkey is of somebody who signs in' USING ERRCODE = 'foreign_key_violation';
+  END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER count_passkeys AFTER INSERT OR DELETE ON staff_passkey FOR EACH ROW EXECUTE FUNCTION app.count_passkeys();

@@ -1,6 +1,6 @@
 import { v7 as newId } from 'uuid';
 import { Passkey, PasskeyAdded, SignedIn, SignInSession, type AddPasskey, type Assertion, type PageQuery } from '@medspa/contracts';
-import { ANYBODY, type Ctx } from '../../../platform/context.ts';
+import { ANYBODY, demand, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import type { SessionCookie } from '../../../platform/session-cookie.ts';
@@ -36,6 +36,8 @@ export async function beginPasskey(ctx: Ctx, party: RelyingParty) {
  * `already-exists` for one that is known.
  */
 export async function addPasskey(ctx: Ctx, party: RelyingParty, { name, credential }: AddPasskey) {
+  // Before the challenge is used up: whoever proves again who they are can show the same passkey.
+  demand(ctx, SECURE);
   const { organizationId, actor } = ctx;
   const challenge = await useChallenge(ctx, { for: 'registration', sessionId: sessionIdOf(ctx) }, credential.response.clientDataJSON);
   const made = challenge && (await verifyNew(party, challenge, credential));
