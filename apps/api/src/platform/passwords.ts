@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { hash, parseOptions, verify } from '@node-rs/argon2';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { bulkhead } from 'cockatiel';
@@ -5,8 +6,11 @@ import { bulkhead } from 'cockatiel';
 /** What a hash costs: argon2id, which is the library's default kind. Hashes that cost less are made anew when their person signs in. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** Hashes at a time: each takes 19 MB and a thread for some 40 ms, which bookings need as well. The others queue, and no more than that. */
-const places = bulkhead(4, 64);
+/**
+ * Hashes at a time: each takes 19 MB, a thread and a processor for some 40 ms, so one processor is left to everything else. Where all
+ * of them hashed, bookings waited for seconds (`npm run bench -- sign-in`). The others queue, and no more than that.
+ */
+const places = bulkhead(Math.max(1, Math.min(4, availableParallelism() - 1)), 64);
 
 /** PHC string of a keyed password. Throws what the platform answers as `overloaded` when too many wait. */
 export function hashPassword(keyed: string): Promise<string> {
