@@ -63,7 +63,7 @@ const openSecured = () => open((options) => aSecuredOwner(t, options));
 
 /** Takes what was asked for off the queue and does it, as the queue does. */
 async function runJobs(now: Date, parts = { mail: post.senders.email, apiUrl: API_URL }): Promise<number> {
-  const [send] = identityJobs(parts).filter(({ name }) => name === 'send-password-reset');
+  const send = identityJobs(parts).find(({ name }) => name === 'send-password-reset');
   const due = await t.look<{ payload: object }>(
     `DELETE FROM graphile_worker._private_jobs p USING graphile_worker.jobs j WHERE j.id = p.id AND j.task_identifier = 'send-password-reset' RETURNING p.payload`,
   );

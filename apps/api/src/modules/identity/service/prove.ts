@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tx } from '@medspa/database';
 import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
-import { hashPassword, isCheap, isPasswordOf } from '../../../platform/passwords.ts';
+import { hashPassword, inTurn, isCheap, isPasswordOf } from '../../../platform/passwords.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { findTotpStep } from '../../../platform/totp.ts';
 import * as queries from '../queries/sign-in.ts';
@@ -55,12 +55,7 @@ type Given = { password: string; code?: string | undefined };
  * Throws `wrong-credentials`, `second-factor-required`, `sign-in-paused`, `sign-in-stopped`.
  */
 export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, given: Given): Promise<Proof> {
-  const begun = await beginAttempt(ctx, loginKey, organizationId);
-  const of = { ...ctx, organizationId: begun.organizationId ?? NO_ORGANIZATION };
-  const staffId = begun.staffId ?? NO_ORGANIZATION;
-  const secret = await view(of, TRY, (tx) => queries.findSecret(tx, of.organizationId, staffId));
-  const keyed = keyedPassword(of, given.password);
-  const isRight = await isPasswordOf(secret?.passwordHash ?? null, keyed);
+  const { of, staffId, secret, keyed, isRight } = await inTurn(() => tryPassword(ctx, loginKey, organizationId, given.password));
   if (!secret || !isRight) throw new Problem('wrong-credentials');
   if (hasFactor(secret) && given.code === undefined) {
     await call(of, TRY, (session) => queries.takeBackAttemptVerb(session, loginKey));
@@ -76,6 +71,15 @@ export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: stri
       await queries.forgetFailures(tx, loginKey);
     },
   };
+}
+
+async function tryPassword(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, password: string) {
+  const begun = await beginAttempt(ctx, loginKey, organizationId);
+  const of = { ...ctx, organizationId: begun.organizationId ?? NO_ORGANIZATION };
+  const staffId = begun.staffId ?? NO_ORGANIZATION;
+  const secret = await view(of, TRY, (tx) => queries.findSecret(tx, of.organizationId, staffId));
+  const keyed = keyedPassword(of, password);
+  return { of, staffId, secret, keyed, isRight: await isPasswordOf(secret?.passwordHash ?? null, keyed) };
 }
 
 const TRY = { needs: 'account:sign-in', action: 'session.try' } as const;
