@@ -10,9 +10,9 @@ import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, OPEN_PATHS, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
-import { router, type AppEnv } from './platform/http.ts';
+import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
@@ -94,8 +94,9 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.route('/', resetPage());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
-  if (config.practice) app.on('POST', OPEN_PATHS, refuseInPractice);
+  const open = operationsNeeding(routes, 'account:sign-in', '/v1');
+  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
+  if (config.practice) for (const operation of open) app.on(...(operation.split(' ') as [string, string]), refuseInPractice);
   app.route('/v1', routes);
   return app;
 }

@@ -121,22 +121,17 @@ export function shedding(isFull: () => boolean): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** What anybody may post: signing in, and what leads there. Nothing else is answered to people who are not known. */
-export const OPEN_PATHS = [
-  '/v1/setup',
-  '/v1/session',
-  '/v1/session/passkey/options',
-  '/v1/session/passkey',
-  '/v1/password-resets',
-  '/v1/password-resets/passkey-options',
-  '/v1/password-resets/confirmation',
-];
-const OPEN = new Set(OPEN_PATHS);
-
-/** The context of a request, for routes behind sign-in and for those that lead there. */
-export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>): MiddlewareHandler<AppEnv> {
+/**
+ * The context of a request, for routes behind sign-in and for those that lead there: `open` are what anybody may ask, by method and
+ * path. Nothing else is answered to people who are not known.
+ */
+export function signedIn(
+  findActor: FindActor,
+  parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>,
+  open: ReadonlySet<string>,
+): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const isOpen = c.req.method === 'POST' && OPEN.has(c.req.path);
+    const isOpen = open.has(`${c.req.method} ${c.req.path}`);
     const found = isOpen ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers);
     if (!found) throw new Problem('not-authenticated');
     c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });

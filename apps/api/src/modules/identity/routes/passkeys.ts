@@ -27,6 +27,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/session/passkey/options',
+        needs: 'account:sign-in',
         tags,
         summary: 'Begin to sign in with a passkey',
         responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('practice-mode') },
@@ -37,6 +38,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/session/passkey',
+        needs: 'account:sign-in',
         tags,
         summary: 'Sign in with a passkey, which is both factors',
         request: { body: jsonBody(PasskeyProof) },
@@ -53,6 +55,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/session/step-up/passkey/options',
+        needs: 'account:read',
         tags,
         summary: 'Begin to prove again who acts, with a passkey',
         responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('practice-mode') },
@@ -63,6 +66,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/session/step-up/passkey',
+        needs: 'account:write',
         tags,
         summary: 'Prove again who acts, with a passkey, for five minutes of what needs it',
         request: { body: jsonBody(PasskeyProof) },
@@ -74,6 +78,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'get',
         path: '/passkeys',
+        needs: 'account:read',
         tags,
         summary: 'Which passkeys one has',
         request: { query: PageQuery },
@@ -85,6 +90,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/passkeys/options',
+        needs: 'account:secure',
         tags,
         summary: 'Begin to add a passkey',
         responses: { 201: jsonReply('What the browser is to make, within five minutes', PasskeyCreation), ...problems(...SECURE) },
@@ -95,6 +101,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/passkeys',
+        needs: 'account:secure',
         tags,
         summary: 'Add the passkey that the browser made, and end every other session',
         request: { body: jsonBody(AddPasskey) },
@@ -109,6 +116,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'patch',
         path: '/passkeys/{id}',
+        needs: 'account:write',
         tags,
         summary: 'Rename a passkey',
         request: { params: IdParam, body: jsonBody(RenamePasskey) },
@@ -123,6 +131,7 @@ export function passkeyRoutes(party: RelyingParty) {
       createRoute({
         method: 'delete',
         path: '/passkeys/{id}',
+        needs: 'account:secure',
         tags,
         summary: 'Remove a passkey, and end every other session',
         request: { params: IdParam },

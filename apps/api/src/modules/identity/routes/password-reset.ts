@@ -12,6 +12,7 @@ export function resetRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/password-resets',
+        needs: 'account:sign-in',
         tags,
         summary: 'Have a link to a new password sent, if somebody has the address',
         request: { body: jsonBody(AskPasswordReset) },
@@ -23,6 +24,7 @@ export function resetRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/password-resets/passkey-options',
+        needs: 'account:sign-in',
         tags,
         summary: 'Begin to show a passkey as the second factor of a new password',
         request: { body: jsonBody(ResetLink) },
@@ -37,6 +39,7 @@ export function resetRoutes(party: RelyingParty) {
       createRoute({
         method: 'post',
         path: '/password-resets/confirmation',
+        needs: 'account:sign-in',
         tags,
         summary: 'Choose a new password by link and second factor, and end every session',
         request: { body: jsonBody(ResetPassword) },
