@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import type { Ctx } from '../context.ts';
+import { loadKeys, type Ctx } from '../context.ts';
 import type { AppEnv } from '../http.ts';
 import { Problem } from '../problem.ts';
 import { isSignedByTwilio } from './twilio.ts';
@@ -37,6 +37,7 @@ export function signedByTwilio(
         throw new Problem('not-permitted');
       const organizationId = z.uuid().safeParse(c.req.param('organizationId'));
       if (!organizationId.success) throw new Problem('not-found');
+      await loadKeys(parts, organizationId.data);
       c.set('ctx', { ...parts, organizationId: organizationId.data, actor: PROVIDER, requestId: c.get('requestId') });
       c.set('form', form);
       await next();
