@@ -3,7 +3,7 @@ import { aClinic, createTestDatabase, eventually, testWrapping, type Clinic, typ
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { KeysNotLoaded, UnreadableValue } from './ciphers.ts';
 import { addDataKeys, createCodec, newKeys, NO_ORGANIZATION, type Codec, type CodecOptions } from './codec.ts';
-import { destroyDataKey, readDataKeys, rotateDataKey, shredOrganization } from './data-keys.ts';
+import { asOwner, destroyDataKey, readDataKeys, rotateDataKey, shredOrganization } from './data-keys.ts';
 import { WrappingAway, ringWrapping, type Wrapping } from './wrapping.ts';
 
 let t: TestDatabase;
@@ -162,9 +162,9 @@ describe('ENC-2: a new key', () => {
     await rotating.prepare(clinic.organizationId);
     expect(keyOf(rotating.seal(place, 'value'))).toBe(1);
     // Whoever asks from now on has the key before anybody uses it.
-    await t.look(`UPDATE data_key SET usable_from = now() - interval '1 second' WHERE organization_id = $1 AND key_id = 2`, [
-      clinic.organizationId,
-    ]);
+    await asOwner(t.owner, clinic.organizationId, 'test', (client) =>
+      client.query('UPDATE data_key SET usable_from = now() WHERE key_id = 2'),
+    );
     const late = aProcess().codec;
     await late.prepare(clinic.organizationId);
     await rotating.prepare(clinic.organizationId);

@@ -233,7 +233,7 @@ describe('a foreign key', () => {
     const newestOf = async (table: string, { organizationId }: Clinic) =>
       (
         await client.query(
-          `SELECT ctid, to_jsonb(r) AS row FROM ${table} r WHERE organization_id = $1 ORDER BY coalesce(to_jsonb(r) ->> 'id', to_jsonb(r) ->> 'staff_id') DESC LIMIT 1`,
+          `SELECT ctid, to_jsonb(r) AS row FROM ${table} r WHERE organization_id = $1 ORDER BY coalesce(to_jsonb(r) ->> 'id', to_jsonb(r) ->> 'staff_id', lpad(to_jsonb(r) ->> 'key_id', 10, '0')) DESC LIMIT 1`,
           [organizationId],
         )
       ).rows[0];
