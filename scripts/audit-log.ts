@@ -5,11 +5,12 @@ import { parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import type pg from 'pg';
 import { createSigner, fingerprintOf } from '../apps/api/src/platform/audit/anchor.ts';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
+import { encryptionIn } from '../apps/api/src/platform/encryption.ts';
 import { readAnchors, type Anchors } from './audit-log/anchors.ts';
 import { CANNOT_PROVE, KINDS, type Finding, type Verified } from './audit-log/findings.ts';
 import { findReaders } from './audit-log/readers.ts';
 import { verifyLogs } from './audit-log/verify.ts';
-import { DATA, encryptionIn, ownsTables, ROOT, withClient, withOwner } from './local.ts';
+import { DATA, KEY_FILE, ownsTables, ROOT, withClient, withOwner } from './local.ts';
 
 const USAGE = `npm run audit-log -- verify [--database-url URL] [--anchors FILE_OR_FOLDER] [--public-key KEY ...]
 npm run audit-log -- readers PATIENT_ID [--database-url URL]
@@ -70,7 +71,7 @@ async function readers(patientId = ''): Promise<void> {
 /** Every key that may have signed, the current one first, and its short name. */
 async function publicKey(): Promise<void> {
   const given = await readEnvironment(process.env, { envFile: join(ROOT, '.env') });
-  const { ring } = encryptionIn(given);
+  const { ring } = encryptionIn(given, KEY_FILE);
   if (!ring) throw new Error('Anchors are signed with ENCRYPTION_KEY, and none is given.');
   for (const id of new Set([ring.current, ...ring.keys.keys()])) {
     const { publicKey: key } = createSigner(ring, id);

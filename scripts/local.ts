@@ -8,13 +8,13 @@ import { startLocalDatabase, type BackupPlace, type LocalDatabase } from '@medsp
 import { PRACTICE_ORGANIZATION_ID } from '@medspa/practice-data';
 import pg from 'pg';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
-import { encryptionOf } from '../apps/api/src/platform/config-encryption.ts';
-import { openEncryption, type Encryption } from '../apps/api/src/platform/encryption.ts';
 import { ownerOf } from '../apps/api/src/platform/database-tasks.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 /** Everything that tasks keep on this machine: databases, keys, logs. MEDSPA_DATA puts it elsewhere. */
 export const DATA = resolve(process.env['MEDSPA_DATA'] || join(ROOT, '.data'));
+/** The wrapping key of this machine, where the environment names nothing. */
+export const KEY_FILE = join(DATA, 'keys/encryption.json');
 const DATABASE = 'medspa';
 
 /** A database ready for the service: roles made, migrations applied. */
@@ -54,23 +54,6 @@ export function backupPlace(): (BackupPlace & { keyFile: string }) | null {
       `The backup in ${folder} was made with a key that is not at ${keyFile}. Put the key back, or move that backup away to begin a new one.`,
     );
   return { folder, keyFile, keys: keyRingFromFile(keyFile, isNew) };
-}
-
-/**
- * What the environment names to wrap keys, or the key file of this machine where it names nothing, which is made when `mayCreate`
- * says that there is no data yet. Throws a sentence for the operator.
- */
-export function encryptionIn(
-  given: Record<string, string | undefined>,
-  keyFile = join(DATA, 'keys/encryption.json'),
-  mayCreate = false,
-): Encryption {
-  const { ENCRYPTION_KEY, ENCRYPTION_KEY_FILE, KMS_KEY } = given;
-  const isGiven = ENCRYPTION_KEY ?? ENCRYPTION_KEY_FILE ?? KMS_KEY;
-  const problems: string[] = [];
-  const settings = encryptionOf(isGiven ? { ENCRYPTION_KEY, ENCRYPTION_KEY_FILE, KMS_KEY } : { ENCRYPTION_KEY_FILE: keyFile }, problems);
-  if (problems.length > 0) throw new Error(problems.join('\n'));
-  return openEncryption(settings, mayCreate);
 }
 
 /** Starts an embedded PostgreSQL and brings it up to date. Throws `FolderInUse` beside a living instance. */

@@ -7,7 +7,8 @@ import { createCodec, openDatabase, parseDatabaseUrl } from '@medspa/database';
 import { readMigrations } from '@medspa/database/migrate';
 import { fillPracticeData, generatePracticeData, SIZES, type Filled, type Progress, type Size } from '@medspa/practice-data';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
-import { DATA, encryptionIn, openEmbedded, openExternal, ROOT, ownsTables, type ReadyDatabase } from './local.ts';
+import { encryptionIn } from '../apps/api/src/platform/encryption.ts';
+import { DATA, KEY_FILE, openEmbedded, openExternal, ROOT, ownsTables, type ReadyDatabase } from './local.ts';
 
 const USAGE = `npm run practice-data -- --size ${Object.keys(SIZES).join('|')} [--seed 1] [--day YYYY-MM-DD] [--database URL] [--anew]`;
 /** Nobody but the fill uses this server: rows of an empty table go to the disk at once, without a log for others. */
@@ -100,7 +101,7 @@ async function fillExternal(wanted: Wanted, url: string): Promise<void> {
   if (!(await ownsTables(settings)))
     throw new Error(`"${settings.user}" does not own the tables of "${settings.database}"; sign in as app_owner or an administrator.`);
   if (!ready.isNew) throw new Error(`"${settings.database}" holds data; practice data goes into an empty database.`);
-  tellRows(await fill(wanted, ready, join(DATA, 'keys/encryption.json')));
+  tellRows(await fill(wanted, ready, KEY_FILE));
 }
 
 async function fill({ size, seed, now }: Wanted, ready: ReadyDatabase, keyFile: string): Promise<Result> {

@@ -11,7 +11,7 @@ import { loadConfig, readEnvironment, type Config } from '../apps/api/src/platfo
 import { openEncryption } from '../apps/api/src/platform/encryption.ts';
 import { logFile } from '../apps/api/src/platform/log-file.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
-import { DATA, openEmbedded, openExternal, ROOT } from './local.ts';
+import { DATA, KEY_FILE, openEmbedded, openExternal, ROOT } from './local.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const SEED = 1;
@@ -88,9 +88,7 @@ function environmentOf(given: Record<string, string | undefined>, isExternal: bo
   return {
     ...given,
     METRICS_PORT: given['METRICS_PORT'] ?? '9464',
-    ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] || given['KMS_KEY']
-      ? {}
-      : { ENCRYPTION_KEY_FILE: join(DATA, 'keys/encryption.json') }),
+    ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] || given['KMS_KEY'] ? {} : { ENCRYPTION_KEY_FILE: KEY_FILE }),
     ...(given['AUDIT_ANCHOR_FOLDER'] || given['AUDIT_ANCHOR_BUCKET'] ? {} : { AUDIT_ANCHOR_FOLDER: join(DATA, 'anchors') }),
     ...(isExternal ? {} : { DATABASE_HOST: '127.0.0.1', DATABASE_PASSWORD: 'set when it runs' }),
     PRACTICE_ORGANIZATION: PRACTICE_ORGANIZATION_ID,

@@ -1,5 +1,5 @@
 import { PERMISSIONS, type Permission } from '@medspa/contracts';
-import { createCodec, type Database } from '@medspa/database';
+import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -18,6 +18,8 @@ export type TestAppOptions = {
   config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
+  /** What has the keys; one of the test's own unless told. */
+  codec?: Codec;
   httpMillis?: number;
   isTraced?: boolean;
 };
@@ -41,7 +43,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
-  const codec = createCodec(database, testWrapping, { unreadable: metrics.unreadable });
+  const codec = options.codec ?? createCodec(database, testWrapping, { unreadable: metrics.unreadable });
   const parts = { database, codec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,

@@ -180,8 +180,8 @@ export function destroyDataKey(
 }
 
 /** Destroys every key of an organization: nothing that it sealed is ever opened again in this database. Returns how many. */
-export function shredOrganization(owner: DatabaseSettings, organizationId: string): Promise<number> {
-  if (organizationId === NO_ORGANIZATION) throw new Error('The keys of no organization are everybody’s.');
+export async function shredOrganization(owner: DatabaseSettings, organizationId: string): Promise<number> {
+  if (organizationId === NO_ORGANIZATION) throw new Error('The keys of no organization serve all of them.');
   return asOwner(owner, organizationId, 'data-key.shred', async (client) => {
     const { rows } = await client.query<{ key_id: number }>('SELECT key_id FROM data_key_secret WHERE organization_id = $1', [
       organizationId,

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { KmsSource } from '../../src/platform/kms.ts';
 import { listen } from '../../src/platform/server.ts';
 
@@ -18,7 +18,9 @@ export async function startGoogleKms(keys: string[]) {
   const faults: KmsFault[] = [];
   const asked: string[] = [];
   const bodies: string[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void serve(request, response));
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const send = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     const path = decodeURI(request.url ?? '');
@@ -34,7 +36,8 @@ export async function startGoogleKms(keys: string[]) {
     if (fault) return void send(...refusal(fault === 'busy' ? 429 : 503, fault === 'busy' ? 'RESOURCE_EXHAUSTED' : 'UNAVAILABLE'));
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return void send(...refusal(401, 'UNAUTHENTICATED'));
     send(...answer(made, path, JSON.parse(body) as Body));
-  });
+  }
+
   const url = `http://127.0.0.1:${await listen(server, 0, '127.0.0.1')}`;
   return {
     source: { kmsUrl: url, metadataUrl: url, limitMillis: 500 } satisfies KmsSource,
