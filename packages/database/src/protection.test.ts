@@ -242,7 +242,7 @@ describe('the runtime role', () => {
   test('sees neither guards of sign-in nor setup codes', async () => {
     expect(
       await t.look(
-        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
          WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
       ),
     ).toEqual([]);
