@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes, signInRoutes } from './modules/identity/index.ts';
+import { accessRoutes, identityRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -23,7 +23,7 @@ import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'practice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -40,9 +40,10 @@ export type AppParts = {
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(): OpenAPIHono<AppEnv> {
+function apiRoutes({ apiUrl, mail }: Pick<Config, 'apiUrl' | 'mail'>): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
+    .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -54,7 +55,7 @@ function apiRoutes(): OpenAPIHono<AppEnv> {
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes();
+  const routes = apiRoutes(config);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -91,7 +92,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
   app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
-  if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
+  if (config.practice) app.on('POST', ['/v1/session', '/v1/setup', '/v1/invitations/acceptance'], refuseInPractice);
   app.route('/v1', routes);
   return app;
 }
@@ -103,7 +104,7 @@ function refuseInPractice(): never {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  const app = router().route('/v1', apiRoutes());
+  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null }));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -128,6 +129,11 @@ export function openApiDocument(apiUrl: string): OpenApi {
         description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',
       },
       { name: 'Catalog', description: 'What is offered: services with terms and prices by date, who performs them, kinds of rooms.' },
+      {
+        name: 'Access',
+        description:
+          'Who may do what, and where: roles, those of its own, invitations, and leaving. Nobody gives more than they hold, and changes want a proof of the last five minutes.',
+      },
       { name: 'Organization', description: 'The organization, the parties that own its books, its locations and its people.' },
     ],
   });

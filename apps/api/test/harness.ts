@@ -1,4 +1,4 @@
-import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, keyRingOf, type Database } from '@medspa/database';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -6,6 +6,7 @@ import { createApp, openApiDocument } from '../src/app.ts';
 import { findSignedIn } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
+import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
@@ -13,20 +14,30 @@ import { createMetrics } from '../src/platform/metrics.ts';
 export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
 export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
+/** Somebody with a role, or with these permissions, all unless told; at these locations, or everywhere. */
+export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
+
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
-  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
+  /** Who asks. Null is nobody, `session` whoever has signed in. */
+  as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
   isTraced?: boolean;
 };
 
-function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
+function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
+  if (role === undefined) return grant(permissions, locations ?? 'everywhere');
+  return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
+}
+
+/** They have just proved who they are. */
+function signedInAs(person: Person, now: () => Date) {
+  const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
+  return { organizationId: person.organizationId, actor, signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: now() } };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -47,13 +58,13 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, twilio: null, ...options.config },
+    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', mail: null, practice: null, twilio: null, ...options.config },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
+    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? signedInAs(as, parts.now) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -1,5 +1,7 @@
 export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
+export { accessRoutes } from './routes/access.ts';
 export { signInRoutes } from './routes/sign-in.ts';
-export { getCountries, getLegalEntityCurrency, getLocationZone, getPlace, hasProvider } from './service.ts';
+export { findProviderOf, getCountries, getLegalEntityCurrency, getLocationZone, getPlace, hasProvider } from './service.ts';
+export { offBoard } from './service/leaving.ts';
 export { findSignedIn, type SignInParts } from './service/session.ts';

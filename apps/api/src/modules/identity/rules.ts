@@ -8,6 +8,9 @@ export const STAFF_SESSION = { idleMinutes: 15, hours: 12 };
 /** Recovery codes that come with a second factor. */
 export const RECOVERY_CODES = 10;
 
+/** How long an invitation can be accepted. */
+export const INVITATION_DAYS = 7;
+
 /** Whether a password may be the only factor. Letters count as people count them, not as bytes. */
 export function isLong(password: string): boolean {
   return Array.from(password).length >= SHORTEST_ALONE;
@@ -91,4 +94,22 @@ const SYSTEMS: [part: RegExp, name: string][] = [
 export function deviceOf(userAgent: string): string {
   const nameIn = (known: [part: RegExp, name: string][]) => known.find(([part]) => part.test(userAgent))?.[1] ?? 'other';
   return `${nameIn(BROWSERS)}, ${nameIn(SYSTEMS)}`;
+}
+
+/** What the e-mail with an invitation says. Names stand on one line, so that none makes a paragraph of its own. */
+export function invitationWords(about: { givenName: string; organizationName: string; days: number; link: string }): {
+  title: string;
+  body: string;
+} {
+  const oneLine = (text: string) => text.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
+  return {
+    title: 'Your account',
+    body: `Hello ${oneLine(about.givenName)},
+
+you are invited to sign in at ${oneLine(about.organizationName)}. Choose your password here within ${about.days} days:
+
+${about.link}
+
+The link works once. If you do not work there, do nothing.`,
+  };
 }
