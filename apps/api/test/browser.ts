@@ -1,4 +1,4 @@
-import type { ProblemDocument, SignedIn } from '@medspa/contracts';
+import type { ProblemDocument, Role, SignedIn } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
 import type { TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
@@ -54,4 +54,37 @@ export async function aSignedInOwner(t: TestDatabase, options: TestAppOptions = 
   const { status, text } = await signedIn.send('POST', '/v1/session', { email: owner.email, password: PASSWORD });
   if (status !== 201) throw new Error(`The owner is not signed in: ${text}`);
   return { ...owner, signedIn };
+}
+
+/** Somebody whom a signed-in person hired, gave roles and invited; signed in, where not told otherwise. */
+export type Colleague = { staffId: string; email: string; signedIn: Browser };
+export type Given = { role: Role | (string & {}); locationId?: string };
+
+export async function aColleague({ app, signedIn }: { app: TestApp; signedIn: Browser }, ...roles: Given[]): Promise<Colleague> {
+  const { staffId, email } = await aHired(signedIn, ...roles);
+  const invited = await signedIn.send<{ link: string }>('POST', '/v1/invitations', { staffId, delivery: 'link' });
+  const accepted = await app.send('POST', '/v1/invitations/acceptance', { ...linkIn(invited.body.link), password: PASSWORD });
+  if (accepted.status !== 201) throw new Error(`Nobody was invited: ${invited.text}, ${accepted.text}`);
+  const browser = aBrowser(app);
+  const { status, text } = await browser.send('POST', '/v1/session', { email, password: PASSWORD });
+  if (status !== 201) throw new Error(`The colleague is not signed in: ${text}`);
+  return { staffId, email, signedIn: browser };
+}
+
+/** Somebody with an address and roles, who has no account yet. */
+export async function aHired(by: Browser, ...roles: Given[]): Promise<{ staffId: string; email: string }> {
+  const email = `colleague-${randomUUID()}@clinic.example`;
+  const person = { givenName: 'Cole', familyName: 'League', jobTitle: 'Colleague', email };
+  const { id: staffId } = (await by.send<{ id: string }>('POST', '/v1/staff', person)).body;
+  for (const given of roles) {
+    const { status, text } = await by.send('POST', '/v1/role-assignments', { staffId, ...given });
+    if (status !== 201) throw new Error(`The role was not given: ${text}`);
+  }
+  return { staffId, email };
+}
+
+/** What is behind the # of a link. */
+export function linkIn(link: string): { organizationId: string; token: string } {
+  const [organizationId = '', token = ''] = link.split('#')[1]?.split('.') ?? [];
+  return { organizationId, token };
 }

@@ -34,10 +34,10 @@ function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Per
   return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
 }
 
-/** They have just proved who they are. */
-function signedInAs(person: Person, now: () => Date) {
+/** They have just proved who they are; in practice mode nobody does. */
+function signedInAs(person: Person, steppedUpAt: Date | null) {
   const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
-  return { organizationId: person.organizationId, actor, signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: now() } };
+  return { organizationId: person.organizationId, actor, ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt } } : {}) };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -64,7 +64,10 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? signedInAs(as, parts.now) : null),
+    findActor:
+      as === 'session'
+        ? findSignedIn(parts)
+        : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
@@ -103,7 +106,8 @@ const OF_UNWANTED_BODY = new Set([400, 413, 415]);
 function holdAgainstDocumentation(method: string, path: string, response: Response, body: unknown): void {
   const pathname = path.split('?')[0] ?? '';
   if (!pathname.startsWith('/v1/') || method === 'HEAD' || method === 'OPTIONS') return;
-  const pattern = Object.keys(document.paths).find((known) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname));
+  const isOf = (known: string) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname);
+  const pattern = pathname in document.paths ? pathname : Object.keys(document.paths).find(isOf);
   const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method.toLowerCase()];
   if (!operation && response.status >= 400) return;
   const documented = operation?.responses[String(response.status)];

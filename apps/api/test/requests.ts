@@ -50,7 +50,8 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const said = await app.get<{ items: { id: string }[] }>(`/v1/patients/${patientId}/messages`);
   const planned = await plan(app, clinic, day(30));
 
-  const [access, leaving] = [await people(app, clinic), await aLeaver(app)];
+  const [access, leaving, gone] = [await people(app, clinic), await aLeaver(app), await aLeaver(app)];
+  await app.send('POST', `/v1/staff/${gone}/off-boarding`);
   const { roomIds, ...own } = clinic;
   const { serviceId, providerId } = clinic;
   const [roomId = ''] = roomIds;
@@ -63,7 +64,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     [/^\/v1\/legal-entities/, clinic.legalEntityId],
     [/^\/v1\/locations/, clinic.locationId],
     [/off-boarding$/, leaving],
-    [/reinstatement$/, leaving],
+    [/reinstatement$/, gone],
     [/^\/v1\/staff/, clinic.actorId],
     [/^\/v1\/custom-roles/, access.unusedRoleId],
     [/^\/v1\/role-assignments/, access.assignmentId],
@@ -142,7 +143,7 @@ async function people(app: TestApp, { actorId }: Clinic) {
   return { roleId, unusedRoleId, assignmentId, newcomerId: newcomer.id, invitationId: invitation.id };
 }
 
-/** Somebody who may leave, and come back. */
+/** Somebody who may leave. */
 async function aLeaver(app: TestApp): Promise<string> {
   return (await app.send<{ id: string }>('POST', '/v1/staff', { givenName: 'Lee', familyName: 'Leaver', jobTitle: 'Biller' })).body.id;
 }

@@ -44,10 +44,10 @@ const newToken = () => randomBytes(32).toString('base64url');
  */
 export function invite(ctx: Ctx, { sendsMail, apiUrl }: InviteParts, { staffId, delivery }: Invite) {
   const { organizationId } = ctx;
-  if (delivery === 'email' && !sendsMail) throw problemAt('mail-not-configured', '/delivery');
   const token = delivery === 'link' ? newToken() : null;
   return mutate(ctx, { needs: 'access:write', action: 'invitation.send', reply: Invited }, async (tx) => {
     const own = await holdAccess(ctx, tx);
+    if (delivery === 'email' && !sendsMail) throw problemAt('mail-not-configured', '/delivery');
     const staff = await findStaff(tx, organizationId, staffId);
     if (!staff) throw problemAt('not-found', '/staffId');
     if (!staff.isActive) throw problemAt('staff-inactive', '/staffId');
@@ -76,7 +76,8 @@ export async function sendInvitation(ctx: Ctx, { mail, apiUrl }: LinkParts, invi
   if (!mail) return;
   const { organizationId } = ctx;
   const token = newToken();
-  const verb = { needs: 'access:write', action: 'invitation.deliver', reply: Invitation.nullable() } as const;
+  // What needs a fresh proof was done by whoever invited.
+  const verb = { needs: 'staff:write', action: 'invitation.deliver', reply: Invitation.nullable() } as const;
   let names = { givenName: '', organizationName: '' };
   const invitation = await mutate(ctx, verb, async (tx) => {
     const row = await queries.findInvitation(tx, organizationId, invitationId);

@@ -119,7 +119,7 @@ export async function stepUp(ctx: Ctx, given: StepUp) {
     queries.findSecret(tx, organizationId, actor.id),
   );
   if (!secret?.loginKey) throw new Problem('wrong-credentials');
-  const proof = await prove(ctx, secret.loginKey, organizationId, given);
+  const proof = await prove({ ...ctx, actor: newcomer(actor.id) }, secret.loginKey, organizationId, given);
   const steppedUpAt = ctx.now();
   return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, async (tx) => {
     await proof.settle(tx);
