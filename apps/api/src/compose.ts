@@ -177,7 +177,7 @@ async function assertReady({ database: settings }: Config, database: Database, r
  * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
  */
 function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts);
+  if (!practice) return findSignedIn(parts, { needsSecondFactor: true });
   const found = {
     organizationId: practice.organizationId,
     actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },

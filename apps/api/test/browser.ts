@@ -1,8 +1,9 @@
-import type { ProblemDocument, Role, SignedIn } from '@medspa/contracts';
+import type { Passkey, PasskeyCreation, PasskeyRequest, ProblemDocument, Role, SignedIn } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
 import type { TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
-import { testApp, type Answer, type TestApp, type TestAppOptions } from './harness.ts';
+import { aDevice, type Device } from './authenticator.ts';
+import { RELYING_PARTY, testApp, type Answer, type TestApp, type TestAppOptions } from './harness.ts';
 
 /** Where the pages of the test's service come from. */
 export const OWN_ORIGIN = 'http://127.0.0.1:8080';
@@ -47,7 +48,7 @@ export async function anOwner(t: TestDatabase, options: TestAppOptions = {}): Pr
   return { app, email, ...made.body, browser: () => aBrowser(app) };
 }
 
-/** The owner in a browser, signed in. */
+/** The owner in a browser, signed in by password alone: nothing but their account is open (HIP-8). */
 export async function aSignedInOwner(t: TestDatabase, options: TestAppOptions = {}): Promise<Owner & { signedIn: Browser }> {
   const owner = await anOwner(t, options);
   const signedIn = owner.browser();
@@ -56,8 +57,50 @@ export async function aSignedInOwner(t: TestDatabase, options: TestAppOptions = 
   return { ...owner, signedIn };
 }
 
-/** Somebody whom a signed-in person hired, gave roles and invited; signed in, where not told otherwise. */
-export type Colleague = { staffId: string; email: string; signedIn: Browser };
+/** With a passkey, which lets people work. `signIn` signs in with it in another browser. */
+type Secured = { signedIn: Browser; device: Device; recoveryCodes: string[]; signIn: () => Promise<Browser> };
+
+/** The owner with a passkey. */
+export type SecuredOwner = Owner & Secured;
+
+export async function aSecuredOwner(t: TestDatabase, options: TestAppOptions = {}): Promise<SecuredOwner> {
+  const owner = await aSignedInOwner(t, options);
+  return { ...owner, ...(await secure(owner.app, owner.signedIn)) };
+}
+
+async function secure(app: TestApp, signedIn: Browser): Promise<Secured> {
+  const device = aDevice(RELYING_PARTY.origins[0] ?? '');
+  const { recoveryCodes } = await addPasskey(signedIn, device);
+  const signIn = async () => {
+    const browser = aBrowser(app);
+    const { body } = await browser.send<PasskeyRequest>('POST', '/v1/session/passkey/options');
+    const { status, text } = await browser.send('POST', '/v1/session/passkey', { passkey: device.get(body) });
+    if (status !== 201) throw new Error(`Nobody is signed in: ${text}`);
+    return browser;
+  };
+  return { signedIn, device, recoveryCodes, signIn };
+}
+
+/** Adds the passkey of a device for whoever is signed in. */
+export async function addPasskey(signedIn: Browser, device: Device, name = 'Phone') {
+  const { body: options } = await signedIn.send<PasskeyCreation>('POST', '/v1/passkeys/options');
+  const added = await signedIn.send<{ passkey: Passkey; recoveryCodes: string[] }>('POST', '/v1/passkeys', {
+    name,
+    credential: device.create(options),
+  });
+  if (added.status !== 201) throw new Error(`No passkey was added: ${added.text}`);
+  return added.body;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+/** What an app does with the secret that it is shown. */
+export function fromBase32(text: string): Buffer {
+  const bits = Array.from(text, (sign) => ALPHABET.indexOf(sign).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
+
+/** Somebody whom a signed-in person hired, gave roles and invited, signed in and with a passkey. */
+export type Colleague = Secured & { staffId: string; email: string };
 export type Given = { role: Role | (string & {}); locationId?: string };
 
 export async function aColleague({ app, signedIn }: { app: TestApp; signedIn: Browser }, ...roles: Given[]): Promise<Colleague> {
@@ -68,7 +111,7 @@ export async function aColleague({ app, signedIn }: { app: TestApp; signedIn: Br
   const browser = aBrowser(app);
   const { status, text } = await browser.send('POST', '/v1/session', { email, password: PASSWORD });
   if (status !== 201) throw new Error(`The colleague is not signed in: ${text}`);
-  return { staffId, email, signedIn: browser };
+  return { staffId, email, ...(await secure(app, browser)) };
 }
 
 /** Somebody with an address and roles, who has no account yet. */
@@ -81,6 +124,12 @@ export async function aHired(by: Browser, ...roles: Given[]): Promise<{ staffId:
     if (status !== 201) throw new Error(`The role was not given: ${text}`);
   }
   return { staffId, email };
+}
+
+/** Has an owner leave, once somebody else is one too. */
+export async function leave(owner: { app: TestApp; signedIn: Browser; staffId: string }): Promise<Answer<Body>> {
+  await aColleague(owner, { role: 'owner' });
+  return owner.signedIn.send('POST', `/v1/staff/${owner.staffId}/off-boarding`);
 }
 
 /** What is behind the # of a link. */

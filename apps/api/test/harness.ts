@@ -14,6 +14,9 @@ import { createMetrics } from '../src/platform/metrics.ts';
 export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
 export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
+/** Whose passkeys the tests make. */
+export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
+
 /** Somebody with a role, or with these permissions, all unless told; at these locations, or everywhere. */
 export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
 
@@ -22,7 +25,7 @@ export type TestAppOptions = {
   as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
@@ -37,7 +40,11 @@ function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Per
 /** They have just proved who they are; in practice mode nobody does. */
 function signedInAs(person: Person, steppedUpAt: Date | null) {
   const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
-  return { organizationId: person.organizationId, actor, ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt } } : {}) };
+  return {
+    organizationId: person.organizationId,
+    actor,
+    ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false } } : {}),
+  };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -58,7 +65,15 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', mail: null, practice: null, twilio: null, ...options.config },
+    config: {
+      corsOrigins: new Set(),
+      apiUrl: 'http://127.0.0.1:8080',
+      mail: null,
+      relyingParty: RELYING_PARTY,
+      practice: null,
+      twilio: null,
+      ...options.config,
+    },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
@@ -66,7 +81,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor:
       as === 'session'
-        ? findSignedIn(parts)
+        ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
         : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null),
   });
 

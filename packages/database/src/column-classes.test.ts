@@ -50,8 +50,10 @@ describe('a sealed column and an index of one', () => {
     expect(storedAs('hashed')).toEqual([
       'staff_invitation.token_hash',
       'staff_secret.password_hash',
+      'staff_reset.token_hash',
       'staff_session.token_hash',
       'setup_code.code_hash',
+      'webauthn_challenge.challenge_hash',
     ]);
     const live = columns.map(({ table, column }) => `${table}.${column}`);
     expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());

@@ -4,7 +4,7 @@ import { aClinic, arrange, createTestDatabase, footprintOf, type TestDatabase } 
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { oneAfterTheOther } from '../../../test/access.ts';
-import { aColleague, aHired, aSignedInOwner, type Browser, type Given } from '../../../test/browser.ts';
+import { aColleague, aHired, aSecuredOwner, type Browser, type Given } from '../../../test/browser.ts';
 
 // Who may do what, as data. Everybody here signs in and has the roles that they were given; nobody is let in by the harness.
 
@@ -19,7 +19,7 @@ type Reply = Row & ProblemDocument;
 
 /** An organization of two locations, its owner, and what they do about access. */
 async function open() {
-  const owner = await aSignedInOwner(t);
+  const owner = await aSecuredOwner(t);
   const { signedIn } = owner;
   const { id: legalEntityId } = (await signedIn.send<Row>('POST', '/v1/legal-entities', { name: 'LLC', currency: 'USD' })).body;
   const opened = async (name: string) =>
@@ -111,7 +111,7 @@ describe('the roles that every organization has', () => {
   });
 });
 
-describe('I11: nobody gives away more than they hold', () => {
+describe('I14: nobody gives away more than they hold', () => {
   const above: Given[] = [{ role: 'owner' }, { role: 'provider' }, { role: 'medical-director' }];
 
   test.each(above)('a manager makes neither themselves nor others $role', async (given) => {
@@ -188,7 +188,7 @@ describe('I11: nobody gives away more than they hold', () => {
 
   test('HIP-8: and everybody proves anew who they are', async () => {
     let at = new Date();
-    const owner = await aSignedInOwner(t, { now: () => at });
+    const owner = await aSecuredOwner(t, { now: () => at });
     at = new Date(at.getTime() + 6 * 60_000);
     for (const [method, path, body] of [
       ['POST', '/v1/custom-roles', { name: 'X', permissions: ['catalog:read'] }],
@@ -202,7 +202,7 @@ describe('I11: nobody gives away more than they hold', () => {
   });
 });
 
-describe('I10: an organization keeps an owner', () => {
+describe('I13: an organization keeps an owner', () => {
   test('who is active, and owner everywhere', async () => {
     const { owner, here, hire, take, rolesOf } = await open();
     await hire({ role: 'owner', locationId: here });

@@ -1,7 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
 import { createTestDatabase, footprintOf, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { aBrowser, aColleague, aHired, aSignedInOwner, linkIn, PASSWORD, type Browser, type Owner } from '../../../test/browser.ts';
+import { aBrowser, aColleague, aHired, aSecuredOwner, linkIn, PASSWORD, type Browser, type Owner } from '../../../test/browser.ts';
 import { jobCtx, startPost, type Post } from '../../../test/messages.ts';
 import { identityJobs } from './index.ts';
 
@@ -39,7 +39,7 @@ async function deliver(organizationId: string, now = new Date()): Promise<number
 
 describe('whoever is invited', () => {
   test('gets a link by e-mail, chooses a password with it, and signs in with the roles they were given', async () => {
-    const owner = await aSignedInOwner(t, { config: { mail: post.config.mail } });
+    const owner = await aSecuredOwner(t, { config: { mail: post.config.mail } });
     const { staffId, email } = await aHired(owner.signedIn, { role: 'front-desk' });
     const { status, body } = await invite(owner.signedIn, staffId, 'email');
     expect([status, body.link, body.invitation.email, body.invitation.invitedBy]).toEqual([201, null, email, owner.staffId]);
@@ -59,7 +59,7 @@ describe('whoever is invited', () => {
   });
 
   test('is told no more than their name, the organization and the link, and the token is stored as a hash alone', async () => {
-    const owner = await aSignedInOwner(t, { config: { mail: post.config.mail } });
+    const owner = await aSecuredOwner(t, { config: { mail: post.config.mail } });
     const { staffId, email } = await aHired(owner.signedIn);
     await invite(owner.signedIn, staffId, 'email');
     const [job] = await t.look<{ payload: string }>(
@@ -79,7 +79,7 @@ describe('whoever is invited', () => {
   });
 
   test('gets a new link when the job is run again, and only the last one works', async () => {
-    const owner = await aSignedInOwner(t, { config: { mail: post.config.mail } });
+    const owner = await aSecuredOwner(t, { config: { mail: post.config.mail } });
     const { staffId, email } = await aHired(owner.signedIn);
     for (let round = 0; round < 2; round++) {
       await invite(owner.signedIn, staffId, 'email');
@@ -92,7 +92,7 @@ describe('whoever is invited', () => {
   });
 
   test('may be shown the link by whoever invites, which the audit log tells', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const { staffId } = await aHired(owner.signedIn);
     expect(refused(await invite(owner.signedIn, staffId, 'email'))).toEqual([409, 'mail-not-configured']);
     const { body } = await invite(owner.signedIn, staffId);
@@ -103,7 +103,7 @@ describe('whoever is invited', () => {
   });
 
   test('is active, has an address, and has no account', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const nobody = await owner.signedIn.send<{ id: string }>('POST', '/v1/staff', {
       givenName: 'No',
       familyName: 'Address',
@@ -117,7 +117,7 @@ describe('whoever is invited', () => {
   });
 
   test('chooses a password under the same rules as everybody (AUT-2)', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const { staffId, email } = await aHired(owner.signedIn);
     const { link } = (await invite(owner.signedIn, staffId)).body;
     for (const [password, slug] of [
@@ -132,7 +132,7 @@ describe('whoever is invited', () => {
 
 describe('an invitation', () => {
   test('works once: of ten at once one does', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const { staffId } = await aHired(owner.signedIn);
     const { link } = (await invite(owner.signedIn, staffId)).body;
     const answers = await Promise.all(Array.from({ length: 10 }, () => accept(owner, link)));
@@ -142,7 +142,7 @@ describe('an invitation', () => {
 
   test('can be accepted for seven days', async () => {
     let at = NOW;
-    const owner = await aSignedInOwner(t, { now: () => at });
+    const owner = await aSecuredOwner(t, { now: () => at });
     const { staffId } = await aHired(owner.signedIn);
     const { link } = (await invite(owner.signedIn, staffId)).body;
     at = new Date(NOW.getTime() + 7 * 86_400_000);
@@ -152,7 +152,7 @@ describe('an invitation', () => {
   });
 
   test('is listed while it is open, and can be withdrawn', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const [kept, withdrawn] = [await aHired(owner.signedIn), await aHired(owner.signedIn)];
     const [, second] = [await invite(owner.signedIn, kept.staffId), await invite(owner.signedIn, withdrawn.staffId)];
     const open = async () =>
@@ -164,7 +164,7 @@ describe('an invitation', () => {
   });
 
   test('that is wrong in any way gets the same answer, and nothing is written', async () => {
-    const [owner, other] = [await aSignedInOwner(t), await aSignedInOwner(t)];
+    const [owner, other] = [await aSecuredOwner(t), await aSecuredOwner(t)];
     const { staffId } = await aHired(owner.signedIn);
     const { link } = (await invite(owner.signedIn, staffId)).body;
     const { token } = linkIn(link ?? '');
@@ -183,16 +183,16 @@ describe('an invitation', () => {
   });
 });
 
-describe('I11: nobody gets into an account that may do more than they', () => {
+describe('I14: nobody gets into an account that may do more than they', () => {
   test('by inviting its person', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const manager = await aColleague(owner, { role: 'manager' });
     const { staffId } = await aHired(owner.signedIn, { role: 'owner' });
     expect(refused(await invite(manager.signedIn, staffId))).toEqual([403, 'beyond-own-access']);
   });
 
   test('by a link that they were shown before its person was given more', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const manager = await aColleague(owner, { role: 'manager' });
     const { staffId } = await aHired(manager.signedIn, { role: 'front-desk' });
     const { link } = (await invite(manager.signedIn, staffId)).body;
@@ -202,7 +202,7 @@ describe('I11: nobody gets into an account that may do more than they', () => {
   });
 
   test('by a link that they were shown, once they have left or may give it no more', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     for (const end of ['off-boarding', 'demotion'] as const) {
       const manager = await aColleague(owner, { role: 'manager' });
       const { staffId } = await aHired(manager.signedIn, { role: 'front-desk' });
@@ -216,7 +216,7 @@ describe('I11: nobody gets into an account that may do more than they', () => {
   });
 
   test('by giving its person another address', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const manager = await aColleague(owner, { role: 'manager' });
     const [nurse, waiting] = [await aColleague(owner, { role: 'provider' }), await aHired(owner.signedIn, { role: 'owner' })];
     const before = await footprintOf(t);
@@ -237,7 +237,7 @@ describe('I11: nobody gets into an account that may do more than they', () => {
   });
 
   test('by a link to an address that its person has no more', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const { staffId } = await aHired(owner.signedIn);
     const { link } = (await invite(owner.signedIn, staffId)).body;
     expect((await owner.signedIn.send('PATCH', `/v1/staff/${staffId}`, { email: 'right@clinic.example', version: 1 })).status).toBe(200);

@@ -2,7 +2,7 @@ import type { ProblemDocument } from '@medspa/contracts';
 import { aProvider, arrange, createTestDatabase, NOW, sessionIn, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { oneAfterTheOther } from '../../../test/access.ts';
-import { aBrowser, aColleague, aSignedInOwner, PASSWORD } from '../../../test/browser.ts';
+import { aBrowser, aColleague, aSecuredOwner, PASSWORD } from '../../../test/browser.ts';
 import { testApp } from '../../../test/harness.ts';
 import { openDesk } from '../../../test/visits.ts';
 
@@ -21,10 +21,9 @@ type Left = ProblemDocument & {
 
 describe('whoever is off-boarded', () => {
   test('is signed in nowhere from the next request on, and has no role', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const desk = await aColleague(owner, { role: 'front-desk' });
-    const other = aBrowser(owner.app);
-    await other.send('POST', '/v1/session', { email: desk.email, password: PASSWORD });
+    const other = await desk.signIn();
     expect((await desk.signedIn.send('GET', '/v1/patients')).status).toBe(200);
     const left = await owner.signedIn.send<Left>('POST', `/v1/staff/${desk.staffId}/off-boarding`);
     expect([left.status, left.body]).toMatchObject([200, { staff: { isActive: false }, providerId: null, upcoming: null }]);
@@ -41,7 +40,7 @@ describe('whoever is off-boarded', () => {
   });
 
   test('gives nothing away with a request that had begun', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const manager = await aColleague(owner, { role: 'manager' });
     const answers = await oneAfterTheOther(t, owner.organizationId, [
       () => owner.signedIn.send('POST', `/v1/staff/${manager.staffId}/off-boarding`),
@@ -50,13 +49,12 @@ describe('whoever is off-boarded', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 403]);
   });
 
-  test('is not signed in by a password that was right just before', async () => {
-    const owner = await aSignedInOwner(t);
+  test('is not signed in by a proof that was right just before', async () => {
+    const owner = await aSecuredOwner(t);
     const desk = await aColleague(owner, { role: 'front-desk' });
-    const late = aBrowser(owner.app);
     // Signing in and leaving at once, in whichever order: nobody is in afterwards, not even when they come back.
-    await Promise.all([
-      late.send('POST', '/v1/session', { email: desk.email, password: PASSWORD }),
+    const [late = aBrowser(owner.app)] = await Promise.all([
+      desk.signIn().catch(() => undefined),
       owner.signedIn.send('POST', `/v1/staff/${desk.staffId}/off-boarding`),
     ]);
     expect((await late.send('GET', '/v1/session')).status).toBe(401);
@@ -64,18 +62,19 @@ describe('whoever is off-boarded', () => {
     expect((await late.send('GET', '/v1/session')).status).toBe(401);
   });
 
-  test('comes back without a role, and with the password that they had', async () => {
-    const owner = await aSignedInOwner(t);
+  test('comes back without a role, and with the passkey that they had', async () => {
+    const owner = await aSecuredOwner(t);
     const desk = await aColleague(owner, { role: 'front-desk' });
     await owner.signedIn.send('POST', `/v1/staff/${desk.staffId}/off-boarding`);
     const back = await owner.signedIn.send('POST', `/v1/staff/${desk.staffId}/reinstatement`);
     expect([back.status, back.body]).toMatchObject([200, { isActive: true }]);
-    expect((await desk.signedIn.send('POST', '/v1/session', { email: desk.email, password: PASSWORD })).body.roles).toEqual([]);
-    expect(refused(await desk.signedIn.send('GET', '/v1/patients'))).toEqual([403, 'not-permitted']);
+    const again = await desk.signIn();
+    expect((await again.send('GET', '/v1/session')).body.roles).toEqual([]);
+    expect(refused(await again.send('GET', '/v1/patients'))).toEqual([403, 'not-permitted']);
   });
 
   test('may do no more than whoever ends it', async () => {
-    const owner = await aSignedInOwner(t);
+    const owner = await aSecuredOwner(t);
     const [manager, nurse, desk] = [
       await aColleague(owner, { role: 'manager' }),
       await aColleague(owner, { role: 'provider' }),
@@ -131,7 +130,7 @@ describe('the visits of whoever leaves', () => {
 });
 
 test('I4: a session of somebody who left is none, though its row were there', async () => {
-  const owner = await aSignedInOwner(t);
+  const owner = await aSecuredOwner(t);
   const desk = await aColleague(owner, { role: 'front-desk' });
   const { organizationId } = owner;
   await t.database.withTransaction(sessionIn(organizationId, owner.staffId), (tx) =>

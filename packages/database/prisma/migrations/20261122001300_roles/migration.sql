@@ -99,7 +99,7 @@ ALTER TABLE staff_invitation
   ADD CONSTRAINT staff_invitation_link_was_shown CHECK (delivery = 'email' OR token_hash IS NOT NULL),
   ADD CONSTRAINT staff_invitation_expires CHECK (expires_at > created_at);
 
--- I10: an organization that has an owner keeps one, who is active and owner everywhere. Two who demote each other at once wait for each
+-- I13: an organization that has an owner keeps one, who is active and owner everywhere. Two who demote each other at once wait for each
 -- other at the organization's row, and the second sees what the first has done.
 CREATE FUNCTION app.keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -130,28 +130,6 @@ CREATE FUNCTION app.roles_of(p_staff uuid) RETURNS jsonb LANGUAGE sql STABLE AS 
   LEFT JOIN custom_role c ON c.organization_id = r.organization_id AND c.id = r.custom_role_id
   WHERE r.organization_id = (SELECT app.organization_id()) AND r.staff_id = p_staff
 $$;
-
--- HIP-2: says which roles its person has as well, so that what is given and taken holds from the next request on.
-CREATE OR REPLACE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  v_now timestamptz := (p_session ->> 'now')::timestamptz;
-  v_found record;
-BEGIN
-  PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at, u.seen_at INTO v_found
-  FROM staff_session s
-  JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
-  JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
-  WHERE s.organization_id = app.organization_id() AND s.token_hash = p_token_hash AND p.is_active
-    AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-  IF v_now >= v_found.seen_at + interval '30 seconds' THEN
-    UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = app.organization_id() AND session_id = v_found.id AND seen_at < v_now;
-  END IF;
-  RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at), 'roles', app.roles_of(v_found.staff_id));
-END $$;
 
 -- ── what a session of one location still has to see, and what not ────────────────────────────────────────────────────
 

@@ -44,13 +44,13 @@ export async function findGrants(tx: Tx, staffId: string): Promise<Grants> {
   return grantsOf(await queries.listGivenRoles(tx, staffId));
 }
 
-/** I11: nobody gives, takes or decides over more than they may do themselves, where they may. Throws `beyond-own-access`. */
+/** I14: nobody gives, takes or decides over more than they may do themselves, where they may. Throws `beyond-own-access`. */
 export function refuseBeyond(own: Grants, wanted: Grants, pointer?: string): void {
   if (covers(own, wanted)) return;
   throw pointer === undefined ? new Problem('beyond-own-access') : problemAt('beyond-own-access', pointer);
 }
 
-/** I10: throws `last-owner` for the only active owner. PostgreSQL refuses it as well (`app.keep_an_owner`). */
+/** I13: throws `last-owner` for the only active owner. PostgreSQL refuses it as well (`app.keep_an_owner`). */
 export async function refuseLastOwner(tx: Tx, organizationId: string, staffId: string): Promise<void> {
   const roles = await queries.listGivenRoles(tx, staffId);
   const isOwner = roles.some(({ role, locationId }) => role === 'owner' && locationId === null);

@@ -15,7 +15,6 @@ import { ANYBODY, type Ctx } from '../../../platform/context.ts';
 import { mutate, view } from '../../../platform/doors.ts';
 import { hashPassword } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
-import type { Sender } from '../../../platform/senders/index.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
 import { findStaff } from '../queries.ts';
 import { lockAccess } from '../queries/access.ts';
@@ -25,12 +24,11 @@ import { INVITATION_DAYS, invitationWords, isLong } from '../rules.ts';
 import { findGrants, holdAccess, refuseBeyond } from './access.ts';
 import { refuseBadPassword } from './account.ts';
 import { openEmail } from './address.ts';
+import type { LinkParts } from './password-reset.ts';
 import { hashOf, keyedPassword, loginKeyOf } from './prove.ts';
 import { newcomer } from './session.ts';
 
-/** Who carries e-mail, null where nobody is configured, and where the page is that links lead to. */
-export type LinkParts = { mail: Sender | null; apiUrl: string };
-/** The same for those who only ask. */
+/** What inviting takes: whether anybody carries e-mail, and where the page is that links lead to. */
 export type InviteParts = { sendsMail: boolean; apiUrl: string };
 
 // Behind the #, which stays in the browser: no log, no proxy and no other site gets to see it.
@@ -40,7 +38,7 @@ const newToken = () => randomBytes(32).toString('base64url');
 /**
  * Invites a staff member to choose a password and sign in from then on; an earlier invitation of theirs ends. The link is e-mailed by a
  * job, or shown this once to whoever invites: then the audit log tells that it was. Throws `not-found`, `staff-inactive`,
- * `address-missing`, `already-exists` for somebody who has an account, `mail-not-configured`, `beyond-own-access` (I11).
+ * `address-missing`, `already-exists` for somebody who has an account, `mail-not-configured`, `beyond-own-access` (I14).
  */
 export function invite(ctx: Ctx, { sendsMail, apiUrl }: InviteParts, { staffId, delivery }: Invite) {
   const { organizationId } = ctx;
@@ -132,7 +130,7 @@ export async function acceptInvitation(ctx: Ctx, { organizationId, token, passwo
 
 /**
  * A good invitation by its token. It is worth what its sender could give at this moment: one whose person was given more since, or whose
- * sender lost it, is none (I11). Throws `invitation-refused`, alike for all that may be wrong with it.
+ * sender lost it, is none (I14). Throws `invitation-refused`, alike for all that may be wrong with it.
  */
 async function openInvitation(ctx: Ctx, tx: Tx, token: string) {
   const row = await queries.findInvitationByToken(tx, ctx.organizationId, hashOf(token));

@@ -6,6 +6,7 @@ import { existing } from '../../../platform/versioned.ts';
 import { deactivateProviderOf, findStaff, setActive } from '../queries.ts';
 import * as queries from '../queries/access.ts';
 import { deleteInvitations } from '../queries/invitations.ts';
+import { deleteReset } from '../queries/password-reset.ts';
 import { deleteSessions, hasAccount } from '../queries/sign-in.ts';
 import { findGrants, holdAccess, refuseBeyond, refuseLastOwner } from './access.ts';
 import { openStaff } from './address.ts';
@@ -23,6 +24,7 @@ async function endWaysIn(tx: Tx, organizationId: string, staffId: string): Promi
 
 /** Ends links that were sent to the address that somebody had. */
 async function endLinks(tx: Tx, organizationId: string, staffId: string): Promise<void> {
+  await deleteReset(tx, organizationId, staffId);
   await deleteInvitations(tx, organizationId, { staffId });
 }
 
@@ -60,7 +62,7 @@ export function reinstate(ctx: Ctx, id: string) {
 
 /**
  * An address is what its person signs in with, and where links to a new password go: whoever sets it could become them. So it takes
- * as much as they may do (I11), and where there is an account a fresh proof as well. Links to the old address end. Throws
+ * as much as they may do (I14), and where there is an account a fresh proof as well. Links to the old address end. Throws
  * `beyond-own-access`, `not-permitted`, `step-up-required`.
  */
 export async function admitAddressChange(ctx: Ctx, tx: Tx, id: string): Promise<void> {
