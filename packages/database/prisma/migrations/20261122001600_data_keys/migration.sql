@@ -77,9 +77,9 @@ BEGIN
   FROM data_key k JOIN data_key_secret s USING (organization_id, key_id) WHERE organization_id = app.organization_id();
   IF v_keys IS NOT NULL THEN
     v_is_new := false;
-  ELSIF v_is_new THEN
+  ELSIF v_is_new AND app.organization_id() <> '00000000-0000-0000-0000-000000000000' THEN
     -- A statement of its own: while a bulk load holds the organization's table, keys that are there must be found.
-    v_is_new := app.organization_id() = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM organization WHERE id = app.organization_id());
+    v_is_new := EXISTS (SELECT FROM organization WHERE id = app.organization_id());
   END IF;
   RETURN jsonb_build_object('isNew', v_is_new, 'keys', coalesce(v_keys, '[]'));
 END $$;
@@ -138,6 +138,22 @@ BEGIN
   WHERE created_at < now() - interval '90 days' OR sealings >= 2 ^ 28;
   PERFORM set_config('app.upkeep', '', true);
   RETURN v_found;
+END $$;
+
+-- What happens to keys of no organization is in the log of none, whose end is anchored like any.
+CREATE OR REPLACE FUNCTION app.seal_heads(p_session jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  v_heads jsonb;
+BEGIN
+  PERFORM app.enter(p_session);
+  PERFORM set_config('app.upkeep', 'on', true);
+  SELECT coalesce(jsonb_agg(jsonb_build_object('organization', last.organization_id, 'log', last.log, 'sequence', last.sequence,
+      'head', encode(last.root, 'hex'), 'count', last.total_rows) ORDER BY last.organization_id, last.log), '[]') INTO v_heads
+  FROM (SELECT id FROM organization UNION ALL SELECT '00000000-0000-0000-0000-000000000000') o
+  CROSS JOIN (VALUES ('access_log'), ('audit_log')) l (log)
+  CROSS JOIN LATERAL (SELECT s.* FROM audit_seal s WHERE s.organization_id = o.id AND s.log = l.log ORDER BY s.sequence DESC LIMIT 1) last;
+  PERFORM set_config('app.upkeep', '', true);
+  RETURN v_heads;
 END $$;
 
 -- ── sealing anew ─────────────────────────────────────────────────────────────────────────────────────────────────────
