@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
@@ -94,10 +94,11 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     if (options.runsJobs) {
       const anchoring = await openAnchors(config, encryption);
       if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
+      const senders = createSenders(config);
       const work = [
-        ...identityJobs,
+        ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl }),
         ...schedulingJobs,
-        ...messagingJobs(createSenders(config)),
+        ...messagingJobs(senders),
         ...auditJobs(metrics, anchoring),
         ...upkeepJobs,
         ...keyJobs(encryption.wrapping, log),
@@ -175,10 +176,10 @@ async function assertReady(
  * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
  */
 function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts);
+  if (!practice) return findSignedIn(parts, { needsSecondFactor: true });
   const found = {
     organizationId: practice.organizationId,
-    actor: { kind: 'staff' as const, id: practice.actorId, permissions: new Set(PERMISSIONS) },
+    actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },
   };
   return (headers) => Promise.resolve(isOwnName(headers.get('host') ?? '', apiUrl) ? found : null);
 }

@@ -1,4 +1,4 @@
-import { PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -10,12 +10,15 @@ import type { Config } from '../src/platform/config.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
+/** Whose passkeys the tests make. */
+export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
+
 export type TestAppOptions = {
   /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
@@ -25,7 +28,7 @@ export type TestAppOptions = {
 };
 
 function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, permissions: new Set(permissions) } };
+  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -47,13 +50,23 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const parts = { database, codec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, twilio: null, ...options.config },
+    config: {
+      corsOrigins: new Set(),
+      apiUrl: 'http://127.0.0.1:8080',
+      relyingParty: RELYING_PARTY,
+      practice: null,
+      twilio: null,
+      ...options.config,
+    },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
+    findActor:
+      as === 'session'
+        ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
+        : () => Promise.resolve(as ? personOf(as) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

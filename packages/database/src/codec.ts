@@ -220,6 +220,8 @@ export function keySession(organizationId: string, action: string): Session {
     requestId: 'data-keys',
     action,
     now: new Date(),
+    locations: null,
+    patients: null,
   };
 }
 

@@ -72,20 +72,26 @@ export const TABLES: Record<string, TableClasses> = {
     'business',
     'none',
     {
-      public: 'organization_id staff_id password_is_long totp_last_step',
+      public: 'organization_id staff_id password_is_long totp_last_step passkeys',
       hashedSecret: 'password_hash',
       sealedSecret: 'totp_sealed totp_pending_sealed',
     },
     ['staff_id'],
   ),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
+  staff_passkey: table('business', 'none', {
+    public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
+    contact: 'name',
+  }),
+  staff_reset: table('transient', 'none', { public: 'organization_id staff_id expires_at', hashedSecret: 'token_hash' }),
   staff_session: table('transient', 'none', {
     public: 'organization_id id staff_id device idle_minutes ends_at stepped_up_at created_at',
     hashedSecret: 'token_hash',
   }),
   staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
-  sign_in_guard: table('transient', 'none', { public: 'failures failed_at', keyedContact: 'login_key' }),
+  sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
+  webauthn_challenge: table('transient', 'none', { public: 'expires_at', hashedSecret: 'challenge_hash' }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',
     contact: 'display_name',
@@ -171,10 +177,10 @@ export const TABLES: Record<string, TableClasses> = {
   outbox_event: table('transient', 'none', { public: 'organization_id stream_id sequence type subject_id payload at' }),
   // The changed columns of every table: plain ones as they are, sealed ones sealed.
   audit_log: table('audit', 'none', {
-    public: 'organization_id id at actor_kind actor_id request_id action table_name row_id operation xact',
+    public: 'organization_id id at actor_kind actor_id request_id action table_name row_id operation xact reason',
     clinical: 'before after',
   }),
-  access_log: table('audit', 'none', { public: 'organization_id id at actor_kind actor_id request_id action patient_ids xact' }),
+  access_log: table('audit', 'none', { public: 'organization_id id at actor_kind actor_id request_id action patient_ids xact reason' }),
   audit_seal: table('audit', 'none', {
     public: 'organization_id log sequence from_xact to_xact row_count total_rows rows_hash contents_hash previous_root root sealed_at',
   }),

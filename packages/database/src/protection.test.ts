@@ -41,6 +41,7 @@ const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
   setup_code: 'there is no organization yet',
+  webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
   _prisma_migrations: 'the table of migrations',
 };
 
@@ -75,10 +76,10 @@ describe('every table of an organization', () => {
     expect(unruled).toEqual([]);
   });
 
-  test('has no other policy, but those of the owner for deleting across organizations what is past use, and for finding an account', async () => {
+  test('has no other policy that lets in, but those of the owner for deleting across organizations what is past use, and for finding an account', async () => {
     const others = await t.look(
       `SELECT p.polrelid::regclass::text AS table, p.polname, pg_get_userbyid(p.polroles[1]) AS role FROM pg_policy p
-       WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' ORDER BY 1`,
+       WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' AND p.polpermissive ORDER BY 1`,
     );
     expect(others).toEqual([
       { table: 'access_log', polname: 'upkeep', role: 'app_owner' },
@@ -241,7 +242,7 @@ describe('the runtime role', () => {
   test('sees neither guards of sign-in nor setup codes', async () => {
     expect(
       await t.look(
-        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
          WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
       ),
     ).toEqual([]);

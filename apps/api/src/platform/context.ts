@@ -1,22 +1,31 @@
-import { NEEDS_STEP_UP, type Permission } from '@medspa/contracts';
+import { grant, NEEDS_STEP_UP, type Grants, type Permission } from '@medspa/contracts';
 import { NO_ORGANIZATION, type Codec, type Database, type Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
-/** Who acts. Everything that is done or read is recorded under this id. */
-export type Actor = { kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody'; id: string; permissions: ReadonlySet<Permission> };
+/** Who acts, and what they may do where. Everything that is done or read is recorded under this id. */
+export type Actor = {
+  kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody';
+  id: string;
+  grants: Grants;
+  /** The patients whose rows the actor may see and write; all where it is absent. */
+  patients?: readonly string[];
+};
 
 /** Whoever has not said yet who they are, and all that they may do. */
 export const ANYBODY: Actor = {
   kind: 'anybody',
   id: '00000000-0000-7000-8000-000000000003',
-  permissions: new Set(['account:sign-in']),
+  grants: grant(['account:sign-in']),
 };
 
 export { NO_ORGANIZATION };
 
-/** The session that a request came in, and when its person last proved who they are. */
-export type SignInState = { sessionId: string; steppedUpAt: Date };
+/**
+ * The session that a request came in, and when its person last proved who they are. Whoever has to set up a second factor first
+ * (HIP-8) may do nothing else meanwhile.
+ */
+export type SignInState = { sessionId: string; steppedUpAt: Date; mustEnrol: boolean };
 
 /** How long a proof counts as fresh. */
 const STEP_UP_MINUTES = 5;
@@ -37,14 +46,18 @@ export type Ctx = {
   requestId: string;
   now: () => Date;
   repeatable?: RepeatableRequest;
+  /** Why, where the actor has to say it; recorded with everything that is done and read. No patient's data. */
+  reason?: string;
 };
 
 /**
- * Throws `not-permitted` unless the actor holds the permission, and `step-up-required` where it also wants a fresh proof of who
- * acts. The first thing that both doors do.
+ * Throws `not-permitted` unless the actor holds the permission, `enrol-second-factor` where it reaches beyond the account of
+ * somebody who has no second factor yet, and `step-up-required` where it also wants a fresh proof of who acts. The first thing that
+ * both doors do.
  */
 export function demand(ctx: Ctx, permission: Permission): void {
-  if (!ctx.actor.permissions.has(permission)) throw new Problem('not-permitted');
+  if (!ctx.actor.grants.has(permission)) throw new Problem('not-permitted');
+  if (ctx.signIn?.mustEnrol && !permission.startsWith('account:')) throw new Problem('enrol-second-factor');
   if (!NEEDS_STEP_UP.has(permission)) return;
   if (!ctx.signIn) throw new Problem('practice-mode');
   const age = ctx.now().getTime() - ctx.signIn.steppedUpAt.getTime();
@@ -59,8 +72,9 @@ export async function loadKeys({ breaker, codec }: Pick<Ctx, 'breaker' | 'codec'
   if (!codec.isReady(organizationId)) await breaker.execute(() => codec.prepare(organizationId));
 }
 
-/** What the database is told about the context. */
-export function sessionOf(ctx: Ctx, action: string): Session {
+/** What the database is told about the context: also which rows there are for the actor, as far as the permission reaches. */
+export function sessionOf(ctx: Ctx, { needs, action }: { needs: Permission; action: string }): Session {
+  const scope = ctx.actor.grants.get(needs) ?? [];
   return {
     organizationId: ctx.organizationId,
     actorKind: ctx.actor.kind,
@@ -68,5 +82,8 @@ export function sessionOf(ctx: Ctx, action: string): Session {
     requestId: ctx.requestId,
     action,
     now: ctx.now(),
+    locations: scope === 'everywhere' ? null : scope,
+    patients: ctx.actor.patients ?? null,
+    ...(ctx.reason === undefined ? {} : { reason: ctx.reason }),
   };
 }

@@ -4,14 +4,18 @@
 -- A changed row carries the next version, so a stale writer cannot overwrite silently.
 CREATE FUNCTION app.step_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.version <> OLD.version + 1 THEN
+  IF NEW.version <> OLD.version + 1 AND NOT app.is_resealing() THEN
     RAISE EXCEPTION '% changes with its version', TG_TABLE_NAME USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_version_steps';
   END IF;
   RETURN NEW;
 END $$;
 
+-- Sealed columns of histories are sealed anew like any; the logs and their seals never change.
 CREATE FUNCTION app.append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME IN ('appointment_history', 'message_consent') AND app.is_resealing() THEN
+    RETURN NULL;
+  END IF;
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
 
@@ -36,10 +40,13 @@ BEGIN
     IF v_before IS NULL THEN
       RETURN NULL;
     END IF;
+    IF app.is_resealing() AND NOT EXISTS (SELECT FROM jsonb_object_keys(v_before) AS name WHERE name NOT LIKE '%\_sealed') THEN
+      RETURN NULL;
+    END IF;
   END IF;
-  INSERT INTO public.audit_log (organization_id, at, actor_kind, actor_id, request_id, action, table_name, row_id, operation, before, after)
+  INSERT INTO public.audit_log (organization_id, at, actor_kind, actor_id, request_id, action, table_name, row_id, operation, before, after, reason)
   VALUES (app.organization_id(), clock_timestamp(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, v_session ->> 'requestId',
-          v_session ->> 'action', TG_TABLE_NAME, app.audited_id(coalesce(v_new, v_old)), lower(TG_OP), v_before, v_after);
+          v_session ->> 'action', TG_TABLE_NAME, app.audited_id(coalesce(v_new, v_old)), lower(TG_OP), v_before, v_after, v_session ->> 'reason');
   RETURN NULL;
 END $$;
 
@@ -48,9 +55,9 @@ CREATE FUNCTION app.log_access(p_patient_ids uuid[]) RETURNS void LANGUAGE plpgs
 DECLARE
   v_session jsonb := app.session();
 BEGIN
-  INSERT INTO public.access_log (organization_id, at, actor_kind, actor_id, request_id, action, patient_ids)
+  INSERT INTO public.access_log (organization_id, at, actor_kind, actor_id, request_id, action, patient_ids, reason)
   VALUES (app.organization_id(), clock_timestamp(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, v_session ->> 'requestId',
-          v_session ->> 'action', p_patient_ids);
+          v_session ->> 'action', p_patient_ids, v_session ->> 'reason');
 END $$;
 
 CREATE PROCEDURE app.protect(p_table regclass, p_audit boolean DEFAULT true) LANGUAGE plpgsql AS $$

@@ -53,11 +53,11 @@ CREATE POLICY upkeep ON audit_seal FOR ALL TO app_owner USING (current_setting('
 -- so that a verifier asks no function that an intruder could have replaced.
 CREATE FUNCTION app.sealed_form(l audit_log) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_array(l.xact, l.organization_id, l.at AT TIME ZONE 'UTC', l.actor_kind, l.actor_id, l.request_id, l.action,
-    l.table_name, l.row_id, l.operation, l.before, l.after)::text
+    l.table_name, l.row_id, l.operation, l.before, l.after, l.reason)::text
 $$;
 CREATE FUNCTION app.sealed_form(l access_log) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_array(l.xact, l.organization_id, l.at AT TIME ZONE 'UTC', l.actor_kind, l.actor_id, l.request_id, l.action,
-    l.patient_ids)::text
+    l.patient_ids, l.reason)::text
 $$;
 
 -- Seals what no seal covers yet, of all organizations, one seal for each and log that has rows; at most about p_most rows a log, so that
@@ -124,7 +124,7 @@ BEGIN
   RETURN jsonb_build_object('sealed', v_sealed, 'isBehind', v_to < v_over, 'waitingSeconds', greatest(round(coalesce(v_waits, 0), 3), 0));
 END $$;
 
--- The last seal of each organization and log: what is anchored outside of the database.
+-- The last seal of each organization and log, and of those of none, which tell of its keys: what is anchored outside of the database.
 CREATE FUNCTION app.seal_heads(p_session jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_heads jsonb;
@@ -133,7 +133,7 @@ BEGIN
   PERFORM set_config('app.upkeep', 'on', true);
   SELECT coalesce(jsonb_agg(jsonb_build_object('organization', last.organization_id, 'log', last.log, 'sequence', last.sequence,
       'head', encode(last.root, 'hex'), 'count', last.total_rows) ORDER BY last.organization_id, last.log), '[]') INTO v_heads
-  FROM organization o
+  FROM (SELECT id FROM organization UNION ALL SELECT '00000000-0000-0000-0000-000000000000') o
   CROSS JOIN (VALUES ('access_log'), ('audit_log')) l (log)
   CROSS JOIN LATERAL (SELECT s.* FROM audit_seal s WHERE s.organization_id = o.id AND s.log = l.log ORDER BY s.sequence DESC LIMIT 1) last;
   PERFORM set_config('app.upkeep', '', true);
@@ -152,7 +152,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT coalesce(jsonb_agg(jsonb_build_object('at', app.iso(a.at), 'actorKind', a.actor_kind, 'actorId', a.actor_id,
-      'actorName', s.given_name || ' ' || s.family_name, 'action', a.action, 'requestId', a.request_id,
+      'actorName', s.given_name || ' ' || s.family_name, 'action', a.action, 'reason', a.reason, 'requestId', a.request_id,
       'cursor', (extract(epoch FROM a.at) * 1000)::bigint || '-' || a.id) ORDER BY a.at DESC, a.id DESC), '[]') INTO v_accesses
   FROM (
     SELECT * FROM access_log l
