@@ -23,6 +23,9 @@ const UNAUDITED: Record<string, string> = {
   audit_seal: 'is itself a record, made from the logs',
   staff_secret: 'hashes and secrets stay out of the log; each change comes with one of its audited account',
   staff_session_use: 'being used changes nothing of a session',
+  staff_pin: 'hashes stay out of the log; each change comes with one of its audited account',
+  device_use: 'being used changes nothing of a device',
+  api_key_use: 'being used changes nothing of a key',
 };
 /** What other rows were reckoned with; no request changes it. */
 const SETTLED = [
@@ -84,6 +87,7 @@ describe('every table of an organization', () => {
       { table: 'audit_log', polname: 'upkeep', role: 'app_owner' },
       { table: 'audit_seal', polname: 'upkeep', role: 'app_owner' },
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
+      { table: 'device', polname: 'enrolment', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },

@@ -8,6 +8,7 @@ import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic }
 export async function aFullClinic(database: Database): Promise<Clinic> {
   const clinic = await aClinic(database);
   const { organizationId, actorId, legalEntityId, locationId, serviceId, providerId } = clinic;
+  const [deviceId, keyId] = [newId(), newId()];
   const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
   await arrange(database, clinic, async (tx) => {
     await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
@@ -60,6 +61,14 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
+    await tx.staffPin.create({ data: { ...staff, pinHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows' } });
+    const made = { organizationId, createdBy: actorId, createdAt: NOW };
+    const device = { locationId, kind: 'kiosk', name: 'Entrance', keyHash: randomBytes(32), enrolledAt: NOW };
+    await tx.device.create({ data: { ...made, ...device, id: deviceId } });
+    await tx.deviceUse.create({ data: { organizationId, deviceId, seenAt: NOW } });
+    const key = { permissions: ['schedule:read'], isEverywhere: true, expiresAt: new Date(NOW.getTime() + 86_400_000) };
+    await tx.apiKey.create({ data: { ...made, ...key, id: keyId, name: 'Website', secretHash: randomBytes(32) } });
+    await tx.apiKeyUse.create({ data: { organizationId, keyId, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
   const booking = {
@@ -76,6 +85,10 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     (session) => sql<{ outcome: string }>`SELECT app.book_appointment(${session}::jsonb, ${booking}::jsonb) ->> 'outcome' AS outcome`,
   );
   if (booked?.outcome !== 'done') throw new Error(`The clinic could not be filled: ${booked?.outcome}.`);
+  const { appointmentId } = booking;
+  await arrange(database, clinic, (tx) =>
+    tx.checkIn.create({ data: { organizationId, deviceId, appointmentId, patientId, endsAt: NOW }, select: { deviceId: true } }),
+  );
   // Rows that nothing refers to yet, for tests that change keys.
   await aPatient(database, clinic);
   await arrange(database, clinic, async (tx) => {
