@@ -3,7 +3,7 @@ import { createCodec, keyRingOf, type Database } from '@medspa/database';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
-import { findSignedIn } from '../src/modules/identity/index.ts';
+import { findActor } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
@@ -14,7 +14,7 @@ export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0
 export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
+  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in, a device, or a key. */
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
@@ -53,7 +53,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
+    findActor: as === 'session' ? findActor(parts) : () => Promise.resolve(as ? personOf(as) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Permission } from './permissions.ts';
-import { KEY_PERMISSIONS } from './policy.ts';
+import { cellOf, KEY_PERMISSIONS } from './policy.ts';
 import { Id, Instant, text } from './primitives.ts';
 
 const permissions = z.array(z.enum(KEY_PERMISSIONS as [Permission, ...Permission[]]));
@@ -22,12 +22,19 @@ export const ApiKey = z
   .meta({ id: 'ApiKey' });
 export type ApiKey = z.infer<typeof ApiKey>;
 
-export const CreateApiKey = z.strictObject({
-  name: text(80),
-  permissions: permissions.min(1).max(KEY_PERMISSIONS.length),
-  locationIds: locationIds.min(1).max(100).nullish().describe('everywhere unless told'),
-  expiresInDays: z.int().min(1).max(730).default(365),
-});
+export const CreateApiKey = z
+  .strictObject({
+    name: text(80),
+    permissions: permissions.min(1).max(KEY_PERMISSIONS.length),
+    locationIds: locationIds.min(1).max(100).nullish().describe('everywhere unless told'),
+    expiresInDays: z.int().min(1).max(730).default(365),
+  })
+  .superRefine((key, check) => {
+    for (const [index, permission] of key.permissions.entries()) {
+      if (key.locationIds && cellOf('owner', permission) === 'all')
+        check.addIssue({ code: 'custom', path: ['permissions', index], message: "Is the whole organization's, not some locations'." });
+    }
+  });
 export type CreateApiKey = z.infer<typeof CreateApiKey>;
 
 export const NewApiKey = ApiKey.extend({

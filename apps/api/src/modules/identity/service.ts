@@ -21,7 +21,8 @@ import { mutate, view } from '../../platform/doors.ts';
 import { problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import * as queries from './queries.ts';
-import { deleteSessions, updateLoginKey } from './queries/sign-in.ts';
+import { updateLoginKey } from './queries/sign-in.ts';
+import { endAccess } from './service/off-boarding.ts';
 import { loginKeyOf } from './service/prove.ts';
 
 /** The organization of the caller. */
@@ -115,7 +116,7 @@ export function createStaff(ctx: Ctx, { email, ...input }: CreateStaff) {
 
 /**
  * Throws `not-found`, `stale-version`, or `already-exists` for the e-mail address. Whoever is not active any more takes no
- * bookings either (I3), and is signed in nowhere (I4).
+ * bookings either (I3), and has no way in (I4).
  */
 export function updateStaff(ctx: Ctx, id: string, { email, version, ...input }: UpdateStaff) {
   return mutate(ctx, { needs: 'staff:write', action: 'staff.update', reply: Staff }, async (tx) => {
@@ -126,7 +127,7 @@ export function updateStaff(ctx: Ctx, id: string, { email, version, ...input }: 
     );
     if (!row.isActive) {
       await queries.deactivateProviderOf(tx, ctx.organizationId, id);
-      await deleteSessions(tx, ctx.organizationId, id);
+      await endAccess(ctx, tx, id);
     }
     return openStaff(ctx, row);
   });

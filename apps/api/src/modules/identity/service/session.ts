@@ -6,11 +6,12 @@ import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platfo
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
-import { readSessionCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
+import { readSessionCookie, type DeviceCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
 import { hashOf, loginKeyOf, prove } from './prove.ts';
+import { beginOnDevice } from './shared-device.ts';
 
 /** What finding a session takes. */
 export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
@@ -39,13 +40,13 @@ export function findSignedIn(parts: SignInParts): FindActor {
 }
 
 /** What the request of somebody who signs in says beside its body. */
-export type Browser = { userAgent: string; cookie: SessionCookie | null };
+export type Browser = { userAgent: string; cookie: SessionCookie | null; device: DeviceCookie | null };
 
 /** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
 export async function signIn(
   ctx: Ctx,
   { email, organizationId, ...given }: SignIn,
-  { userAgent, cookie }: Browser,
+  { userAgent, cookie, device }: Browser,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
   const proof = await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given);
   const own = { ...ctx, organizationId: proof.organizationId, actor: ownerOf(proof.staffId) };
@@ -57,8 +58,6 @@ export async function signIn(
     staffId: own.actor.id,
     tokenHash: hashOf(token),
     device: deviceOf(userAgent),
-    idleMinutes: STAFF_SESSION.idleMinutes,
-    endsAt: new Date(now.getTime() + STAFF_SESSION.hours * 3_600_000),
     steppedUpAt: now,
     createdAt: now,
   };
@@ -66,7 +65,8 @@ export async function signIn(
     await proof.settle(tx);
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
-    await queries.insertSession(tx, session);
+    const { deviceId, idleMinutes, hours } = await beginOnDevice(tx, own.organizationId, own.actor.id, device);
+    await queries.insertSession(tx, { ...session, deviceId, idleMinutes, endsAt: new Date(now.getTime() + hours * 3_600_000) });
     return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: now } }, tx);
   });
   return { cookie: { organizationId: own.organizationId, token }, signedIn };
