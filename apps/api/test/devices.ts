@@ -29,7 +29,7 @@ export type Premises = {
 export async function openPremises(t: TestDatabase): Promise<Premises> {
   const clock = { at: NOW, pass: (seconds: number) => void (clock.at = new Date(clock.at.getTime() + seconds * 1_000)) };
   const now = () => clock.at;
-  const desk = await openDesk(t, { providers: 3 }, now);
+  const desk = await openDesk(t, { providers: 4, rooms: 4 }, now);
   const { organizationId, actorId, locationId, serviceId, providerIds } = desk.clinic;
   const app = testApp(t.database, { as: 'session', now });
   let booked = 0;
