@@ -8,7 +8,9 @@ import { aBrowser, PASSWORD, type Browser } from './browser.ts';
 import { testApp, testCodec, type TestApp } from './harness.ts';
 import { openDesk, type Desk, type Visit } from './visits.ts';
 
-export type Reply = ProblemDocument & OwnDevice & CheckIn & NewDevice & { staffId: string; items: Device[]; isArrived: boolean };
+export type Reply = Omit<ProblemDocument, 'status'> & OwnDevice & Wire<CheckIn & NewDevice> & { staffId: string; items: Wire<Device>[] };
+/** Instants are text on the wire. */
+type Wire<Shape> = { [Key in keyof Shape]: Shape[Key] extends Date | null ? string : Shape[Key] };
 type Patient = { id: string; givenName: string; familyName: string; birthDate: string; phone: string };
 
 /** A clinic with people who sign in and devices that they enrol, at a time that the test sets. */

@@ -263,8 +263,11 @@ DECLARE
   v_visits appointment[];
 BEGIN
   PERFORM app.enter(p_session || '{"patients": null}');
-  SELECT * INTO STRICT v_device FROM device
+  SELECT * INTO v_device FROM device
   WHERE organization_id = app.organization_id() AND id = (p_session ->> 'actorId')::uuid AND kind = 'kiosk' FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'miss');
+  END IF;
   PERFORM app.lock_device(v_device.id);
   v_is_new_window := coalesce(v_device.missed_since, '-infinity') <= v_now - interval '15 minutes';
   IF v_device.misses >= 5 AND NOT v_is_new_window THEN
