@@ -133,7 +133,7 @@ describe('AUT-9: a device', () => {
         'POST',
         '/v1/kiosk/check-in',
         { givenName: 'A', familyName: 'B', phone: '+12125550147' },
-        { ...headers, ...(more ?? {}) },
+        { ...headers, ...more },
       );
       expect(body.slug).toBe('origin-refused');
     }

@@ -129,12 +129,13 @@ describe('AUT-9: a kiosk', () => {
     await aVisit(patient);
     const right = { ...nameOf(patient), birthDate: patient.birthDate };
     const wrong = { ...right, birthDate: '1990-01-01' };
-    for (let miss = 0; miss < 5; miss++) {
-      // A match in between does not make the misses good.
-      if (miss === 4) expect((await find(right)).status).toBe(201);
-      expect((await find(wrong)).status).toBe(404);
-      clock.pass(60);
+    const tries: number[] = [];
+    // A match in between does not make the misses good.
+    for (const who of [wrong, wrong, wrong, wrong, right, wrong]) {
+      tries.push((await find(who)).status);
+      clock.pass(50);
     }
+    expect(tries).toEqual([404, 404, 404, 404, 201, 404]);
     const waiting = await find(right);
     expect([...seen(waiting), waiting.body.retryAfterSeconds, waiting.headers.get('retry-after')]).toEqual([
       429,
@@ -146,11 +147,11 @@ describe('AUT-9: a kiosk', () => {
     expect((await find(wrong)).status).toBe(429);
     clock.pass(1);
     expect((await find(right)).status).toBe(201);
-    const misses = await t.look(
+    const misses = await t.look<{ misses: string | null }>(
       `SELECT after ->> 'misses' AS misses FROM audit_log WHERE row_id = $1 AND action = 'check-in.begin' ORDER BY id`,
       [kioskId],
     );
-    expect(misses.map(({ misses: count }) => count)).toEqual(['1', '2', '3', '4', '5']);
+    expect(misses.flatMap(({ misses: count }) => count ?? [])).toEqual(['1', '2', '3', '4', '5']);
   });
 
   test('of forty wrong ones at once five are looked up', async () => {

@@ -9,6 +9,7 @@ export const apiKeyRoutes = router()
     createRoute({
       method: 'get',
       path: '/api-keys',
+      needs: 'api-key:read',
       tags,
       summary: 'Keys of integrations, without their secrets',
       request: { query: PageQuery },
@@ -20,12 +21,13 @@ export const apiKeyRoutes = router()
     createRoute({
       method: 'post',
       path: '/api-keys',
+      needs: 'api-key:write',
       tags,
       summary: 'Make a key for an integration',
       request: { body: jsonBody(CreateApiKey) },
       responses: {
         201: jsonReply('The key, shown this once', NewApiKey),
-        ...problems('not-found', 'beyond-own-permissions', 'step-up-required', 'practice-mode'),
+        ...problems('not-found', 'beyond-own-permissions', 'practice-mode'),
       },
     }),
     async (c) => c.json(encode(NewApiKey, await service.createKey(c.get('ctx'), c.req.valid('json'))), 201),
@@ -34,10 +36,11 @@ export const apiKeyRoutes = router()
     createRoute({
       method: 'delete',
       path: '/api-keys/{id}',
+      needs: 'api-key:write',
       tags,
       summary: 'End a key for good',
       request: { params: IdParam },
-      responses: { 200: jsonReply('As it is now', ApiKey), ...problems('not-found', 'step-up-required', 'practice-mode') },
+      responses: { 200: jsonReply('As it is now', ApiKey), ...problems('not-found', 'practice-mode') },
     }),
     async (c) => c.json(encode(ApiKey, await service.revokeKey(c.get('ctx'), c.req.valid('param').id)), 200),
   );

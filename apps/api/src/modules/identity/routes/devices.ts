@@ -24,6 +24,7 @@ export const deviceRoutes = router()
     createRoute({
       method: 'get',
       path: '/devices',
+      needs: 'device:read',
       tags,
       summary: 'Kiosks and shared devices',
       request: { query: PageQuery },
@@ -35,10 +36,11 @@ export const deviceRoutes = router()
     createRoute({
       method: 'post',
       path: '/devices',
+      needs: 'device:write',
       tags,
       summary: 'Make a device, and the code to type on it within ten minutes',
       request: { body: jsonBody(CreateDevice) },
-      responses: { 201: jsonReply('Its code, shown this once', NewDevice), ...problems('not-found', 'step-up-required', 'practice-mode') },
+      responses: { 201: jsonReply('Its code, shown this once', NewDevice), ...problems('not-found', 'practice-mode') },
     }),
     async (c) => c.json(encode(NewDevice, await devices.createDevice(c.get('ctx'), c.req.valid('json'))), 201),
   )
@@ -46,10 +48,11 @@ export const deviceRoutes = router()
     createRoute({
       method: 'delete',
       path: '/devices/{id}',
+      needs: 'device:write',
       tags,
       summary: 'End a device for good',
       request: { params: IdParam },
-      responses: { 200: jsonReply('As it is now', Device), ...problems('not-found', 'step-up-required', 'practice-mode') },
+      responses: { 200: jsonReply('As it is now', Device), ...problems('not-found', 'practice-mode') },
     }),
     async (c) => c.json(encode(Device, await devices.revokeDevice(c.get('ctx'), c.req.valid('param').id)), 200),
   )
@@ -57,6 +60,7 @@ export const deviceRoutes = router()
     createRoute({
       method: 'post',
       path: '/device',
+      needs: 'account:sign-in',
       tags,
       summary: 'Enrol the device that asks, with the code that was made for it',
       request: { body: jsonBody(EnrolDevice) },
@@ -72,6 +76,7 @@ export const deviceRoutes = router()
     createRoute({
       method: 'get',
       path: '/device',
+      needs: 'device:use',
       tags,
       summary: 'The device that asks, and who may come back to it',
       responses: { 200: jsonReply('It', OwnDevice), ...problems('not-found') },
@@ -82,6 +87,7 @@ export const deviceRoutes = router()
     createRoute({
       method: 'post',
       path: '/device/lock',
+      needs: 'account:write',
       tags,
       summary: 'Leave a shared device without signing out',
       responses: { 200: jsonReply('Locked; the PIN goes on', DeviceLocked), ...problems('not-a-shared-device') },
@@ -96,6 +102,7 @@ export const deviceRoutes = router()
     createRoute({
       method: 'post',
       path: '/device/unlock',
+      needs: 'device:use',
       tags,
       summary: 'Come back to a shared device with one’s PIN, or take it back from a patient',
       request: { body: jsonBody(UnlockDevice) },
@@ -114,10 +121,11 @@ export const deviceRoutes = router()
     createRoute({
       method: 'put',
       path: '/session/pin',
+      needs: 'account:secure',
       tags,
       summary: 'Choose the PIN with which one comes back to shared devices',
       request: { body: jsonBody(ChoosePin) },
-      responses: { 200: jsonReply('Chosen', PinChosen), ...problems('pin-too-common', 'step-up-required', 'practice-mode') },
+      responses: { 200: jsonReply('Chosen', PinChosen), ...problems('pin-too-common', 'practice-mode') },
     }),
     async (c) => c.json(encode(PinChosen, await shared.choosePin(c.get('ctx'), c.req.valid('json').pin)), 200),
   );

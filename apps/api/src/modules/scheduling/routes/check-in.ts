@@ -10,6 +10,7 @@ export const checkInRoutes = router()
     createRoute({
       method: 'post',
       path: '/kiosk/check-in',
+      needs: 'kiosk:check-in',
       tags,
       summary: 'Find one’s visit of today at a kiosk, by name and birth date or phone',
       request: { body: jsonBody(BeginCheckIn) },
@@ -21,6 +22,7 @@ export const checkInRoutes = router()
     createRoute({
       method: 'post',
       path: '/device/hand-over',
+      needs: 'appointment:write',
       tags,
       summary: 'Hand a shared device to the patient of a visit',
       request: { body: jsonBody(HandOver) },
@@ -36,6 +38,7 @@ export const checkInRoutes = router()
     createRoute({
       method: 'get',
       path: '/check-in',
+      needs: 'check-in:read',
       tags,
       summary: 'The visit of the patient in whose hands the device is',
       responses: { 200: jsonReply('It', CheckIn), ...problems('not-found') },
@@ -46,6 +49,7 @@ export const checkInRoutes = router()
     createRoute({
       method: 'post',
       path: '/check-in/arrival',
+      needs: 'check-in:write',
       tags,
       summary: 'Say that one has come; ends the check-in',
       responses: {
@@ -59,6 +63,7 @@ export const checkInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/check-in',
+      needs: 'check-in:write',
       tags,
       summary: 'Go back to the beginning; ends the check-in',
       responses: { 200: jsonReply('Nothing is open any more', CheckInEnded), ...problems('not-found') },
