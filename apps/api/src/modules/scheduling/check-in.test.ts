@@ -154,12 +154,12 @@ describe('AUT-9: a kiosk', () => {
     expect(misses.flatMap(({ misses: count }) => count ?? [])).toEqual(['1', '2', '3', '4', '5']);
   });
 
-  test('of forty wrong ones at once five are looked up', async () => {
+  test('of two hundred wrong ones at once five are looked up', async () => {
     const { find } = await aKiosk();
     const wrong = { givenName: 'Maya', familyName: 'Nobody', birthDate: '1990-01-01' };
-    const answers = await Promise.all(Array.from({ length: 40 }, () => find(wrong)));
+    const answers = await Promise.all(Array.from({ length: 200 }, () => find(wrong)));
     const count = (status: number) => answers.filter((answer) => answer.status === status).length;
-    expect({ missed: count(404), refused: count(429) }).toEqual({ missed: 5, refused: 35 });
+    expect({ missed: count(404), refused: count(429) }).toEqual({ missed: 5, refused: 195 });
   }, 30_000);
 
   test('opens nothing but that, whoever stands before it: no list, no search, no record, not even of the patient', async () => {
