@@ -2,7 +2,7 @@ import type { CheckIn, Device, DEVICE_KINDS, NewDevice, OwnDevice, ProblemDocume
 import { arrange, NOW, type TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
 import { v7 as newId } from 'uuid';
-import { keyedPassword, loginKeyOf } from '../src/modules/identity/service/prove.ts';
+import { keyedPassword, loginKeyOf, recoveryKey, totpPlace } from '../src/modules/identity/service/prove.ts';
 import { hashPassword } from '../src/platform/passwords.ts';
 import { aBrowser, PASSWORD, type Browser } from './browser.ts';
 import { testApp, testCodec, type TestApp } from './harness.ts';
@@ -13,15 +13,18 @@ export type Reply = Omit<ProblemDocument, 'status'> & OwnDevice & Wire<CheckIn &
 type Wire<Shape> = { [Key in keyof Shape]: Shape[Key] extends Date | null ? string : Shape[Key] };
 type Patient = { id: string; givenName: string; familyName: string; birthDate: string; phone: string };
 
+/** `proof` is a password and a code that was not used. */
+export type Account = { staffId: string; email: string; proof: () => { password: string; code: string } };
+
 /** A clinic with people who sign in and devices that they enrol, at a time that the test sets. */
 export type Premises = {
   desk: Desk;
   /** Whoever asks is known by cookie or key. */
   app: TestApp;
   clock: { at: Date; pass: (seconds: number) => void };
-  /** Somebody who works there and has an account; the clinic's owner unless told. */
-  anAccount: (staffId?: string) => Promise<{ staffId: string; email: string }>;
-  signedIn: (email: string, browser?: Browser) => Promise<Browser>;
+  /** Somebody who works there and has an account with a second factor; the clinic's owner unless told. */
+  anAccount: (staffId?: string) => Promise<Account>;
+  signedIn: (account: Account, browser?: Browser) => Promise<Browser>;
   /** A browser that was enrolled as a device of the location. */
   aDevice: (manager: Browser, kind: (typeof DEVICE_KINDS)[number], locationId?: string) => Promise<{ id: string; browser: Browser }>;
   aPatient: (changes?: Partial<Patient>) => Promise<Patient>;
@@ -42,18 +45,22 @@ export async function openPremises(t: TestDatabase): Promise<Premises> {
     clock,
     anAccount: async (staffId = actorId) => {
       const email = `${randomUUID()}@clinic.example`;
+      const codes = Array.from({ length: 10 }, (_, index) => `AAAA-AAAA-AAAA-AAA${'ABCDEFGHIJ'[index] ?? ''}`);
       const passwordHash = await hashPassword(keyedPassword({ codec: testCodec, organizationId }, PASSWORD));
       await arrange(t.database, desk.clinic, async (tx) => {
         const of = { organizationId, staffId };
         if (staffId !== actorId)
           await tx.staff.create({ data: { organizationId, id: staffId, givenName: 'Ines', familyName: 'Injector', jobTitle: 'Injector' } });
         await tx.staffAccount.create({ data: { ...of, loginKey: loginKeyOf({ codec: testCodec }, email), passwordChangedAt: NOW } });
-        await tx.staffSecret.create({ data: { ...of, passwordHash, passwordIsLong: true } });
+        const totpSealed = testCodec.seal(totpPlace(organizationId, staffId, 'totp_sealed'), '00'.repeat(20));
+        await tx.staffSecret.create({ data: { ...of, passwordHash, passwordIsLong: true, totpSealed } });
+        const keys = codes.map((code) => ({ ...of, codeKey: recoveryKey({ codec: testCodec, organizationId }, code) }));
+        await tx.staffRecoveryCode.createMany({ data: keys });
       });
-      return { staffId, email };
+      return { staffId, email, proof: () => ({ password: PASSWORD, code: codes.pop() ?? '' }) };
     },
-    signedIn: async (email, browser = aBrowser(app)) => {
-      const { status, text } = await browser.send('POST', '/v1/session', { email, password: PASSWORD });
+    signedIn: async ({ email, proof }, browser = aBrowser(app)) => {
+      const { status, text } = await browser.send('POST', '/v1/session', { email, ...proof() });
       if (status !== 201) throw new Error(`Nobody is signed in: ${text}`);
       return browser;
     },

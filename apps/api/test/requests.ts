@@ -10,7 +10,7 @@ const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
 const isOfSignIn = ([, { path }]: (typeof calls)[number]) =>
-  /^\/v1\/(setup$|(sessions?|devices?|kiosk|check-in|api-keys)(\/|$))/.test(path);
+  /^\/v1\/(setup$|(sessions?|passkeys|password-resets|devices?|kiosk|check-in|api-keys)(\/|$))/.test(path);
 
 /** Every operation of the API by its name, such as `POST /v1/rooms`, but those of sign-in. */
 export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call)));

@@ -20,7 +20,7 @@ afterAll(() => t.drop());
 async function open() {
   const premises = await openPremises(t);
   const owner = await premises.anAccount();
-  const maker = await premises.signedIn(owner.email);
+  const maker = await premises.signedIn(owner);
   const make = (changes: object = {}, by: Browser = maker) =>
     by.send<Reply>('POST', '/v1/api-keys', { name: 'Website', permissions: ['schedule:read'], ...changes });
   const get = (key: string, path = '/v1/rooms', headers = {}) =>
@@ -146,7 +146,7 @@ describe('product 1.9: a key of an integration', () => {
     const { make, get, maker, clock, anAccount, signedIn } = await open();
     const [revoked, short] = [(await make()).body, (await make({ expiresInDays: 1 })).body];
     const colleague = await anAccount(newId());
-    const theirs = (await make({}, await signedIn(colleague.email))).body;
+    const theirs = (await make({}, await signedIn(colleague))).body;
     const all = async () => (await Promise.all([revoked, short, theirs].map(({ key }) => get(key)))).map(({ status }) => status);
     expect(await all()).toEqual([200, 200, 200]);
     const first = await maker.send<Reply>('DELETE', `/v1/api-keys/${revoked.id}`);
@@ -230,7 +230,7 @@ test('nobody gives a key what they may not do themselves', async () => {
     breaker: createBreaker().policy,
     organizationId: desk.clinic.organizationId,
     actor: { kind: 'staff' as const, id: desk.clinic.actorId, grants: grant(['api-key:write', 'schedule:read'], [desk.clinic.locationId]) },
-    signIn: { sessionId: newId(), steppedUpAt: clock.at },
+    signIn: { sessionId: newId(), steppedUpAt: clock.at, mustEnrol: false },
     requestId: 'test',
     now: () => clock.at,
   };

@@ -13,7 +13,7 @@ afterAll(() => t.drop());
 
 async function open() {
   const premises = await openPremises(t);
-  const manager = await premises.signedIn((await premises.anAccount()).email);
+  const manager = await premises.signedIn(await premises.anAccount());
   const { locationId } = premises.desk.clinic;
   const make = (changes = {}) => manager.send<Reply>('POST', '/v1/devices', { locationId, kind: 'kiosk', name: 'Entrance', ...changes });
   const enrol = (code: string, browser = aBrowser(premises.app)) => browser.send<Reply>('POST', '/v1/device', { code });

@@ -2,6 +2,8 @@ export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
 export { apiKeyRoutes } from './routes/api-keys.ts';
 export { deviceRoutes } from './routes/devices.ts';
+export { passkeyRoutes } from './routes/passkeys.ts';
+export { resetRoutes } from './routes/password-reset.ts';
 export { signInRoutes } from './routes/sign-in.ts';
 export { getCountries, getLegalEntityCurrency, getLocationZone, getPlace, hasProvider } from './service.ts';
 export { findActor } from './service/actor.ts';

@@ -1,8 +1,8 @@
 import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { aBrowser, PASSWORD, type Browser } from '../../../test/browser.ts';
-import { openPremises, type Premises, type Reply } from '../../../test/devices.ts';
+import { aBrowser, type Browser } from '../../../test/browser.ts';
+import { openPremises, type Account, type Premises, type Reply } from '../../../test/devices.ts';
 import { isCommonPin } from './rules.ts';
 
 let t: TestDatabase;
@@ -12,17 +12,16 @@ beforeAll(async () => {
 afterAll(() => t.drop());
 
 const PIN = '907316';
-type Person = { staffId: string; email: string };
 
 /** A shared tablet; the owner, who has a PIN, is signed in on it. */
 async function aTablet() {
   const premises = await openPremises(t);
   const owner = await premises.anAccount();
-  const manager = await premises.signedIn(owner.email);
+  const manager = await premises.signedIn(owner);
   const { id, browser: tablet } = await premises.aDevice(manager, 'shared-device');
-  await premises.signedIn(owner.email, tablet);
+  await premises.signedIn(owner, tablet);
   expect((await tablet.send<Reply>('PUT', '/v1/session/pin', { pin: PIN })).status).toBe(200);
-  const unlock = ({ staffId }: Pick<Person, 'staffId'>, pin = PIN) => tablet.send<Reply>('POST', '/v1/device/unlock', { staffId, pin });
+  const unlock = ({ staffId }: Pick<Account, 'staffId'>, pin = PIN) => tablet.send<Reply>('POST', '/v1/device/unlock', { staffId, pin });
   const lock = () => tablet.send<Reply>('POST', '/v1/device/lock');
   return { ...premises, owner, manager, tabletId: id, tablet, unlock, lock };
 }
@@ -35,9 +34,9 @@ const whoIs = async (browser: Browser) => {
   return status === 200 ? body.staffId : status;
 };
 /** Somebody else who has a PIN and signed in fully on the tablet. */
-async function another({ anAccount, signedIn }: Premises, tablet: Browser): Promise<Person> {
+async function another({ anAccount, signedIn }: Premises, tablet: Browser): Promise<Account> {
   const person = await anAccount(newId());
-  await signedIn(person.email, tablet);
+  await signedIn(person, tablet);
   expect((await tablet.send('PUT', '/v1/session/pin', { pin: PIN })).status).toBe(200);
   return person;
 }
@@ -101,7 +100,7 @@ describe('product 1.6: a shared device', () => {
 
     // With a PIN, and signed in elsewhere only: on another tablet, or in a browser of their own.
     const stranger = await anAccount(newId());
-    const own = await signedIn(stranger.email);
+    const own = await signedIn(stranger);
     await own.send('PUT', '/v1/session/pin', { pin: PIN });
     for (const who of [stranger, { staffId: newId() }]) expect(await slugOf(unlock(who))).toEqual([403, 'full-sign-in-required']);
   });
@@ -133,7 +132,7 @@ describe('a PIN', () => {
     await lock();
     await unlock(owner);
     expect(await slugOf(tablet.send<Reply>('PUT', '/v1/session/pin', { pin: '264813' }))).toEqual([403, 'step-up-required']);
-    expect((await tablet.send('POST', '/v1/session/step-up', { password: PASSWORD })).status).toBe(200);
+    expect((await tablet.send('POST', '/v1/session/step-up', owner.proof())).status).toBe(200);
     expect((await tablet.send('PUT', '/v1/session/pin', { pin: '264813' })).status).toBe(200);
   });
 
@@ -146,7 +145,7 @@ describe('a PIN', () => {
     for (let wrong = 0; wrong < 5; wrong++) expect(await slugOf(unlock(owner, '111112'))).toEqual([401, 'wrong-pin']);
     expect(await slugOf(unlock(owner))).toEqual([403, 'full-sign-in-required']);
     expect((await tablet.send<Reply>('GET', '/v1/device')).body.people).toEqual([]);
-    await signedIn(owner.email, tablet);
+    await signedIn(owner, tablet);
     await lock();
     expect((await unlock(owner)).status).toBe(200);
   });
@@ -189,7 +188,7 @@ describe('a PIN', () => {
     const { tablet, unlock, manager, owner, aDevice } = premises;
     const leaver = await another(premises, tablet);
     const { browser: second } = await aDevice(manager, 'shared-device');
-    await premises.signedIn(leaver.email, second);
+    await premises.signedIn(leaver, second);
     const made = await second.send<Reply>('POST', '/v1/devices', {
       locationId: premises.desk.clinic.locationId,
       kind: 'kiosk',

@@ -16,7 +16,7 @@ afterAll(() => t.drop());
 
 async function aKiosk() {
   const premises = await openPremises(t);
-  const manager = await premises.signedIn((await premises.anAccount()).email);
+  const manager = await premises.signedIn(await premises.anAccount());
   const { id, browser } = await premises.aDevice(manager, 'kiosk');
   return { ...premises, manager, kioskId: id, kiosk: browser, find: (who: object) => ask(browser, who) };
 }
@@ -158,8 +158,10 @@ describe('AUT-9: a kiosk', () => {
     const { find } = await aKiosk();
     const wrong = { givenName: 'Maya', familyName: 'Nobody', birthDate: '1990-01-01' };
     const answers = await Promise.all(Array.from({ length: 200 }, () => find(wrong)));
-    const count = (status: number) => answers.filter((answer) => answer.status === status).length;
-    expect({ missed: count(404), refused: count(429) }).toEqual({ missed: 5, refused: 195 });
+    // A machine that is busy sheds some of them.
+    const refused = answers.filter(({ status }) => status === 429 || status === 503);
+    expect(answers.filter(({ status }) => status === 404)).toHaveLength(5);
+    expect(refused).toHaveLength(195);
   }, 30_000);
 
   test('opens nothing but that, whoever stands before it: no list, no search, no record, not even of the patient', async () => {
@@ -233,7 +235,7 @@ test('AUT-9: row-level security binds a kiosk to its patient, whatever a verb fo
   await aVisit(other);
   const parts = { database: t.database, codec: testCodec, breaker: createBreaker().policy, now: () => clock.at };
   const visible = async () => {
-    const found = await findActor(parts)(new Headers({ cookie: kiosk.device ?? '' }));
+    const found = await findActor(parts, { needsSecondFactor: true })(new Headers({ cookie: kiosk.device ?? '' }));
     if (!found) throw new Error('Nobody is there.');
     const session = sessionOf({ ...parts, ...found, requestId: 'test' }, { needs: 'kiosk:check-in', action: 'test' });
     return t.database.withTransaction(session, async (tx) => ({
