@@ -1,11 +1,11 @@
 import type { CheckIn, Device, DEVICE_KINDS, NewDevice, OwnDevice, ProblemDocument } from '@medspa/contracts';
-import { arrange, NOW, type TestDatabase } from '@medspa/testing';
+import { arrange, NOW, testCodec, type TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import { keyedPassword, loginKeyOf, recoveryKey, totpPlace } from '../src/modules/identity/service/prove.ts';
 import { hashPassword } from '../src/platform/passwords.ts';
 import { aBrowser, PASSWORD, type Browser } from './browser.ts';
-import { testApp, testCodec, type TestApp } from './harness.ts';
+import { testApp, type TestApp } from './harness.ts';
 import { openDesk, type Desk, type Visit } from './visits.ts';
 
 export type Reply = Omit<ProblemDocument, 'status'> & OwnDevice & Wire<CheckIn & NewDevice> & { staffId: string; items: Wire<Device>[] };
@@ -37,6 +37,8 @@ export async function openPremises(t: TestDatabase): Promise<Premises> {
   const desk = await openDesk(t, { providers: 4, rooms: 4 }, now);
   const { organizationId, actorId, locationId, serviceId, providerIds } = desk.clinic;
   const app = testApp(t.database, { as: 'session', now });
+  const codec = testCodec(t.database);
+  await codec.prepare(organizationId);
   let booked = 0;
 
   return {
@@ -46,15 +48,15 @@ export async function openPremises(t: TestDatabase): Promise<Premises> {
     anAccount: async (staffId = actorId) => {
       const email = `${randomUUID()}@clinic.example`;
       const codes = Array.from({ length: 10 }, (_, index) => `AAAA-AAAA-AAAA-AAA${'ABCDEFGHIJ'[index] ?? ''}`);
-      const passwordHash = await hashPassword(keyedPassword({ codec: testCodec, organizationId }, PASSWORD));
+      const passwordHash = await hashPassword(keyedPassword({ codec, organizationId }, PASSWORD));
       await arrange(t.database, desk.clinic, async (tx) => {
         const of = { organizationId, staffId };
         if (staffId !== actorId)
           await tx.staff.create({ data: { organizationId, id: staffId, givenName: 'Ines', familyName: 'Injector', jobTitle: 'Injector' } });
-        await tx.staffAccount.create({ data: { ...of, loginKey: loginKeyOf({ codec: testCodec }, email), passwordChangedAt: NOW } });
-        const totpSealed = testCodec.seal(totpPlace(organizationId, staffId, 'totp_sealed'), '00'.repeat(20));
+        await tx.staffAccount.create({ data: { ...of, loginKey: loginKeyOf({ codec }, email), passwordChangedAt: NOW } });
+        const totpSealed = codec.seal(totpPlace(organizationId, staffId, 'totp_sealed'), '00'.repeat(20));
         await tx.staffSecret.create({ data: { ...of, passwordHash, passwordIsLong: true, totpSealed } });
-        const keys = codes.map((code) => ({ ...of, codeKey: recoveryKey({ codec: testCodec, organizationId }, code) }));
+        const keys = codes.map((code) => ({ ...of, codeKey: recoveryKey({ codec, organizationId }, code) }));
         await tx.staffRecoveryCode.createMany({ data: keys });
       });
       return { staffId, email, proof: () => ({ password: PASSWORD, code: codes.pop() ?? '' }) };

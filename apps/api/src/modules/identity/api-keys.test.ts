@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { grant, type ApiKey, type NewApiKey, type ProblemDocument } from '@medspa/contracts';
-import { createTestDatabase, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, testCodec, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OWN_ORIGIN, type Browser } from '../../../test/browser.ts';
 import { openPremises } from '../../../test/devices.ts';
-import { testApp, testCodec } from '../../../test/harness.ts';
+import { testApp } from '../../../test/harness.ts';
 import { OPERATIONS, validRequests } from '../../../test/requests.ts';
 import { createBreaker } from '../../platform/breaker.ts';
 import { createKey } from './service/api-keys.ts';
@@ -226,7 +226,7 @@ test('nobody gives a key what they may not do themselves', async () => {
   const { desk, clock } = await open();
   const ctx = {
     database: t.database,
-    codec: testCodec,
+    codec: testCodec(t.database),
     breaker: createBreaker().policy,
     organizationId: desk.clinic.organizationId,
     actor: { kind: 'staff' as const, id: desk.clinic.actorId, grants: grant(['api-key:write', 'schedule:read'], [desk.clinic.locationId]) },

@@ -1,8 +1,7 @@
-import { createTestDatabase, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, testCodec, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser } from '../../../test/browser.ts';
 import { openPremises, type Reply } from '../../../test/devices.ts';
-import { testCodec } from '../../../test/harness.ts';
 import { OPERATIONS, validRequests } from '../../../test/requests.ts';
 import { createBreaker } from '../../platform/breaker.ts';
 import { sessionOf } from '../../platform/context.ts';
@@ -233,7 +232,7 @@ test('AUT-9: row-level security binds a kiosk to its patient, whatever a verb fo
   const [patient, other] = [await aPatient(), await aPatient()];
   await aVisit(patient);
   await aVisit(other);
-  const parts = { database: t.database, codec: testCodec, breaker: createBreaker().policy, now: () => clock.at };
+  const parts = { database: t.database, codec: testCodec(t.database), breaker: createBreaker().policy, now: () => clock.at };
   const visible = async () => {
     const found = await findActor(parts, { needsSecondFactor: true })(new Headers({ cookie: kiosk.device ?? '' }));
     if (!found) throw new Error('Nobody is there.');
