@@ -10,7 +10,7 @@ import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
@@ -18,12 +18,13 @@ import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { createRateLimits } from './platform/rate-limits.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -89,7 +90,14 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
+  app.use(
+    '/v1/*',
+    countNetwork(createRateLimits(config.rateLimitFactor), config.trustedProxies),
+    shedding(parts.breaker.isFull),
+    timeLimit(parts.httpMillis),
+    signedIn(parts.findActor, parts),
+    strictBody(),
+  );
   if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
   app.route('/v1', routes);
   return app;

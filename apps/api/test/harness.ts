@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { PERMISSIONS, type Permission } from '@medspa/contracts';
 import { createCodec, keyRingOf, type Database } from '@medspa/database';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -7,6 +8,7 @@ import { findSignedIn } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
+import type { Received } from '../src/platform/mailbox/page.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
 /** A key of the tests' own; every run seals with it. */
@@ -18,15 +20,22 @@ export type TestAppOptions = {
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>>;
+  /** The address of each request's connection; one that nobody else has, unless told. */
+  from?: () => string;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
   isTraced?: boolean;
+  received?: () => readonly Received[];
 };
 
 function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
   return { organizationId, actor: { kind: 'staff' as const, id: actorId, permissions: new Set(permissions) } };
+}
+
+function anyAddress(): string {
+  return ['10', ...Array.from({ length: 3 }, () => randomInt(256))].join('.');
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -40,18 +49,28 @@ export type TestApp = {
 };
 
 export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
-  const { as } = options;
+  const { as, from = anyAddress } = options;
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
   const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, twilio: null, ...options.config },
+    config: {
+      corsOrigins: new Set(),
+      apiUrl: 'http://127.0.0.1:8080',
+      practice: null,
+      twilio: null,
+      trustedProxies: 0,
+      // One person sends what a test has.
+      rateLimitFactor: 1_000,
+      ...options.config,
+    },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
+    ...(options.received ? { received: options.received } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
   });
@@ -61,11 +80,8 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     const sent = body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body);
     const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
     const type = sent === undefined ? {} : { 'content-type': 'application/json' };
-    const response = await app.request(path, {
-      method,
-      headers: { ...length, ...type, ...headers },
-      ...(sent === undefined ? {} : { body: sent }),
-    });
+    const request = { method, headers: { ...length, ...type, ...headers }, ...(sent === undefined ? {} : { body: sent }) };
+    const response = await app.request(path, request, { incoming: { socket: { remoteAddress: from() } } });
     const text = await response.text();
     const parsed: unknown = text === '' || !/json/.test(response.headers.get('content-type') ?? '') ? text : JSON.parse(text);
     holdAgainstDocumentation(method, path, response, parsed);

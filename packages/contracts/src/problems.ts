@@ -45,6 +45,7 @@ export const PROBLEMS = {
   'password-too-short': { status: 422, title: 'A password has at least 15 characters, or 8 beside a second factor.' },
   'password-too-common': { status: 422, title: 'This password is one that many people use, or is easily guessed.' },
   'wrong-code': { status: 422, title: 'The code is not right. Is the clock of the phone?' },
+  'too-many-requests': { status: 429, title: 'Too many requests. Wait before the next one.' },
   'sign-in-paused': { status: 429, title: 'Too many wrong passwords. Wait before the next one.' },
   internal: { status: 500, title: 'Something went wrong on our side.' },
   overloaded: { status: 503, title: 'Too much is going on; try again in a moment.' },
@@ -72,7 +73,7 @@ export const ProblemDocument = z
     requestId: z.string(),
     errors: z.array(ProblemError).optional(),
     version: z.int().optional().describe('of `stale-version`: the current version'),
-    retryAfterSeconds: z.int().optional().describe('of `sign-in-paused`: how long to wait'),
+    retryAfterSeconds: z.int().optional().describe('of `sign-in-paused` and `too-many-requests`: how long to wait'),
     currentStatus: z.string().optional().describe('of `wrong-status`: the status it has'),
     busy: z.array(z.string()).optional().describe('of `slot-taken`: the kinds of resource in the way'),
     alternatives: z

@@ -72,6 +72,7 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at', keyedContact: 'login_key' }),
+  rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',

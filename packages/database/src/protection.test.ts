@@ -38,6 +38,7 @@ const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
   key_check: 'a mark of each key; keys are of the whole database',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
+  rate_limit: 'how often a network asks, before anybody knows who it is',
   setup_code: 'there is no organization yet',
   _prisma_migrations: 'the table of migrations',
 };
@@ -234,10 +235,10 @@ describe('the runtime role', () => {
       );
   });
 
-  test('sees neither guards of sign-in nor setup codes', async () => {
+  test('sees neither guards of sign-in nor setup codes nor who asked how often', async () => {
     expect(
       await t.look(
-        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'rate_limit']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
          WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
       ),
     ).toEqual([]);

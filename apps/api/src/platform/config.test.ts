@@ -36,6 +36,30 @@ describe('a key is refused', () => {
   });
 });
 
+describe('who came through how many proxies', () => {
+  test('is what the configuration says, none unless told, and production says that it was not told', async () => {
+    expect(await loadConfig(BASE)).toMatchObject({ trustedProxies: 0, rateLimitFactor: 1, notes: [] });
+    const untold = await loadConfig(PRODUCTION);
+    const isSaid = (notes: string[]) => notes.some((note) => note.startsWith('TRUSTED_PROXIES'));
+    expect([untold.trustedProxies, isSaid(untold.notes)]).toEqual([0, true]);
+    const told = await loadConfig({ ...PRODUCTION, TRUSTED_PROXIES: '2', RATE_LIMIT_FACTOR: '2.5' });
+    expect([told.trustedProxies, told.rateLimitFactor, isSaid(told.notes)]).toEqual([2, 2.5, false]);
+  });
+
+  test.each([
+    ['TRUSTED_PROXIES', '-1'],
+    ['TRUSTED_PROXIES', 'all'],
+    ['TRUSTED_PROXIES', '1.5'],
+    ['TRUSTED_PROXIES', '99'],
+    ['RATE_LIMIT_FACTOR', '0'],
+    ['RATE_LIMIT_FACTOR', '-1'],
+    ['RATE_LIMIT_FACTOR', 'off'],
+    ['RATE_LIMIT_FACTOR', 'Infinity'],
+  ])('is refused where it is no number of them: %s=%s', async (key, value) => {
+    expect(await refusal({ ...BASE, [key]: value })).toContain(key);
+  });
+});
+
 test('every missing or wrong key is named at once, and no value is repeated', async () => {
   const said = await refusal({ NODE_ENV: 'production', PORT: 'eighty', DATABASE_URL: 'postgresql://u:hunter2hunter2@db/x' });
   expect(said).toMatch(/PORT/);

@@ -19,6 +19,10 @@ export type Config = {
   anchors: AnchorSettings;
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
+  /** Proxies before the service that write truly who came to them into X-Forwarded-For. */
+  trustedProxies: number;
+  /** How many times as much as one person needs a caller may ask for. */
+  rateLimitFactor: number;
   logLevel: LogLevel;
   /** Statements that take this many milliseconds are logged by shape. */
   slowQueryMillis: number;
@@ -69,6 +73,8 @@ const Environment = z.object({
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(5).optional(),
+  RATE_LIMIT_FACTOR: z.coerce.number().min(0.1).max(10_000).default(1),
   GCP_PROJECT_ID: filled.optional(),
   FIREBASE_PROJECT_ID: z
     .string()
@@ -145,6 +151,8 @@ function assemble(env: Environment): Config {
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
+  if (isProduction && env.TRUSTED_PROXIES === undefined)
+    notes.push('TRUSTED_PROXIES: not given, so that all who come through a proxy count as one; 0 says that there is none');
   if (env.FIREBASE_PROJECT_ID)
     notes.push('FIREBASE_PROJECT_ID: kept for signing in with Firebase, which this version does not have; nothing reads it');
   if (problems.length > 0 || !database) throw new ConfigError(problems);
@@ -159,6 +167,8 @@ function assemble(env: Environment): Config {
     anchors,
     apiUrl: env.API_URL ?? `http://127.0.0.1:${env.PORT}`,
     corsOrigins,
+    trustedProxies: env.TRUSTED_PROXIES ?? 0,
+    rateLimitFactor: env.RATE_LIMIT_FACTOR,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,

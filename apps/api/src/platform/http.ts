@@ -1,14 +1,15 @@
-import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { createRoute as defineRoute, OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi';
 import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
 import { escapePointer, Problem } from './problem.ts';
+import { limited, type RateClass, type RateLimits } from './rate-limits.ts';
 import { hashBody } from './repeatable.ts';
 
 export type AppEnv = {
   Bindings: HttpBindings;
-  Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string; form?: URLSearchParams };
+  Variables: { requestId: string; ctx: Ctx; limits: RateLimits; network: string; idempotencyKey?: string; form?: URLSearchParams };
 };
 
 /** A router of a module. What does not match its schemas is refused with the place and the reason. */
@@ -35,6 +36,7 @@ export const EVERYWHERE: readonly ProblemSlug[] = [
   'not-authenticated',
   'not-permitted',
   'origin-refused',
+  'too-many-requests',
   'overloaded',
   'unavailable',
   'internal',
@@ -58,14 +60,22 @@ export function problems(...slugs: ProblemSlug[]) {
   ) as { [status in never]: never };
 }
 
-/** A route with its documentation: the responses that its module names, and the ways in which the platform may refuse. */
-export const createRoute = ((route: Parameters<typeof defineRoute>[0]) => {
+/** How a route is described: as OpenAPI has it, and how often one caller may ask for it. */
+type DefineRoute = <const Path extends string, const Route extends Omit<RouteConfig, 'path'> & { path: Path; limit: RateClass }>(
+  route: Route,
+) => ReturnType<typeof defineRoute<Path, Omit<Route, 'limit'> & { path: Path }>>;
+
+/**
+ * A route with its documentation, the responses that its module names and the ways in which the platform may refuse, behind the
+ * limit of its class.
+ */
+export const createRoute = (({ limit, ...route }: RouteConfig & { limit: RateClass }) => {
   const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
     (response) => response['x-problems'] ?? [],
   );
   const all = problems(...own, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
-  return defineRoute({ ...route, responses: { ...route.responses, ...all } });
-}) as typeof defineRoute;
+  return defineRoute({ ...route, middleware: limited(limit), 'x-rate-class': limit, responses: { ...route.responses, ...all } });
+}) as unknown as DefineRoute;
 
 /** Path parameter `id`. */
 export const IdParam = z.object({ id: Id });

@@ -55,6 +55,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'password-too-common':
     'It is on the list of what people choose most, repeats one piece, runs along letters or digits, or is made of names in the account.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
+  'too-many-requests':
+    'Wait as long as `retryAfterSeconds` and the header Retry-After say, and send it again. Each operation has its share.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:
