@@ -235,7 +235,7 @@ describe('the runtime role', () => {
       );
   });
 
-  test('sees neither guards of sign-in nor setup codes nor who asked how often', async () => {
+  test('ASVS 13.2.2: sees neither guards of sign-in nor setup codes nor who asked how often', async () => {
     expect(
       await t.look(
         `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'rate_limit']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv

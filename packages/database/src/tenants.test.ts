@@ -109,7 +109,7 @@ const nothingOrRefused = (found: number | string) => nothing(found) || refused(f
 const update = (table: Table, clinic: Clinic) =>
   `UPDATE ${table.name} SET ${table.column ?? table.key} = ${table.column ?? table.key} WHERE ${where(table, clinic)}`;
 
-describe('without a session', () => {
+describe('ASVS 8.4.1: without a session', () => {
   test.each(['runtime', 'owner'] as const)('no row of any table is visible, and nothing can be written: %s role', async (role) => {
     await connectedAs(t[role], async (_, way) => {
       expect(await tryAll(way, ({ name }) => `SELECT FROM ${name}`, nothing)).toEqual([]);
@@ -149,7 +149,7 @@ describe.each([
   });
 });
 
-describe("through Prisma's models", () => {
+describe("ASVS 8.4.1: through Prisma's models", () => {
   const accessors = Object.keys(Prisma.ModelName)
     .filter((model) => !['HealthProbe', 'KeyCheck', 'SignInGuard', 'SetupCode', 'RateLimit'].includes(model))
     .map((model) => (model.charAt(0).toLowerCase() + model.slice(1)) as Uncapitalize<Prisma.ModelName>);

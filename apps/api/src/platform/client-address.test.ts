@@ -3,7 +3,7 @@ import { clientAddress, networkOf } from './client-address.ts';
 
 const SOCKET = '203.0.113.9';
 
-describe('ASVS 4.1.3: the address of a request', () => {
+describe('ASVS 4.1.3, 15.3.4: the address of a request', () => {
   test.each<[header: string | undefined]>([[undefined], ['1.2.3.4'], ['1.2.3.4, 5.6.7.8'], ['::1'], ['junk'], ['']])(
     'is that of the connection where no proxy is trusted, whatever X-Forwarded-For says: %s',
     (header) => {

@@ -9,8 +9,8 @@ const UNKNOWN = 'unknown';
  * none trusted the header says nothing, and the connection's own address counts. What is no address is passed over, towards us.
  */
 export function clientAddress(connection: string | undefined, forwardedFor: string | undefined, trustedProxies: number): string {
-  const written = trustedProxies === 0 ? [] : (forwardedFor ?? '').split(',');
-  const chain = [...written.map(addressIn), addressIn(connection ?? '')];
+  if (trustedProxies === 0) return addressIn(connection ?? '') ?? UNKNOWN;
+  const chain = [...(forwardedFor ?? '').split(','), connection ?? ''].map(addressIn);
   const believed = chain.slice(Math.max(0, chain.length - 1 - trustedProxies));
   return believed.find((address) => address !== null) ?? UNKNOWN;
 }
@@ -20,7 +20,7 @@ export function clientAddress(connection: string | undefined, forwardedFor: stri
  * household has all 2^64.
  */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(':')) return address;
   const groups = groupsOf(address);
   const [high = 0, low = 0] = groups.slice(6);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xff_ff;

@@ -22,7 +22,7 @@ async function refusal(env: Record<string, string | undefined>, options: Paramet
   return (error as Error).message;
 }
 
-describe('a key is refused', () => {
+describe('SEC-2: a key is refused', () => {
   test.each([
     ['too short', 'abcd'],
     ['not hex', 'z'.repeat(64)],

@@ -79,6 +79,14 @@ describe('API4: every operation says how often one caller may ask for it', () =>
   });
 });
 
+test('ASVS 14.2.1: no address takes what a person is known by, nor what gives access', () => {
+  const inAddresses = [...OPERATIONS.values(), ...SIGN_IN_OPERATIONS.values()].flatMap(({ parameters = [] }) =>
+    parameters.filter((parameter) => parameter.in !== 'header').map(({ name }) => name),
+  );
+  expect(new Set(inAddresses).size).toBeGreaterThan(8);
+  expect(inAddresses.filter((name) => /name|mail|phone|birth|address|note|token|code|password|secret|search/i.test(name))).toEqual([]);
+});
+
 describe('WEB-7: a body that is documented is required, and a request without one is refused:', () => {
   const unsafe = operations.filter(([, { method }]) => method !== 'get');
 

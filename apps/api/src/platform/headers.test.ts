@@ -42,7 +42,7 @@ function expectHeaders(headers: Headers, wanted: object, about?: string): void {
   for (const telling of ['server', 'x-powered-by', 'via']) expect(headers.get(telling), about).toBeNull();
 }
 
-describe('WEB-3, API8: security headers stand on the answer and on the refusal', () => {
+describe('WEB-3, API8, ASVS 14.3.2: security headers stand on the answer and on the refusal', () => {
   test.each([...OPERATIONS.keys()])('of %s', async (name) => {
     const { method, path, body } = requests.get(name) as ValidRequest;
     const done = await app.send(method, path, body);
@@ -80,7 +80,7 @@ describe('WEB-3, API8: security headers stand on the answer and on the refusal',
     expectHeaders(answer.headers, { ...EVERYWHERE, ...OVER_TLS, ...DATA });
   });
 
-  test('of a failure, which says nothing but its id', async () => {
+  test('ASVS 16.5.1: of a failure, which says nothing but its id', async () => {
     const broken = testApp(
       { ...t.database, withTransaction: () => Promise.reject(new Error('secret words')) },
       { as: clinic, config: TLS },

@@ -149,7 +149,7 @@ test('API6: what sends something to whoever is named counts, however it ends', a
   expect(await ask('198.51.100.10')).toBe(202);
 });
 
-describe('API4, API6: one person', () => {
+describe('API4, API6, ASVS 2.4.1: one person', () => {
   const CLASSES = [
     ['read', 'GET', '/v1/organization', undefined, 300],
     ['write', 'POST', '/v1/patients/0199e6ea-ea18-7e88-85e1-078829b56df3/relations', {}, 100],
