@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import {
   assertKeysFit,
   createCodec,
@@ -179,7 +179,7 @@ function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActo
   if (!practice) return findSignedIn(parts);
   const found = {
     organizationId: practice.organizationId,
-    actor: { kind: 'staff' as const, id: practice.actorId, permissions: new Set(PERMISSIONS) },
+    actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },
   };
   return (headers) => Promise.resolve(isOwnName(headers.get('host') ?? '', apiUrl) ? found : null);
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
 import { createCodec, keyRingOf, type Database } from '@medspa/database';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -31,7 +31,7 @@ export type TestAppOptions = {
 };
 
 function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, permissions: new Set(permissions) } };
+  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
 }
 
 function anyAddress(): string {

@@ -24,6 +24,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'get',
       path: '/room-types',
+      needs: 'catalog:read',
       limit: 'read',
       tags,
       summary: 'Kinds of rooms',
@@ -36,6 +37,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/room-types',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Add a kind of room',
@@ -48,6 +50,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'patch',
       path: '/room-types/{id}',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Rename a kind of room',
@@ -60,6 +63,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'get',
       path: '/services',
+      needs: 'catalog:read',
       limit: 'read',
       tags,
       summary: 'Services with the terms that hold now or later',
@@ -72,6 +76,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/services',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Add a service with its first terms',
@@ -84,6 +89,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'get',
       path: '/services/{id}',
+      needs: 'catalog:read',
       limit: 'read',
       tags,
       summary: 'A service with all terms it ever had',
@@ -96,6 +102,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'patch',
       path: '/services/{id}',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Rename or retire a service',
@@ -108,6 +115,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/services/{id}/terms',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Give a service new terms from a date on',
@@ -125,6 +133,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'delete',
       path: '/services/{id}/terms/{termsId}',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Withdraw terms whose first day is not over',
@@ -139,6 +148,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/services/{id}/prices',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Set the list price of a legal entity from a date on',
@@ -159,6 +169,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'delete',
       path: '/services/{id}/prices/{priceId}',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Withdraw a price whose first day is not over',
@@ -173,6 +184,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'put',
       path: '/services/{id}/providers/{providerId}',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Let a provider perform the service',
@@ -186,6 +198,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'delete',
       path: '/services/{id}/providers/{providerId}',
+      needs: 'catalog:write',
       limit: 'write',
       tags,
       summary: 'Take the skill back',

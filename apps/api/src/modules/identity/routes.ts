@@ -26,6 +26,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/organization',
+      needs: 'organization:read',
       limit: 'read',
       tags,
       summary: 'The organization',
@@ -37,6 +38,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/organization',
+      needs: 'organization:write',
       limit: 'write',
       tags,
       summary: 'Rename the organization',
@@ -49,6 +51,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/legal-entities',
+      needs: 'organization:read',
       limit: 'read',
       tags,
       summary: 'Parties that own books',
@@ -61,6 +64,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/legal-entities',
+      needs: 'organization:write',
       limit: 'write',
       tags,
       summary: 'Add a party that owns books',
@@ -73,6 +77,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/legal-entities/{id}',
+      needs: 'organization:write',
       limit: 'write',
       tags,
       summary: 'Change a party that owns books',
@@ -86,6 +91,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations',
+      needs: 'organization:read',
       limit: 'read',
       tags,
       summary: 'Locations',
@@ -98,6 +104,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/locations',
+      needs: 'organization:write',
       limit: 'write',
       tags,
       summary: 'Open a location',
@@ -110,6 +117,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations/{id}',
+      needs: 'organization:read',
       limit: 'read',
       tags,
       summary: 'A location',
@@ -122,6 +130,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/locations/{id}',
+      needs: 'organization:write',
       limit: 'write',
       tags,
       summary: 'Change a location',
@@ -134,6 +143,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/staff',
+      needs: 'staff:read',
       limit: 'read',
       tags,
       summary: 'Staff',
@@ -146,6 +156,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/staff',
+      needs: 'staff:write',
       limit: 'write',
       tags,
       summary: 'Add a staff member',
@@ -158,6 +169,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/staff/{id}',
+      needs: 'staff:read',
       limit: 'read',
       tags,
       summary: 'A staff member',
@@ -170,6 +182,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/staff/{id}',
+      needs: 'staff:write',
       limit: 'write',
       tags,
       summary: 'Change a staff member',
@@ -182,6 +195,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/providers',
+      needs: 'staff:read',
       limit: 'read',
       tags,
       summary: 'Providers',
@@ -194,6 +208,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/providers',
+      needs: 'staff:write',
       limit: 'write',
       tags,
       summary: 'Make a staff member bookable',
@@ -209,6 +224,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/providers/{id}',
+      needs: 'staff:read',
       limit: 'read',
       tags,
       summary: 'A provider',
@@ -221,6 +237,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/providers/{id}',
+      needs: 'staff:write',
       limit: 'write',
       tags,
       summary: 'Change a provider',

@@ -25,6 +25,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'get',
       path: '/message-templates',
+      needs: 'messaging:read',
       limit: 'read',
       tags,
       summary: 'Templates in all their revisions',
@@ -37,6 +38,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'post',
       path: '/message-templates',
+      needs: 'messaging:write',
       limit: 'write',
       tags,
       summary: 'Publish a revision of a template',
@@ -54,6 +56,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'get',
       path: '/message-policy',
+      needs: 'messaging:read',
       limit: 'read',
       tags,
       summary: 'Quiet hours and forbidden words',
@@ -65,6 +68,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'put',
       path: '/message-policy',
+      needs: 'messaging:write',
       limit: 'write',
       tags,
       summary: 'Set quiet hours and forbidden words',
@@ -80,6 +84,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}/messages',
+      needs: 'messaging:read',
       limit: 'read',
       tags,
       summary: 'What was said to a patient',
@@ -94,6 +99,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'post',
       path: '/message-consents',
+      needs: 'consent:write',
       limit: 'write',
       tags,
       summary: 'Record whether an address may be written to',
@@ -107,6 +113,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'post',
       path: '/message-consents/search',
+      needs: 'messaging:read',
       limit: 'search',
       tags,
       summary: 'Whether an address may be written to',

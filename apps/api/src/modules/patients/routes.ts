@@ -34,6 +34,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients',
+      needs: 'patient:read',
       limit: 'search',
       tags,
       summary: 'Patients by name',
@@ -46,6 +47,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients/search',
+      needs: 'patient:read',
       limit: 'search',
       tags,
       summary: 'Find patients',
@@ -59,6 +61,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients',
+      needs: 'patient:write',
       limit: 'write',
       tags,
       summary: 'Add a patient',
@@ -71,6 +74,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients/import',
+      needs: 'patient:import',
       limit: 'bulk',
       tags,
       summary: 'Import patients of another system',
@@ -88,6 +92,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}',
+      needs: 'patient:read',
       limit: 'read',
       tags,
       summary: 'A patient',
@@ -100,6 +105,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}/accesses',
+      needs: 'audit:read',
       limit: 'read',
       tags,
       summary: 'Who looked at a patient',
@@ -114,6 +120,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'patch',
       path: '/patients/{id}',
+      needs: 'patient:write',
       limit: 'write',
       tags,
       summary: 'Change a patient',
@@ -126,6 +133,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients/{id}/relations',
+      needs: 'patient:write',
       limit: 'write',
       tags,
       summary: 'Say what somebody is to the patient',
@@ -145,6 +153,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'delete',
       path: '/patients/{id}/relations/{relatedId}',
+      needs: 'patient:write',
       limit: 'write',
       tags,
       summary: 'Take a relation back',

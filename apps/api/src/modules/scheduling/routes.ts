@@ -55,6 +55,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/rooms',
+      needs: 'schedule:read',
       limit: 'read',
       tags: ['Calendar'],
       summary: 'Rooms',
@@ -67,6 +68,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'post',
       path: '/rooms',
+      needs: 'schedule:write',
       limit: 'write',
       tags: ['Calendar'],
       summary: 'Add a room',
@@ -79,6 +81,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'patch',
       path: '/rooms/{id}',
+      needs: 'schedule:write',
       limit: 'write',
       tags: ['Calendar'],
       summary: 'Change a room',
@@ -91,6 +94,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/shift-rotations',
+      needs: 'schedule:read',
       limit: 'read',
       tags: ['Calendar'],
       summary: 'Repeating weeks of providers',
@@ -103,6 +107,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'post',
       path: '/shift-rotations',
+      needs: 'schedule:write',
       limit: 'write',
       tags: ['Calendar'],
       summary: 'Give a provider repeating weeks at a location',
@@ -116,6 +121,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'post',
       path: '/shift-rotations/{id}/end',
+      needs: 'schedule:write',
       limit: 'write',
       tags: ['Calendar'],
       summary: 'End repeating weeks before a date',
@@ -141,6 +147,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/availability',
+      needs: 'schedule:read',
       limit: 'read',
       tags: ['Calendar'],
       summary: 'Open starts of a service',
@@ -153,6 +160,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations/{id}/day',
+      needs: 'appointment:read',
       limit: 'read',
       tags: ['Calendar'],
       summary: 'One day of a location',
@@ -166,6 +174,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations/{id}/events',
+      needs: 'appointment:read',
       limit: 'read',
       tags: ['Calendar'],
       summary: 'What happened at a location since',
@@ -185,6 +194,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments',
+      needs: 'appointment:write',
       limit: 'write',
       tags: ['Appointments'],
       summary: 'Book a visit',
@@ -200,6 +210,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}/appointments',
+      needs: 'appointment:read',
       limit: 'read',
       tags: ['Appointments'],
       summary: 'The visits of a patient',
@@ -217,6 +228,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'get',
       path: '/appointments/{id}',
+      needs: 'appointment:read',
       limit: 'read',
       tags: ['Appointments'],
       summary: 'A visit',
@@ -229,6 +241,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'get',
       path: '/appointments/{id}/history',
+      needs: 'appointment:read',
       limit: 'read',
       tags: ['Appointments'],
       summary: 'Everything that happened to a visit',
@@ -243,6 +256,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments/{id}/reschedule',
+      needs: 'appointment:write',
       limit: 'write',
       tags: ['Appointments'],
       summary: 'Move a visit',
@@ -264,6 +278,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments/{id}/cancel',
+      needs: 'appointment:write',
       limit: 'write',
       tags: ['Appointments'],
       summary: 'Cancel a visit',
@@ -284,6 +299,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments/{id}/transitions',
+      needs: 'appointment:write',
       limit: 'write',
       tags: ['Appointments'],
       summary: 'Take a visit a step on',

@@ -28,6 +28,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/setup',
+      needs: 'account:sign-in',
       limit: 'sign-in',
       tags,
       summary: 'Make an organization and its owner, with the code that the operator was shown',
@@ -43,6 +44,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session',
+      needs: 'account:sign-in',
       limit: 'sign-in',
       tags,
       summary: 'Sign in',
@@ -60,6 +62,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'get',
       path: '/session',
+      needs: 'account:read',
       limit: 'read',
       tags,
       summary: 'Who is signed in',
@@ -71,6 +74,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/session',
+      needs: 'account:write',
       limit: 'write',
       tags,
       summary: 'Sign out',
@@ -87,6 +91,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/step-up',
+      needs: 'account:write',
       limit: 'sign-in',
       tags,
       summary: 'Prove again who acts, for five minutes of what needs it',
@@ -99,6 +104,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'put',
       path: '/session/password',
+      needs: 'account:secure',
       limit: 'write',
       tags,
       summary: 'Change the password and end every other session',
@@ -114,6 +120,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/totp',
+      needs: 'account:secure',
       limit: 'write',
       tags,
       summary: 'Begin with an authenticator app',
@@ -125,6 +132,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/totp/confirmation',
+      needs: 'account:secure',
       limit: 'write',
       tags,
       summary: 'Show that the app has the secret; from now on its code is asked for',
@@ -140,6 +148,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/session/totp',
+      needs: 'account:secure',
       limit: 'write',
       tags,
       summary: 'Stop asking for a code',
@@ -151,6 +160,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/recovery-codes',
+      needs: 'account:secure',
       limit: 'write',
       tags,
       summary: 'New recovery codes; the old ones work no more',
@@ -162,6 +172,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'get',
       path: '/sessions',
+      needs: 'account:read',
       limit: 'read',
       tags,
       summary: 'Where one is signed in',
@@ -174,6 +185,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/sessions',
+      needs: 'account:write',
       limit: 'write',
       tags,
       summary: 'Sign out everywhere else',
@@ -185,6 +197,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/sessions/{id}',
+      needs: 'account:write',
       limit: 'write',
       tags,
       summary: 'Sign out there',
