@@ -41,8 +41,16 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
   };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: API, practice: null, twilio: null, trustedProxies: 0, rateLimitFactor: 10_000 },
-    findActor: has('permission') ? findSignedIn(parts) : anybodyMay(world),
+    config: {
+      corsOrigins: new Set(),
+      apiUrl: API,
+      relyingParty: { id: 'localhost', origins: [] },
+      practice: null,
+      twilio: null,
+      trustedProxies: 0,
+      rateLimitFactor: 10_000,
+    },
+    findActor: has('permission') ? findSignedIn(parts, { needsSecondFactor: false }) : anybodyMay(world),
     log: createLog('silent'),
     metrics: createMetrics(),
     isStopping: () => false,

@@ -15,12 +15,15 @@ import { createMetrics } from '../src/platform/metrics.ts';
 export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
 export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
+/** Whose passkeys the tests make. */
+export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
+
 export type TestAppOptions = {
   /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>>;
   /** The address of each request's connection; one that nobody else has, unless told. */
   from?: () => string;
   isStopping?: () => boolean;
@@ -59,6 +62,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     config: {
       corsOrigins: new Set(),
       apiUrl: 'http://127.0.0.1:8080',
+      relyingParty: RELYING_PARTY,
       practice: null,
       twilio: null,
       trustedProxies: 0,
@@ -72,7 +76,10 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isTraced: options.isTraced ?? false,
     ...(options.received ? { received: options.received } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
+    findActor:
+      as === 'session'
+        ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
+        : () => Promise.resolve(as ? personOf(as) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -40,6 +40,7 @@ const SHARED: Record<string, string> = {
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
   rate_limit: 'how often a network asks, before anybody knows who it is',
   setup_code: 'there is no organization yet',
+  webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
   _prisma_migrations: 'the table of migrations',
 };
 

@@ -60,6 +60,9 @@ describe('API9', () => {
         '/live',
         '/openapi.json',
         '/ready',
+        '/reset-password',
+        '/reset-password/reset.js',
+        '/reset-password/style.css',
       ].toSorted(),
     );
     const inPractice = addressesOf(testApp(t.database, { config: { practice }, received: () => [] }));

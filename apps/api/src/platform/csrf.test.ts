@@ -1,7 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
 import { createTestDatabase, footprintOf, TEST_KEY, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { aSignedInOwner, OWN_ORIGIN } from '../../test/browser.ts';
+import { aSecuredOwner, OWN_ORIGIN } from '../../test/browser.ts';
 import { OPERATIONS, SIGN_IN_OPERATIONS } from '../../test/requests.ts';
 import type { TestApp } from '../../test/harness.ts';
 import { loadConfig } from './config.ts';
@@ -11,7 +11,7 @@ let app: TestApp;
 let cookie: string;
 beforeAll(async () => {
   t = await createTestDatabase();
-  const owner = await aSignedInOwner(t, { config: { corsOrigins: new Set(['https://app.clinic.example']) } });
+  const owner = await aSecuredOwner(t, { config: { corsOrigins: new Set(['https://app.clinic.example']) } });
   app = owner.app;
   cookie = owner.signedIn.cookie ?? '';
 });
@@ -93,7 +93,7 @@ test('WEB-4: staff, portal and kiosk may have a host each beside that of the API
     API_URL: 'https://api.clinic.example',
     CORS_ORIGINS: hosts.join(','),
   });
-  const { app: separate, signedIn } = await aSignedInOwner(t, { config: { corsOrigins } });
+  const { app: separate, signedIn } = await aSecuredOwner(t, { config: { corsOrigins } });
   // Bound to the host that gave it (`__Host-`), so that no page of another host reads or replaces it.
   const own = signedIn.cookie ?? '';
   expect(own).toMatch(/^__Host-/);

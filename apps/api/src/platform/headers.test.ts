@@ -94,22 +94,30 @@ describe('WEB-3, API8, ASVS 14.3.2: security headers stand on the answer and on 
 });
 
 describe('WEB-3: a page for people', () => {
-  test.each(['/docs', '/docs/style.css', '/docs/icon.svg', '/openapi.json', '/mailbox', '/mailbox/style.css', '/mailbox/refresh.js'])(
-    '%s loads what is its own, and nothing that stands in its text',
-    async (path) => {
-      const practice = { organizationId: clinic.organizationId, actorId: clinic.actorId };
-      const local = testApp(t.database, { as: clinic, config: { ...TLS, practice }, received: () => [] });
-      const { status, headers, text } = await local.get(path);
-      expect(status).toBe(200);
-      expectHeaders(headers, { ...EVERYWHERE, ...OVER_TLS, 'cache-control': expect.stringMatching(/^no-(store|cache)$/) as string });
-      const policy = headers.get('content-security-policy') ?? '';
-      expect(policy).toMatch(/^default-src 'none'; .*frame-ancestors 'none'$/);
-      const sources = [...policy.matchAll(/-src ([^;]+)/g)].map(([, source]) => source);
-      expect(new Set(sources)).toEqual(new Set(["'none'", "'self'"]));
-      const isPage = /html/.test(headers.get('content-type') ?? '');
-      expect(isPage ? text : '').not.toMatch(/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=|javascript:/i);
-    },
-  );
+  test.each([
+    '/docs',
+    '/docs/style.css',
+    '/docs/icon.svg',
+    '/openapi.json',
+    '/mailbox',
+    '/mailbox/style.css',
+    '/mailbox/refresh.js',
+    '/reset-password',
+    '/reset-password/style.css',
+    '/reset-password/reset.js',
+  ])('%s loads what is its own, and nothing that stands in its text', async (path) => {
+    const practice = { organizationId: clinic.organizationId, actorId: clinic.actorId };
+    const local = testApp(t.database, { as: clinic, config: { ...TLS, practice }, received: () => [] });
+    const { status, headers, text } = await local.get(path);
+    expect(status).toBe(200);
+    expectHeaders(headers, { ...EVERYWHERE, ...OVER_TLS, 'cache-control': expect.stringMatching(/^no-(store|cache)$/) as string });
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toMatch(/^default-src 'none'; .*frame-ancestors 'none'$/);
+    const sources = [...policy.matchAll(/-src ([^;]+)/g)].map(([, source]) => source);
+    expect(new Set(sources)).toEqual(new Set(["'none'", "'self'"]));
+    const isPage = /html/.test(headers.get('content-type') ?? '');
+    expect(isPage ? text : '').not.toMatch(/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=|javascript:/i);
+  });
 });
 
 describe('WEB-3: browsers are told to use TLS alone', () => {

@@ -35,6 +35,7 @@ export const EVERYWHERE: readonly ProblemSlug[] = [
   'invalid-request',
   'not-authenticated',
   'not-permitted',
+  'enrol-second-factor',
   'origin-refused',
   'too-many-requests',
   'overloaded',
