@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { EVERYTHING } from '@medspa/contracts';
-import { createCodec, keyRingOf, type Codec } from '@medspa/database';
+import { createCodec, keyRingOf, ringWrapping, type Codec } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { createApp } from '../apps/api/src/app.ts';
 import { findSignedIn } from '../apps/api/src/modules/identity/index.ts';
@@ -35,7 +35,7 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
   if (!has('audit')) await withClient(db.owner, (client) => client.query(WITHOUT_AUDIT));
   const parts = {
     database: db.database,
-    codec: has('encryption') ? createCodec(keyRingOf(BENCH_KEY)) : PLAIN,
+    codec: has('encryption') ? createCodec(db.database, ringWrapping(keyRingOf(BENCH_KEY))) : PLAIN,
     breaker: createBreaker().policy,
     now: () => new Date(),
   };
@@ -122,6 +122,9 @@ async function signIn({ database }: BenchDatabase, world: World): Promise<string
 
 /** Stores what it is given, and finds it by its beginning. */
 const PLAIN: Codec = {
+  isReady: () => true,
+  prepare: () => Promise.resolve(),
+  begin: () => Promise.resolve([]),
   seal: (_, plain) => Buffer.from(plain),
   open: (_, sealed) => Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength).toString(),
   keyedHash: (_, value) => beginningOf(value, 32),

@@ -1,11 +1,12 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, footprintOf, NOW, type TestDatabase } from '@medspa/testing';
+import { createCodec } from '@medspa/database';
+import { aClinic, createTestDatabase, footprintOf, NOW, testWrapping, type TestDatabase } from '@medspa/testing';
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBrowser, anOwner, PASSWORD } from '../../test/browser.ts';
 import { Hono } from 'hono';
-import { testApp, testCodec, type TestApp } from '../../test/harness.ts';
+import { testApp, type TestApp } from '../../test/harness.ts';
 import { createBreaker } from './breaker.ts';
 import { ANYBODY, NO_ORGANIZATION, type Ctx } from './context.ts';
 import type { AppEnv } from './http.ts';
@@ -137,13 +138,14 @@ describe('AUT-3: whoever is over the limit', () => {
 test('API6: what sends something to whoever is named counts, however it ends', async () => {
   const ctx: Ctx = {
     database: t.database,
-    codec: testCodec,
+    codec: createCodec(t.database, testWrapping),
     breaker: createBreaker().policy,
     organizationId: NO_ORGANIZATION,
     actor: ANYBODY,
     requestId: 'test',
     now: () => NOW,
   };
+  await ctx.codec.prepare(NO_ORGANIZATION);
   const app = new Hono<AppEnv>()
     .use(async (c, next) => {
       c.set('ctx', ctx);
