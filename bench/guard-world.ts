@@ -45,6 +45,7 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
       corsOrigins: new Set(),
       apiUrl: API,
       relyingParty: { id: 'localhost', origins: [] },
+      mail: null,
       practice: null,
       twilio: null,
       trustedProxies: 0,
@@ -112,6 +113,8 @@ async function signIn({ database }: BenchDatabase, world: World): Promise<string
   await database.withTransaction(sessionOf(world, 'bench.fill'), async (tx) => {
     await tx.staff.create({ data: { organizationId, id: staffId, givenName: 'Olive', familyName: 'Owner', jobTitle: 'Owner' } });
     await tx.staffAccount.create({ data: { organizationId, staffId, passwordChangedAt: now } });
+    await tx.staffSecret.create({ data: { organizationId, staffId, passwordHash: '$argon2id$v=19$nobody$knows', passwordIsLong: true } });
+    await tx.staffRole.create({ data: { organizationId, staffId, role: 'owner' } });
     const ends = { idleMinutes: 60, endsAt: new Date(now.getTime() + 86_400_000), steppedUpAt: now, createdAt: now };
     const tokenHash = createHash('sha256').update(token).digest();
     await tx.staffSession.create({ data: { organizationId, id, staffId, tokenHash, device: 'bench', ...ends } });

@@ -14,6 +14,8 @@ beforeAll(async () => {
   t = await createTestDatabase();
   clinic = await aClinic(t.database);
   app = testApp(t.database, { as: clinic, now: () => NOW });
+  // The first request of an organization makes its keys.
+  await app.get('/v1/organization');
 });
 afterAll(() => t.drop());
 
@@ -57,6 +59,8 @@ describe('API9', () => {
         '/health/ready',
         '/hooks/twilio/:organizationId/inbound',
         '/hooks/twilio/:organizationId/status',
+        '/invitation',
+        '/invitation/invitation.js',
         '/live',
         '/openapi.json',
         '/ready',

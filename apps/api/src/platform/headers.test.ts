@@ -102,6 +102,8 @@ describe('WEB-3: a page for people', () => {
     '/mailbox',
     '/mailbox/style.css',
     '/mailbox/refresh.js',
+    '/invitation',
+    '/invitation/invitation.js',
     '/reset-password',
     '/reset-password/style.css',
     '/reset-password/reset.js',
