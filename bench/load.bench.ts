@@ -23,8 +23,8 @@ export const bench: Bench = async ({ rounds, secondsPerRound, say }) => {
   await using db = await openBenchDatabase(say);
   const world = await fillWorld(db);
   const nextSlot = openSlots(world);
-  await using service = await startBenchService(db, world);
-  const arrivals = new OpenLoad(service.port, (chance) =>
+  await using service = await startBenchService(db);
+  const arrivals = new OpenLoad(service.port, world.signedIn, (chance) =>
     chance < BOOKINGS_PER_SECOND / (BOOKINGS_PER_SECOND + READS_PER_SECOND) ? bookingOf(nextSlot()) : readOf(world),
   );
   const rate = BOOKINGS_PER_SECOND + READS_PER_SECOND;

@@ -1,3 +1,4 @@
+import type { SessionHeaders } from '@medspa/practice-data';
 import { BenchConnection } from './http-client.ts';
 
 export type Asked = { method: 'GET'; path: string } | { method: 'POST'; path: string; body: string };
@@ -17,11 +18,13 @@ export class OpenLoad {
   private readonly waiting: ((connection: BenchConnection) => void)[] = [];
   private connections = 0;
   private readonly port: number;
+  private readonly signedIn: SessionHeaders;
   private readonly next: (chance: number) => Asked;
 
   /** `next` makes a request of a number between 0 and 1. */
-  constructor(port: number, next: (chance: number) => Asked) {
+  constructor(port: number, signedIn: SessionHeaders, next: (chance: number) => Asked) {
     this.port = port;
+    this.signedIn = signedIn;
     this.next = next;
   }
 
@@ -65,7 +68,7 @@ export class OpenLoad {
     }
     if (this.connections >= MOST_CONNECTIONS) return new Promise((resolve) => this.waiting.push(resolve));
     this.connections++;
-    return BenchConnection.open(this.port);
+    return BenchConnection.open(this.port, this.signedIn);
   }
 
   /** Whoever waits for a connection would wait for ever for one that is gone. */
@@ -73,7 +76,7 @@ export class OpenLoad {
     const waiting = this.waiting.shift();
     if (!waiting) return;
     this.connections++;
-    waiting(await BenchConnection.open(this.port));
+    waiting(await BenchConnection.open(this.port, this.signedIn));
   }
 
   private giveBack(connection: BenchConnection): void {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { eventually, launcher, patientsAt, served } from '@medspa/testing';
+import { eventually, launcher, patientsAt, served, signedInAsPrinted } from '@medspa/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const { start, aDataFolder } = launcher();
@@ -46,16 +46,17 @@ describe('npm start', () => {
     await eventually('it fills', () => / of \d+ appointments/.test(first.said()), 60_000);
     await first.end('SIGKILL');
     const second = start(data);
-    const address = await served(second);
+    await served(second);
     expect(second.said()).toContain('The first run was interrupted while it filled the practice clinic; beginning anew.');
-    expect(await patientsAt(address)).toBe(100);
+    expect(await patientsAt(second)).toBe(100);
+    expect(statSync(join(data, 'keys/practice-password')).mode & 0o777).toBe(0o600);
     expect(statSync(join(data, 'keys/encryption.json')).mode & 0o777).toBe(0o600);
     await second.end('SIGTERM');
   });
 
   test('again is warm: it makes, migrates and fills nothing', async () => {
     const started = start(data);
-    expect(await patientsAt(await served(started))).toBe(100);
+    expect(await patientsAt(started)).toBe(100);
     expect(started.said()).not.toMatch(/Creating|Applying|Filling|beginning anew/);
   });
 
@@ -75,7 +76,7 @@ describe('npm start', () => {
     await first.end('SIGKILL');
     expect(isAlive(left)).toBe(true);
     const second = start(data);
-    expect(await patientsAt(await served(second))).toBe(100);
+    expect(await patientsAt(second)).toBe(100);
     expect(serverPid(data)).not.toBe(left);
     await eventually('the server that was left is gone', () => !isAlive(left));
   });
@@ -83,8 +84,9 @@ describe('npm start', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('ended by %s ends service and server, with 0 and without a warning', async (signal) => {
     const started = start(data);
     const address = await served(started);
+    const headers = await signedInAsPrinted(started);
     // Reads of several tables at once, which pg once warned about.
-    await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${address}/v1/services`)).text()));
+    await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${address}/v1/services`, { headers })).text()));
     const server = serverPid(data);
     expect(await started.end(signal)).toBe(0);
     expect(isAlive(server)).toBe(false);

@@ -23,7 +23,7 @@ import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -90,14 +90,8 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
-  if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
   app.route('/v1', routes);
   return app;
-}
-
-/** There is nobody to sign in: practice mode answers for everyone already. */
-function refuseInPractice(): never {
-  throw new Problem('practice-mode');
 }
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
@@ -117,7 +111,7 @@ export function openApiDocument(apiUrl: string): OpenApi {
       {
         name: 'Sign-in',
         description:
-          'Staff sign in with password and second factor. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+          'Staff sign in with password and second factor. The session is a cookie that no script reads; changes of one need an Origin of ours. The first person makes the organization at /setup.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-import { PERMISSIONS } from '@medspa/contracts';
 import {
   assertKeysFit,
   createCodec,
@@ -12,7 +10,7 @@ import {
 } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findSignedIn, identityJobs, type SignInParts } from './modules/identity/index.ts';
+import { findSignedIn, identityJobs } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
@@ -20,7 +18,6 @@ import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts
 import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
-import type { FindActor } from './platform/edge.ts';
 import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
@@ -123,10 +120,10 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         config,
         log,
         metrics,
-        findActor: findActorOf(config, parts),
+        findActor: findSignedIn(parts),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
-        ...(config.practice && options.received ? { received: options.received } : {}),
+        ...(config.isPractice && options.received ? { received: options.received } : {}),
       });
       const server = createHttpServer(app.fetch);
       service.port = await listen(server, config.port, config.host);
@@ -169,22 +166,4 @@ async function assertReady({ database: settings }: Config, database: Database, r
   if (lacking.length > 0)
     throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
   await assertKeysFit(database, ring);
-}
-
-/**
- * Whose session a request has; in practice mode the one person whom everybody is. Whoever practice mode lets in must name this
- * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
- */
-function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts);
-  const found = {
-    organizationId: practice.organizationId,
-    actor: { kind: 'staff' as const, id: practice.actorId, permissions: new Set(PERMISSIONS) },
-  };
-  return (headers) => Promise.resolve(isOwnName(headers.get('host') ?? '', apiUrl) ? found : null);
-}
-
-function isOwnName(host: string, apiUrl: string): boolean {
-  const name = host.replace(/:\d+$/, '');
-  return name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === new URL(apiUrl).hostname;
 }

@@ -18,7 +18,7 @@ export type TestAppOptions = {
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
@@ -47,7 +47,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, twilio: null, ...options.config },
+    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', isPractice: false, twilio: null, ...options.config },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),

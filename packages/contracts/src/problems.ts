@@ -23,7 +23,6 @@ export const PROBLEMS = {
   'stale-version': { status: 409, title: 'Somebody changed it since you read it. Read it again.' },
   'wrong-status': { status: 409, title: 'Its status does not allow this.' },
   'slot-taken': { status: 409, title: 'That time has just been taken.' },
-  'practice-mode': { status: 409, title: 'This is practice mode: everyone is signed in, without a password.' },
   'second-factor-missing': { status: 409, title: 'No authenticator app is set up.' },
   'body-too-large': { status: 413, title: 'The body is too large.' },
   'unsupported-media-type': { status: 415, title: 'Send the body as application/json.' },

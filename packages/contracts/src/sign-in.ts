@@ -62,7 +62,7 @@ export const SignedIn = z
     permissions: z.array(z.enum(PERMISSIONS)),
     hasSecondFactor: z.boolean(),
     recoveryCodesLeft: z.int(),
-    session: SignInSession.nullable().describe('null in practice mode, where everyone is signed in without a password'),
+    session: SignInSession.nullable().describe('null for whoever comes without one'),
   })
   .meta({ id: 'SignedIn' });
 export type SignedIn = z.infer<typeof SignedIn>;

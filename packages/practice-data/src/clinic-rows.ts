@@ -1,5 +1,6 @@
 import { insertRows, type BatchRow, type Codec, type Tx } from '@medspa/database';
-import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Clinic, type Patient } from './generate.ts';
+import { PRACTICE_ORGANIZATION_ID, type Clinic, type Patient } from './generate.ts';
+import { PRACTICE_PEOPLE } from './people.ts';
 import { TEMPLATES } from './templates.ts';
 
 const organization = { organization_id: PRACTICE_ORGANIZATION_ID };
@@ -43,30 +44,33 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       created_at: now,
     })),
   );
-  const owner = { id: PRACTICE_OWNER_ID, givenName: 'Rowan', familyName: 'Ash', jobTitle: 'Owner' };
-  const staff = [
-    owner,
+  const known = new Set(PRACTICE_PEOPLE.map(({ id }) => id));
+  const others = [
     ...data.frontDesk,
     ...data.providers.map(({ staffId, givenName, familyName, jobTitle }) => ({ id: staffId, givenName, familyName, jobTitle })),
+  ].filter(({ id }) => !known.has(id));
+  const staff = [
+    ...PRACTICE_PEOPLE,
+    ...others.map((person, position) => ({
+      ...person,
+      email: `${person.givenName}.${person.familyName}.${position}@clinic.example`.toLowerCase(),
+    })),
   ];
   await insertRows(
     tx,
     'staff',
-    staff.map(({ id, givenName, familyName, jobTitle }, position) => {
-      const email = `${givenName}.${familyName}.${position}@clinic.example`.toLowerCase();
-      return {
-        ...organization,
-        id,
-        given_name: givenName,
-        family_name: familyName,
-        job_title: jobTitle,
-        email_sealed: seal(codec, 'staff', 'email_sealed', id, email),
-        email_index: index(codec, 'staff', 'email_sealed', email),
-        is_active: true,
-        version: 1,
-        created_at: now,
-      };
-    }),
+    staff.map(({ id, givenName, familyName, jobTitle, email }) => ({
+      ...organization,
+      id,
+      given_name: givenName,
+      family_name: familyName,
+      job_title: jobTitle,
+      email_sealed: seal(codec, 'staff', 'email_sealed', id, email),
+      email_index: index(codec, 'staff', 'email_sealed', email),
+      is_active: true,
+      version: 1,
+      created_at: now,
+    })),
   );
   await insertRows(
     tx,

@@ -55,8 +55,7 @@ test('production wants a password that is no default, a verified connection and 
   expect(
     await refusal({
       ...PRODUCTION,
-      PRACTICE_ORGANIZATION: '01a00000-0000-7000-8000-000000000001',
-      PRACTICE_ACTOR: '01a00000-0000-7000-8000-000000000002',
+      PRACTICE: 'on',
     }),
   ).toMatch(/practice mode/);
   const config = await loadConfig(PRODUCTION);
@@ -249,7 +248,7 @@ test('a development service says where it can be reached, and asks for nothing t
     apiUrl: 'http://127.0.0.1:9000',
     tracing: null,
     runsJobs: true,
-    practice: null,
+    isPractice: false,
   });
 });
 

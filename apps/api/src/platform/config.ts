@@ -25,8 +25,8 @@ export type Config = {
   tracing: { endpoint: string } | null;
   /** Run background jobs in this process, beside serving requests. */
   runsJobs: boolean;
-  /** Everyone acts as this person of this organization, without a password. Never in production. */
-  practice: { organizationId: string; actorId: string } | null;
+  /** A made-up clinic, whose sign-ins are printed and whose messages stay on this machine. Never in production. */
+  isPractice: boolean;
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
 } & SenderSettings;
@@ -78,8 +78,7 @@ const Environment = z.object({
   SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
   JOBS: z.enum(['on', 'off']).default('on'),
-  PRACTICE_ORGANIZATION: z.uuid().optional(),
-  PRACTICE_ACTOR: z.uuid().optional(),
+  PRACTICE: z.enum(['on', 'off']).default('off'),
   ...SENDER_KEYS,
   ...ANCHOR_KEYS,
 });
@@ -140,9 +139,9 @@ function assemble(env: Environment): Config {
   if (!env.ENCRYPTION_KEY && !env.ENCRYPTION_KEY_FILE) problems.push('ENCRYPTION_KEY: missing (or ENCRYPTION_KEY_FILE, a local key file).');
   const corsOrigins = originsOf(env, problems);
   if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
-  const practice =
-    env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
-  if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
+  const isPractice = env.PRACTICE === 'on';
+  if (isProduction && isPractice)
+    problems.push('PRACTICE: practice mode prints who signs in with which password; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
   if (env.FIREBASE_PROJECT_ID)
@@ -163,7 +162,7 @@ function assemble(env: Environment): Config {
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
     runsJobs: env.JOBS === 'on',
-    practice,
+    isPractice,
     notes,
     ...senders,
   };

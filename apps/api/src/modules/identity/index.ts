@@ -2,4 +2,5 @@ export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
 export { signInRoutes } from './routes/sign-in.ts';
 export { getCountries, getLegalEntityCurrency, getLocationZone, getPlace, hasProvider } from './service.ts';
-export { findSignedIn, type SignInParts } from './service/session.ts';
+export { letPracticePeopleIn } from './service/practice.ts';
+export { findSignedIn, ownerOf } from './service/session.ts';

@@ -12,7 +12,7 @@ afterAll(() => t.drop());
 
 test('AUT-8: the running service has no account, and lets in whoever was set up; none of their secrets is in its log, metrics or address', async () => {
   const service = await startTestService('sign-in', t, await aClinic(t.database), {
-    config: { practice: null, logLevel: 'debug', apiUrl: 'http://127.0.0.1:8080' },
+    config: { logLevel: 'debug', apiUrl: 'http://127.0.0.1:8080' },
   });
   const send = (method: string, path: string, body?: object, cookie = '') =>
     fetch(`${service.url}${path}`, {

@@ -29,7 +29,6 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'wrong-status': '`currentStatus` is the status that it has, from which this step does not lead on.',
   'slot-taken':
     '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
-  'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
   'second-factor-missing': 'Begin with `POST /v1/session/totp`.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',

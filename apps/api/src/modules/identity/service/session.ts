@@ -86,7 +86,7 @@ export function getSignedIn(ctx: Ctx): Promise<SignedIn> {
   return view(ctx, { needs: 'account:read', action: 'session.read' }, (tx) => describe(ctx, tx));
 }
 
-/** Ends the session of the request. In practice mode there is none, and nothing happens. */
+/** Ends the session of the request. */
 export function signOut(ctx: Ctx) {
   return mutate(ctx, { needs: 'account:write', action: 'session.end', reply: SignedOut }, async (tx) => {
     if (ctx.signIn) await queries.deleteSessions(tx, ctx.organizationId, ctx.actor.id, { id: ctx.signIn.sessionId });
@@ -94,10 +94,10 @@ export function signOut(ctx: Ctx) {
   });
 }
 
-/** Proves again who acts, which some permissions want. Throws what `prove` does, and `practice-mode`. */
+/** Proves again who acts, which some permissions want. Throws what `prove` does. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
   const { signIn: state } = ctx;
-  if (!state) throw new Problem('practice-mode');
+  if (!state) throw new Problem('not-authenticated');
   const { organizationId, actor } = ctx;
   const secret = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),

@@ -1,0 +1,41 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Database } from '@medspa/database';
+import { v7 as newId } from 'uuid';
+
+/** Longer than any benchmark or load run is idle. */
+const HOURS = 12;
+
+/** What a request of a signed-in person carries. */
+export type SessionHeaders = { cookie: string; 'sec-fetch-site': string };
+
+/**
+ * Signs in a person of a made-up clinic past every password, for benchmarks, load, drills and tests of a running service: the rows
+ * of a session, as signing in leaves them. Answers with the headers of a browser that has it.
+ */
+export async function beginPracticeSession(
+  database: Database,
+  { organizationId, actorId }: { organizationId: string; actorId: string },
+): Promise<SessionHeaders> {
+  const token = randomBytes(32).toString('base64url');
+  const now = new Date();
+  const session = { organizationId, actorKind: 'staff', actorId, requestId: newId(), action: 'practice.session', now };
+  const own = { organizationId, staffId: actorId };
+  await database.withTransaction(session, async (tx) => {
+    await tx.staffAccount.createMany({ data: { ...own, passwordChangedAt: now }, skipDuplicates: true });
+    const id = newId();
+    await tx.staffSession.create({
+      data: {
+        ...own,
+        id,
+        tokenHash: createHash('sha256').update(token).digest(),
+        device: 'other, other',
+        idleMinutes: HOURS * 60,
+        endsAt: new Date(now.getTime() + HOURS * 3_600_000),
+        steppedUpAt: now,
+        createdAt: now,
+      },
+    });
+    await tx.staffSessionUse.create({ data: { organizationId, sessionId: id, seenAt: now } });
+  });
+  return { cookie: `__Host-session=${organizationId}.${token}`, 'sec-fetch-site': 'same-origin' };
+}
