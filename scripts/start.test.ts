@@ -115,6 +115,36 @@ describe('npm start', () => {
     writeFileSync(file, key, { mode: 0o600 });
   });
 
+  test('AUT-8: with PRACTICE=off has no account, prints a setup code that makes the owner, and none once there is one', async () => {
+    const own = aDataFolder();
+    const started = start(own, { PRACTICE: 'off' });
+    const address = await served(started);
+    const code = await eventually('it prints a code', () => /setup code ([A-Z2-7-]{26,})/.exec(started.said())?.[1]);
+    expect(started.said()).toContain(`${address}/setup\n`);
+    expect(started.said()).not.toMatch(/Filling|password of all/);
+    expect((await fetch(`${address}/setup`)).status).toBe(200);
+    expect((await fetch(`${address}/mailbox`)).status).toBe(404);
+    const person = { organizationName: 'Harbor', givenName: 'Olive', familyName: 'Owner', email: 'olive@harbor.example' };
+    const made = await fetch(`${address}/v1/setup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...person, code, password: 'slow green harbour morning' }),
+    });
+    expect(made.status).toBe(201);
+    expect(await started.end('SIGTERM')).toBe(0);
+    // Also where practice mode is not switched off: what is there decides.
+    const again = start(own);
+    await served(again);
+    expect(again.said()).toContain('Sign in with your own account.');
+    expect(again.said()).not.toMatch(/setup code|practice/);
+  });
+
+  test('with PRACTICE=off refuses the folder of a practice clinic', async () => {
+    const started = start(data, { PRACTICE: 'off' });
+    expect(await started.ended).toBe(1);
+    expect(started.said()).toContain('PRACTICE is off, and the database holds the practice clinic.');
+  });
+
   test('with a configuration that is not usable says what is wrong, and starts nothing', async () => {
     const empty = aDataFolder();
     const started = start(empty, { PORT: 'eighty', LOG_LEVEL: 'loud', ENCRYPTION_KEY: 'short' });

@@ -19,6 +19,7 @@ import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
+import { signInPages } from './platform/sign-in-pages/index.ts';
 import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
@@ -86,6 +87,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/',
     documentation(() => openApiDocument(config.apiUrl)),
   );
+  app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: false }));
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);

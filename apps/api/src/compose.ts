@@ -8,7 +8,7 @@ import {
   type Database,
   type KeyRing,
 } from '@medspa/database';
-import { migrationStatus } from '@medspa/database/migrate';
+import { hasNoOrganization, migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
 import { findSignedIn, identityJobs } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
@@ -18,6 +18,7 @@ import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts
 import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
+import { NOBODY_YET } from './platform/database-tasks.ts';
 import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
@@ -115,6 +116,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     }
     // Last, so that whoever is let in finds everything running.
     if (options.serves) {
+      if (await hasNoOrganization(config.database)) log.info('setting', { setting: NOBODY_YET });
       const app = createApp({
         ...parts,
         config,
