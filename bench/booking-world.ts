@@ -181,7 +181,7 @@ export function openSlots(world: World): () => Slot {
 }
 
 export function sessionOf({ organizationId, actorId }: Pick<World, 'organizationId' | 'actorId'>, action: string): Session {
-  return { organizationId, actorKind: 'staff', actorId, requestId: randomUUID(), action, now: new Date() };
+  return { organizationId, actorKind: 'staff', actorId, requestId: randomUUID(), action, now: new Date(), locations: null, patients: null };
 }
 
 /** A slot as the service takes it, and as it travels through HTTP. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import { createCodec, keyRingOf, signInOf } from '@medspa/database';
 import pg from 'pg';
 import { bookAppointment } from '../apps/api/src/modules/scheduling/index.ts';
@@ -95,7 +95,7 @@ async function bookWithService(db: BenchDatabase, world: World, slot: Slot): Pro
     codec,
     breaker,
     organizationId: world.organizationId,
-    actor: { kind: 'staff', id: world.actorId, permissions },
+    actor: { kind: 'staff', id: world.actorId, grants: EVERYTHING },
     requestId: randomUUID(),
     now: () => new Date(),
     repeatable: {
@@ -114,7 +114,6 @@ async function bookWithService(db: BenchDatabase, world: World, slot: Slot): Pro
 
 const codec = createCodec(keyRingOf(BENCH_KEY));
 const breaker = createBreaker().policy;
-const permissions = new Set(PERMISSIONS);
 
 async function bookThroughHttp(connection: BenchConnection | undefined, slot: Slot): Promise<Booked> {
   const { status, body } = (await connection?.post('/v1/appointments', wireOf(slot), { 'idempotency-key': randomUUID() })) ?? {

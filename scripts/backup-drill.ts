@@ -105,6 +105,8 @@ async function writeFor(database: Database, millis: number): Promise<Date> {
       requestId: newId(),
       action: 'drill.write',
       now: new Date(),
+      locations: null,
+      patients: null,
     };
     await database.withTransaction(session, (tx) =>
       tx.patient.create({ data: { ...of, id: newId(), givenName: 'Drill', familyName: 'Patient' } }),

@@ -69,6 +69,7 @@ async function editRow(place: Place): Promise<Effect> {
     `request_id = request_id || ' '`,
     `action = 'patient.read'`,
     `at = at + interval '1 millisecond'`,
+    `reason = 'another one'`,
   ];
   const own =
     log === 'audit_log'
@@ -127,7 +128,7 @@ async function swapRows(place: Place, isAcross: boolean): Promise<Effect> {
 async function insertRow(place: Place): Promise<Effect> {
   const { client, organization, log } = place;
   const sequence = aSeal(place);
-  const columns = `organization_id, at, actor_kind, actor_id, request_id, action, xact, ${log === 'audit_log' ? 'table_name, row_id, operation, before, after' : 'patient_ids'}`;
+  const columns = `organization_id, at, actor_kind, actor_id, request_id, action, xact, ${log === 'audit_log' ? 'table_name, row_id, operation, before, after, reason' : 'patient_ids, reason'}`;
   await client.query(`INSERT INTO ${log} (${columns}) SELECT ${columns} FROM ${log} WHERE organization_id = $1 AND id = $2`, [
     organization,
     await aRow(place, sequence),

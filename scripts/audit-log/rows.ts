@@ -24,9 +24,9 @@ export type Seal = {
 /** Everything that a row says but its id, as `app.sealed_form` of the migrations has it. */
 const FORMS = {
   audit_log: `pg_catalog.jsonb_build_array(xact, organization_id, at AT TIME ZONE 'UTC', actor_kind, actor_id, request_id, action,
-    table_name, row_id, operation, before, after)::text`,
+    table_name, row_id, operation, before, after, reason)::text`,
   access_log: `pg_catalog.jsonb_build_array(xact, organization_id, at AT TIME ZONE 'UTC', actor_kind, actor_id, request_id, action,
-    patient_ids)::text`,
+    patient_ids, reason)::text`,
 };
 export type Log = keyof typeof FORMS;
 export const LOGS = Object.keys(FORMS) as Log[];

@@ -12,7 +12,7 @@ import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
 import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
-import { router, type AppEnv } from './platform/http.ts';
+import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
@@ -91,7 +91,8 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
+  const open = operationsNeeding(routes, 'account:sign-in', '/v1');
+  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
   app.route('/v1', routes);
   return app;
 }

@@ -1,4 +1,4 @@
-import { PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
 import { createCodec, keyRingOf, type Database } from '@medspa/database';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -26,7 +26,7 @@ export type TestAppOptions = {
 };
 
 function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, permissions: new Set(permissions) } };
+  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };

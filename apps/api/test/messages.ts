@@ -1,4 +1,4 @@
-import { PERMISSIONS, type MessageKind } from '@medspa/contracts';
+import { EVERYTHING, type MessageKind } from '@medspa/contracts';
 import { Mailbox, startMailServer, startTextProvider, type TextProviderOptions } from '@medspa/local-mailbox';
 import { aClinic, arrange, NOW, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
@@ -58,7 +58,7 @@ export function jobCtx(t: TestDatabase, organizationId: string, now: Date = NOW)
     codec: testCodec,
     breaker: createBreaker().policy,
     organizationId,
-    actor: { kind: 'job', id: '00000000-0000-7000-8000-000000000001', permissions: new Set(PERMISSIONS) },
+    actor: { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING },
     requestId: 'job-1',
     now: () => now,
   };

@@ -4,6 +4,7 @@ export * from './messaging.ts';
 export * from './page.ts';
 export * from './patients.ts';
 export * from './permissions.ts';
+export * from './policy.ts';
 export * from './primitives.ts';
 export * from './problems.ts';
 export * from './scheduling.ts';

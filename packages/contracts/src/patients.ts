@@ -171,6 +171,7 @@ export const PatientAccesses = z
         actorId: Id,
         actorName: z.string().nullable().describe('of staff'),
         action: z.string().describe('what they did, such as `patient.read`'),
+        reason: z.string().nullable().describe('why, where they had to say it'),
         requestId: z.string(),
       }),
     ),

@@ -1,4 +1,4 @@
-/** What an actor may be allowed to do. Every verb names the one it needs; roles that grant them are yet to come. */
+/** What an actor may be allowed to do. Every verb names the one it needs; `policy.ts` says who holds it. */
 export const PERMISSIONS = [
   'organization:read',
   'organization:write',
@@ -7,9 +7,14 @@ export const PERMISSIONS = [
   'patient:read',
   'patient:write',
   'patient:import',
+  // Fields of what one may read otherwise.
+  'patient:contact',
+  'patient:clinical',
+  'money:read',
   'audit:read',
   'messaging:read',
   'messaging:write',
+  'consent:write',
   'catalog:read',
   'catalog:write',
   'schedule:read',

@@ -59,7 +59,7 @@ export const SignedIn = z
     staffId: Id,
     givenName: z.string(),
     familyName: z.string(),
-    permissions: z.array(z.enum(PERMISSIONS)),
+    permissions: z.array(z.enum(PERMISSIONS)).describe('held at one location at least'),
     hasSecondFactor: z.boolean(),
     recoveryCodesLeft: z.int(),
     session: SignInSession.nullable().describe('null for whoever comes without one'),

@@ -148,10 +148,10 @@ export const TABLES: Record<string, TableClasses> = {
   outbox_event: table('transient', 'none', { public: 'organization_id stream_id sequence type subject_id payload at' }),
   // The changed columns of every table: plain ones as they are, sealed ones sealed.
   audit_log: table('audit', 'none', {
-    public: 'organization_id id at actor_kind actor_id request_id action table_name row_id operation xact',
+    public: 'organization_id id at actor_kind actor_id request_id action table_name row_id operation xact reason',
     clinical: 'before after',
   }),
-  access_log: table('audit', 'none', { public: 'organization_id id at actor_kind actor_id request_id action patient_ids xact' }),
+  access_log: table('audit', 'none', { public: 'organization_id id at actor_kind actor_id request_id action patient_ids xact reason' }),
   audit_seal: table('audit', 'none', {
     public: 'organization_id log sequence from_xact to_xact row_count total_rows rows_hash contents_hash previous_root root sealed_at',
   }),

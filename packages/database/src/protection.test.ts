@@ -73,10 +73,10 @@ describe('every table of an organization', () => {
     expect(unruled).toEqual([]);
   });
 
-  test('has no other policy, but those of the owner for deleting across organizations what is past use, and for finding an account', async () => {
+  test('has no other policy that lets in, but those of the owner for deleting across organizations what is past use, and for finding an account', async () => {
     const others = await t.look(
       `SELECT p.polrelid::regclass::text AS table, p.polname, pg_get_userbyid(p.polroles[1]) AS role FROM pg_policy p
-       WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' ORDER BY 1`,
+       WHERE p.polrelid IN (SELECT oid FROM (${TENANT}) tenant) AND p.polname <> 'own_organization' AND p.polpermissive ORDER BY 1`,
     );
     expect(others).toEqual([
       { table: 'access_log', polname: 'upkeep', role: 'app_owner' },

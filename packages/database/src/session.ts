@@ -10,6 +10,12 @@ export type Session = {
   action: string;
   /** The caller's clock; rules in SQL use it instead of the server's. */
   now: Date;
+  /** The locations whose rows are there for the actor; null for all of them. */
+  locations: readonly string[] | null;
+  /** The patients whose rows are there for the actor; null for all of them. */
+  patients: readonly string[] | null;
+  /** Why, where the actor had to say it. */
+  reason?: string;
 };
 
 /**

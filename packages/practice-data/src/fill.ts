@@ -42,6 +42,8 @@ export async function fillPracticeData(
     requestId: 'practice-data',
     action: 'practice.fill',
     now,
+    locations: null,
+    patients: null,
   };
   const write = <T>(work: (tx: Tx) => Promise<T>) => database.withTransaction(session, work);
   const filled: Filled = {};

@@ -1,8 +1,10 @@
+import type { Role } from '@medspa/contracts';
+
 /**
  * One person of the practice clinic for each role, with the address under which they sign in. The ids are the same in every
  * fill. Addresses of this domain cannot receive mail.
  */
-export type PracticePerson = { role: string; id: string; givenName: string; familyName: string; jobTitle: string; email: string };
+export type PracticePerson = { role: Role; id: string; givenName: string; familyName: string; jobTitle: string; email: string };
 
 export const PRACTICE_OWNER_ID = '01a00000-0000-7000-8000-000000000002';
 

@@ -18,9 +18,9 @@ export async function beginPracticeSession(
 ): Promise<SessionHeaders> {
   const token = randomBytes(32).toString('base64url');
   const now = new Date();
-  const session = { organizationId, actorKind: 'staff', actorId, requestId: newId(), action: 'practice.session', now };
+  const acts = { organizationId, actorKind: 'staff', actorId, requestId: newId(), action: 'practice.session', now };
   const own = { organizationId, staffId: actorId };
-  await database.withTransaction(session, async (tx) => {
+  await database.withTransaction({ ...acts, locations: null, patients: null }, async (tx) => {
     await tx.staffAccount.createMany({ data: { ...own, passwordChangedAt: now }, skipDuplicates: true });
     const id = newId();
     await tx.staffSession.create({

@@ -34,7 +34,7 @@ export type ClinicOptions = {
 };
 
 export function sessionIn(organizationId: string, actorId: string, action = 'test.arrange', now = new Date()): Session {
-  return { organizationId, actorKind: 'staff', actorId, requestId: newId(), action, now };
+  return { organizationId, actorKind: 'staff', actorId, requestId: newId(), action, now, locations: null, patients: null };
 }
 
 /** Runs the work as the clinic's owner. */

@@ -1,16 +1,22 @@
-import { NEEDS_STEP_UP, type Permission } from '@medspa/contracts';
+import { grant, NEEDS_STEP_UP, type Grants, type Permission } from '@medspa/contracts';
 import type { Codec, Database, Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
-/** Who acts. Everything that is done or read is recorded under this id. */
-export type Actor = { kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody'; id: string; permissions: ReadonlySet<Permission> };
+/** Who acts, and what they may do where. Everything that is done or read is recorded under this id. */
+export type Actor = {
+  kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody';
+  id: string;
+  grants: Grants;
+  /** The patients whose rows the actor may see and write; all where it is absent. */
+  patients?: readonly string[];
+};
 
 /** Whoever has not said yet who they are, and all that they may do. */
 export const ANYBODY: Actor = {
   kind: 'anybody',
   id: '00000000-0000-7000-8000-000000000003',
-  permissions: new Set(['account:sign-in']),
+  grants: grant(['account:sign-in']),
 };
 
 /** What belongs to no organization happens under this id: it sees no tenant's rows. */
@@ -38,6 +44,8 @@ export type Ctx = {
   requestId: string;
   now: () => Date;
   repeatable?: RepeatableRequest;
+  /** Why, where the actor has to say it; recorded with everything that is done and read. No patient's data. */
+  reason?: string;
 };
 
 /**
@@ -45,14 +53,15 @@ export type Ctx = {
  * acts. The first thing that both doors do.
  */
 export function demand(ctx: Ctx, permission: Permission): void {
-  if (!ctx.actor.permissions.has(permission)) throw new Problem('not-permitted');
+  if (!ctx.actor.grants.has(permission)) throw new Problem('not-permitted');
   if (!NEEDS_STEP_UP.has(permission)) return;
   const provedAt = ctx.signIn?.steppedUpAt.getTime() ?? Number.NEGATIVE_INFINITY;
   if (ctx.now().getTime() - provedAt > STEP_UP_MINUTES * 60_000) throw new Problem('step-up-required');
 }
 
-/** What the database is told about the context. */
-export function sessionOf(ctx: Ctx, action: string): Session {
+/** What the database is told about the context: also which rows there are for the actor, as far as the permission reaches. */
+export function sessionOf(ctx: Ctx, { needs, action }: { needs: Permission; action: string }): Session {
+  const scope = ctx.actor.grants.get(needs) ?? [];
   return {
     organizationId: ctx.organizationId,
     actorKind: ctx.actor.kind,
@@ -60,5 +69,8 @@ export function sessionOf(ctx: Ctx, action: string): Session {
     requestId: ctx.requestId,
     action,
     now: ctx.now(),
+    locations: scope === 'everywhere' ? null : scope,
+    patients: ctx.actor.patients ?? null,
+    ...(ctx.reason === undefined ? {} : { reason: ctx.reason }),
   };
 }

@@ -28,7 +28,7 @@ export async function mutate<Reply extends z.ZodType>(
   work: (tx: Tx) => Promise<z.output<Reply>>,
 ): Promise<z.output<Reply>> {
   return atDatabase(ctx, verb, () =>
-    ctx.database.withTransaction(sessionOf(ctx, verb.action), async (tx) => {
+    ctx.database.withTransaction(sessionOf(ctx, verb), async (tx) => {
       if (!ctx.repeatable) return work(tx);
       const kept = await findReply(ctx, ctx.repeatable, tx, verb.reply);
       if (kept) return kept.reply;
@@ -49,7 +49,7 @@ export async function view<Result>(
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Result> {
   return atDatabase(ctx, verb, () =>
-    ctx.database.withTransaction(sessionOf(ctx, verb.action), async (tx) => {
+    ctx.database.withTransaction(sessionOf(ctx, verb), async (tx) => {
       const result = await work(tx);
       const seen = verb.patients?.(result) ?? [];
       if (seen.length > 0) await tx.$executeRaw`SELECT app.log_access(${seen}::uuid[])`;
@@ -63,6 +63,6 @@ export async function view<Result>(
  * Returns its first row.
  */
 export async function call<Row>(ctx: Ctx, verb: Verb, build: (session: Session) => SqlText<Row>): Promise<Row> {
-  const rows = await atDatabase(ctx, verb, () => ctx.database.callFunction(sessionOf(ctx, verb.action), build));
+  const rows = await atDatabase(ctx, verb, () => ctx.database.callFunction(sessionOf(ctx, verb), build));
   return rows[0] as Row;
 }

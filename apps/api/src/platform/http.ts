@@ -1,5 +1,5 @@
 import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
+import { Id, NEEDS_STEP_UP, ProblemDocument, PROBLEMS, type Permission, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
@@ -58,14 +58,30 @@ export function problems(...slugs: ProblemSlug[]) {
   ) as { [status in never]: never };
 }
 
-/** A route with its documentation: the responses that its module names, and the ways in which the platform may refuse. */
-export const createRoute = ((route: Parameters<typeof defineRoute>[0]) => {
+type Route = Parameters<typeof defineRoute>[0] & { needs: Permission };
+
+/**
+ * A route with its documentation: the permission that it needs, the responses that its module names, and the ways in which the
+ * platform may refuse. The door demands the permission (`demand`); that both name the same one is tested for every operation.
+ */
+export const createRoute = (({ needs, ...route }: Route) => {
   const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
     (response) => response['x-problems'] ?? [],
   );
-  const all = problems(...own, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
-  return defineRoute({ ...route, responses: { ...route.responses, ...all } });
-}) as typeof defineRoute;
+  const stepUp: ProblemSlug[] = NEEDS_STEP_UP.has(needs) ? ['step-up-required'] : [];
+  const all = problems(...own, ...stepUp, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
+  return defineRoute({ ...route, 'x-permission': needs, responses: { ...route.responses, ...all } });
+}) as unknown as <P extends string, R extends Omit<Route, 'path'> & { path: P }>(route: R) => ReturnType<typeof defineRoute<P, R>>;
+
+/** Operations that need this permission, as `METHOD /path` below a mount. */
+export function operationsNeeding(routes: OpenAPIHono<AppEnv>, permission: Permission, mount: string): Set<string> {
+  const found = routes.openAPIRegistry.definitions.flatMap((one) => (one.type === 'route' ? [one.route] : []));
+  return new Set(
+    found
+      .filter((route) => (route as { 'x-permission'?: Permission })['x-permission'] === permission)
+      .map(({ method, path }) => `${method.toUpperCase()} ${mount}${path}`),
+  );
+}
 
 /** Path parameter `id`. */
 export const IdParam = z.object({ id: Id });

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import type { DatabaseSettings } from '@medspa/database';
 import { Logger, run as runQueue, type JobHelpers, type Runner, type WorkerEvents } from 'graphile-worker';
 import { z } from 'zod';
@@ -20,7 +20,7 @@ const STOP_MILLIS = 8_000;
 const RESTART_MILLIS = 1_000;
 
 /** Jobs act as themselves, never as a person. */
-const JOB_ACTOR: Actor = { kind: 'job', id: '00000000-0000-7000-8000-000000000001', permissions: new Set(PERMISSIONS) };
+const JOB_ACTOR: Actor = { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING };
 
 /**
  * Work done later, by name. The payload holds ids only; whoever runs it reads what it needs when it runs. A job runs at

@@ -1,4 +1,4 @@
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import { sql } from '@medspa/database';
 import { aClinic, arrange, createTestDatabase, sessionIn, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
@@ -81,7 +81,7 @@ describe('upkeep', () => {
         codec: testCodec,
         breaker: createBreaker().policy,
         organizationId: mine.organizationId,
-        actor: { kind: 'job', id: mine.actorId, permissions: new Set(PERMISSIONS) },
+        actor: { kind: 'job', id: mine.actorId, grants: EVERYTHING },
         requestId: 'job-1',
         now: () => new Date(),
       },

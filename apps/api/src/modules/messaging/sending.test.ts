@@ -291,7 +291,7 @@ describe('a template', () => {
     );
     expect(rows).toEqual([1, 2, 3, 4].map((revision) => ({ revision, is_active: revision === 4 })));
     const rewritten = t.database.withTransaction(
-      { organizationId: clinic.organizationId, actorKind: 'staff', actorId: clinic.actorId, requestId: 'r', action: 'a', now: NOW },
+      sessionIn(clinic.organizationId, clinic.actorId),
       (tx) => tx.$executeRaw`UPDATE message_template SET body = 'x'`,
     );
     await expect(rewritten).rejects.toThrow(/permission denied|42501|P2010/);

@@ -29,6 +29,7 @@ describe('who looked at a patient', () => {
       actorId: clinic.actorId,
       actorName: 'Olive Owner',
       action: 'patient.read',
+      reason: null,
       requestId: shown.headers.get('x-request-id'),
     });
     expect(first.nextBefore).toBe(null);

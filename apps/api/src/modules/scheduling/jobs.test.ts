@@ -1,4 +1,4 @@
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import { arrange, createTestDatabase, NOW, testCodec, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { claimsOf, openDesk, type Desk, type Visit } from '../../../test/visits.ts';
@@ -24,7 +24,7 @@ function run(name: string, payload: { organizationId: string }, now: Date): Prom
     codec: testCodec,
     breaker: createBreaker().policy,
     organizationId: payload.organizationId,
-    actor: { kind: 'job', id: '00000000-0000-7000-8000-000000000001', permissions: new Set(PERMISSIONS) },
+    actor: { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING },
     requestId: 'job-1',
     now: () => now,
   };

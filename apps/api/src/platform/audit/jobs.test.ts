@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { PERMISSIONS } from '@medspa/contracts';
+import { EVERYTHING } from '@medspa/contracts';
 import { keyRingOf } from '@medspa/database';
 import { s3Place } from '@medspa/files/s3';
 import {
@@ -11,6 +11,7 @@ import {
   createLoneDatabase,
   eventually,
   runAs,
+  sessionIn,
   TEST_KEY,
   testCodec,
   type Clinic,
@@ -62,7 +63,7 @@ function aSealer(store: AnchorStore = async () => {}) {
         codec: testCodec,
         breaker: createBreaker().policy,
         organizationId: '00000000-0000-0000-0000-000000000000',
-        actor: { kind: 'job', id: clinic.actorId, permissions: new Set(PERMISSIONS) },
+        actor: { kind: 'job', id: clinic.actorId, grants: EVERYTHING },
         requestId: 'job-1',
         now: () => new Date(START + 60_000 * minute),
       },
@@ -231,14 +232,7 @@ describe('the age of the last seal', () => {
   test('counts how long rows have been waiting that a transaction holds up', async () => {
     await aSealer().run();
     expect(await age(metrics)).toBeLessThan(5);
-    const session = {
-      organizationId: clinic.organizationId,
-      actorKind: 'staff',
-      actorId: clinic.actorId,
-      requestId: 'held',
-      action: 'held',
-      now: new Date(),
-    };
+    const session = sessionIn(clinic.organizationId, clinic.actorId);
     await t.database.withTransaction(session, async (tx) => {
       await tx.roomType.create({ data: { organizationId: clinic.organizationId, name: 'Held up' } });
       await t.look(

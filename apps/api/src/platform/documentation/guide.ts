@@ -48,9 +48,10 @@ start=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).starts[0
     },
     {
       title: 'Show the day',
-      says: 'Everything at the location on that day of its own, in order of time.',
+      says: 'Everything at the location on that day of its calendar, in order of time.',
       commands: `zone=$(signed_in "$api/locations/$location" | pick timeZone)
-date=$(node -p "new Date('$start').toLocaleDateString('sv', { timeZone: '$zone' })")
+date=$(node -p "new Date('$start').toLocaleDateString('en-CA', { timeZone: '$zone' })")
+
 signed_in "$api/locations/$location/day?date=$date"`,
     },
   ];

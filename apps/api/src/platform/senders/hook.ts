@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { grant } from '@medspa/contracts';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Ctx } from '../context.ts';
@@ -13,7 +14,7 @@ const MAX_FORM_BYTES = 64_000;
 const PROVIDER = {
   kind: 'provider' as const,
   id: '00000000-0000-7000-8000-000000000002',
-  permissions: new Set(['messaging:read', 'messaging:write'] as const),
+  grants: grant(['messaging:read', 'messaging:write', 'consent:write']),
 };
 
 /**

@@ -237,6 +237,7 @@ CREATE TABLE "audit_log" (
     "operation" TEXT NOT NULL,
     "before" JSONB,
     "after" JSONB,
+    "reason" TEXT,
 
     CONSTRAINT "audit_log_pkey" PRIMARY KEY ("organization_id","at","id")
 ) PARTITION BY RANGE ("at");
@@ -251,6 +252,7 @@ CREATE TABLE "access_log" (
     "request_id" TEXT NOT NULL,
     "action" TEXT NOT NULL,
     "patient_ids" UUID[],
+    "reason" TEXT,
 
     CONSTRAINT "access_log_pkey" PRIMARY KEY ("organization_id","at","id")
 ) PARTITION BY RANGE ("at");

@@ -14,8 +14,23 @@ BEGIN
   END IF;
   PERFORM set_config('app.organization_id', (p_session ->> 'organizationId')::uuid::text, true),
           set_config('app.session', p_session::text, true),
-          set_config('app.now', p_session ->> 'now', true);
+          set_config('app.now', p_session ->> 'now', true),
+          set_config('app.locations', app.scope_of(p_session, 'locations'), true),
+          set_config('app.patients', app.scope_of(p_session, 'patients'), true);
 END $$;
+
+-- The ids of a session's scope as text of an array; empty for all. Who names no scope sees nothing: to see all takes a null on purpose.
+CREATE FUNCTION app.scope_of(p_session jsonb, p_scope text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE jsonb_typeof(p_session -> p_scope) WHEN 'null' THEN '' WHEN 'array' THEN translate(p_session ->> p_scope, '[]" ', '{}') ELSE '{}' END
+$$;
+
+-- The locations, or patients, whose rows are there for the session; null for all.
+CREATE FUNCTION app.locations() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT nullif(current_setting('app.locations', true), '')::uuid[]
+$$;
+CREATE FUNCTION app.patients() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT nullif(current_setting('app.patients', true), '')::uuid[]
+$$;
 
 -- Null when no session was entered: policies then match no row.
 CREATE FUNCTION app.organization_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$

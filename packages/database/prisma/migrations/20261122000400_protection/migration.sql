@@ -37,9 +37,9 @@ BEGIN
       RETURN NULL;
     END IF;
   END IF;
-  INSERT INTO public.audit_log (organization_id, at, actor_kind, actor_id, request_id, action, table_name, row_id, operation, before, after)
+  INSERT INTO public.audit_log (organization_id, at, actor_kind, actor_id, request_id, action, table_name, row_id, operation, before, after, reason)
   VALUES (app.organization_id(), clock_timestamp(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, v_session ->> 'requestId',
-          v_session ->> 'action', TG_TABLE_NAME, app.audited_id(coalesce(v_new, v_old)), lower(TG_OP), v_before, v_after);
+          v_session ->> 'action', TG_TABLE_NAME, app.audited_id(coalesce(v_new, v_old)), lower(TG_OP), v_before, v_after, v_session ->> 'reason');
   RETURN NULL;
 END $$;
 
@@ -48,9 +48,9 @@ CREATE FUNCTION app.log_access(p_patient_ids uuid[]) RETURNS void LANGUAGE plpgs
 DECLARE
   v_session jsonb := app.session();
 BEGIN
-  INSERT INTO public.access_log (organization_id, at, actor_kind, actor_id, request_id, action, patient_ids)
+  INSERT INTO public.access_log (organization_id, at, actor_kind, actor_id, request_id, action, patient_ids, reason)
   VALUES (app.organization_id(), clock_timestamp(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, v_session ->> 'requestId',
-          v_session ->> 'action', p_patient_ids);
+          v_session ->> 'action', p_patient_ids, v_session ->> 'reason');
 END $$;
 
 CREATE PROCEDURE app.protect(p_table regclass, p_audit boolean DEFAULT true) LANGUAGE plpgsql AS $$

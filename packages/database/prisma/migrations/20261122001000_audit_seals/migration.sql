@@ -53,11 +53,11 @@ CREATE POLICY upkeep ON audit_seal FOR ALL TO app_owner USING (current_setting('
 -- so that a verifier asks no function that an intruder could have replaced.
 CREATE FUNCTION app.sealed_form(l audit_log) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_array(l.xact, l.organization_id, l.at AT TIME ZONE 'UTC', l.actor_kind, l.actor_id, l.request_id, l.action,
-    l.table_name, l.row_id, l.operation, l.before, l.after)::text
+    l.table_name, l.row_id, l.operation, l.before, l.after, l.reason)::text
 $$;
 CREATE FUNCTION app.sealed_form(l access_log) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_array(l.xact, l.organization_id, l.at AT TIME ZONE 'UTC', l.actor_kind, l.actor_id, l.request_id, l.action,
-    l.patient_ids)::text
+    l.patient_ids, l.reason)::text
 $$;
 
 -- Seals what no seal covers yet, of all organizations, one seal for each and log that has rows; at most about p_most rows a log, so that
@@ -152,7 +152,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT coalesce(jsonb_agg(jsonb_build_object('at', app.iso(a.at), 'actorKind', a.actor_kind, 'actorId', a.actor_id,
-      'actorName', s.given_name || ' ' || s.family_name, 'action', a.action, 'requestId', a.request_id,
+      'actorName', s.given_name || ' ' || s.family_name, 'action', a.action, 'reason', a.reason, 'requestId', a.request_id,
       'cursor', (extract(epoch FROM a.at) * 1000)::bigint || '-' || a.id) ORDER BY a.at DESC, a.id DESC), '[]') INTO v_accesses
   FROM (
     SELECT * FROM access_log l

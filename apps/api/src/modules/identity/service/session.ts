@@ -1,15 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
-import {
-  PERMISSIONS,
-  SignedIn,
-  SignedOut,
-  SignInSession,
-  SessionsEnded,
-  type PageQuery,
-  type SignIn,
-  type StepUp,
-} from '@medspa/contracts';
+import { EVERYTHING, SignedIn, SignedOut, SignInSession, SessionsEnded, type PageQuery, type SignIn, type StepUp } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
@@ -26,7 +17,7 @@ export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
 
 /** Who has an account is its organization's owner, since setup alone makes one: they may do everything. */
 export function ownerOf(staffId: string): Actor {
-  return { kind: 'staff', id: staffId, permissions: new Set(PERMISSIONS) };
+  return { kind: 'staff', id: staffId, grants: EVERYTHING };
 }
 
 /**
@@ -166,7 +157,7 @@ export async function describe(ctx: Ctx, tx: Tx): Promise<SignedIn> {
     staffId: actor.id,
     givenName: person.givenName,
     familyName: person.familyName,
-    permissions: [...actor.permissions],
+    permissions: [...actor.grants.keys()],
     hasSecondFactor: Boolean(person.account?.secondFactorSince),
     recoveryCodesLeft: await queries.countRecoveryCodes(tx, organizationId, actor.id),
     session: ctx.signIn ? await currentOf(ctx, tx, ctx.signIn) : null,

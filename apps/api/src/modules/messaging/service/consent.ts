@@ -15,7 +15,7 @@ export function findConsent(ctx: Ctx, { address }: FindConsent): Promise<Consent
 
 /** Records that an address may be written to for a purpose, or may not. Every patient who shares it is meant. */
 export function recordConsent(ctx: Ctx, { address, purpose, isGranted, source }: RecordConsent): Promise<Consent> {
-  return mutate(ctx, { needs: 'messaging:write', action: 'message-consent.record', reply: Consent }, async (tx) => {
+  return mutate(ctx, { needs: 'consent:write', action: 'message-consent.record', reply: Consent }, async (tx) => {
     await record(ctx, tx, address, [{ purpose, isGranted }], source, null);
     return readConsent(ctx, tx, address);
   });
@@ -31,7 +31,7 @@ export type HeardText = { from: string; text: string; providerId: string; said: 
 export async function hearText(ctx: Ctx, { from, text, providerId, said }: HeardText): Promise<void> {
   const asked = said ?? readReply(text);
   if (asked !== 'stop' && asked !== 'start') return;
-  await mutate(ctx, { needs: 'messaging:write', action: `message-consent.${asked}`, reply: Consent }, async (tx) => {
+  await mutate(ctx, { needs: 'consent:write', action: `message-consent.${asked}`, reply: Consent }, async (tx) => {
     const index = indexOf(ctx, from);
     await queries.lockAddress(tx, 'sms', index);
     const purposes: readonly Purpose[] =
@@ -44,7 +44,7 @@ export async function hearText(ctx: Ctx, { from, text, providerId, said }: Heard
 
 /** A provider refuses the address, since the person stopped it there: the same as if they had told us. */
 export async function revokeByProvider(ctx: Ctx, address: string): Promise<void> {
-  await mutate(ctx, { needs: 'messaging:write', action: 'message-consent.provider', reply: Consent }, async (tx) => {
+  await mutate(ctx, { needs: 'consent:write', action: 'message-consent.provider', reply: Consent }, async (tx) => {
     const rows = PURPOSES.map((purpose) => ({ purpose, isGranted: false }));
     await record(ctx, tx, address, rows, 'provider', null);
     return readConsent(ctx, tx, address);

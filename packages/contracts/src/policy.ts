@@ -1,0 +1,80 @@
+import { PERMISSIONS, type Permission } from './permissions.ts';
+
+/** What staff are to an organization. Each is given at one location or at all of them; an organization adds its own as data. */
+export const ROLES = ['owner', 'manager', 'front-desk', 'provider', 'medical-director', 'biller', 'auditor'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Where a permission holds: everywhere, or at these locations. */
+export type Scope = 'everywhere' | readonly string[];
+
+/** All that an actor may do, and where. What is not in it is forbidden. */
+export type Grants = ReadonlyMap<Permission, Scope>;
+
+/**
+ * Who may do what, a column for each of `ROLES` in their order.
+ *
+ * - `yes`: where the role was given
+ * - `all`: only where it was given for all locations, since what it concerns is the whole organization's
+ * - `-`: no
+ */
+// oxfmt-ignore
+const POLICY: Record<Permission, string> = {
+  //                    owner mgr  desk prov dir  bill audit
+  'organization:read':  'yes  yes  yes  yes  yes  yes  yes',
+  'organization:write': 'all  all  -    -    -    -    -  ',
+  'staff:read':         'yes  yes  yes  yes  yes  yes  yes',
+  'staff:write':        'all  all  -    -    -    -    -  ',
+  'patient:read':       'yes  yes  yes  yes  yes  yes  yes',
+  'patient:write':      'yes  yes  yes  yes  yes  -    -  ',
+  'patient:import':     'all  all  -    -    -    -    -  ',
+  'patient:contact':    'yes  yes  yes  yes  yes  yes  -  ',
+  'patient:clinical':   'yes  -    -    yes  yes  -    -  ',
+  'money:read':         'yes  yes  yes  -    yes  yes  yes',
+  'audit:read':         'all  -    -    -    -    -    all',
+  'messaging:read':     'yes  yes  yes  yes  yes  -    -  ',
+  'messaging:write':    'all  all  -    -    -    -    -  ',
+  'consent:write':      'yes  yes  yes  yes  yes  -    -  ',
+  'catalog:read':       'yes  yes  yes  yes  yes  yes  yes',
+  'catalog:write':      'all  all  -    -    -    -    -  ',
+  'schedule:read':      'yes  yes  yes  yes  yes  yes  yes',
+  'schedule:write':     'yes  yes  -    -    -    -    -  ',
+  'appointment:read':   'yes  yes  yes  yes  yes  yes  yes',
+  'appointment:write':  'yes  yes  yes  yes  yes  -    -  ',
+  'account:sign-in':    '-    -    -    -    -    -    -  ',
+  'account:read':       'yes  yes  yes  yes  yes  yes  yes',
+  'account:write':      'yes  yes  yes  yes  yes  yes  yes',
+  'account:secure':     'yes  yes  yes  yes  yes  yes  yes',
+};
+
+type Cell = 'yes' | 'all' | '-';
+
+/** The cell of a role and a permission. */
+export function cellOf(role: Role, permission: Permission): Cell {
+  return (POLICY[permission].trim().split(/\s+/)[ROLES.indexOf(role)] ?? '-') as Cell;
+}
+
+/** Permissions that a role gives at a scope. */
+export function permissionsOf(role: Role, scope: Scope): Permission[] {
+  return PERMISSIONS.filter((permission) => {
+    const cell = cellOf(role, permission);
+    return cell === 'yes' || (cell === 'all' && scope === 'everywhere');
+  });
+}
+
+/** The same scope for each of the permissions. */
+export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywhere'): Grants {
+  return new Map([...permissions].map((permission) => [permission, scope]));
+}
+
+/** Everything, everywhere: jobs, and tests that are not about permissions. */
+export const EVERYTHING: Grants = grant(PERMISSIONS);
+
+/** What several grants allow together. */
+export function union(grants: Iterable<Grants>): Grants {
+  const all = new Map<Permission, Scope>();
+  for (const [permission, scope] of [...grants].flatMap((one) => [...one])) {
+    const known = all.get(permission) ?? [];
+    all.set(permission, known === 'everywhere' || scope === 'everywhere' ? 'everywhere' : [...new Set([...known, ...scope])]);
+  }
+  return all;
+}
