@@ -186,7 +186,7 @@ function practiceState(settings: DatabaseSettings): Promise<'empty' | 'interrupt
     if (!found[0].is_there) return 'filled';
     await client.query('BEGIN');
     await client.query('SELECT app.enter($1)', [
-      JSON.stringify({ organizationId: PRACTICE_ORGANIZATION_ID, actorId: PRACTICE_ORGANIZATION_ID }),
+      JSON.stringify({ organizationId: PRACTICE_ORGANIZATION_ID, actorId: PRACTICE_ORGANIZATION_ID, locations: null, patients: null }),
     ]);
     const { rows } = await client.query(
       `SELECT CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NOT EXISTS (SELECT FROM organization)
