@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes, signInRoutes } from './modules/identity/index.ts';
+import { federatedRoutes, identityRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -13,6 +13,7 @@ import { strictBody } from './platform/body.ts';
 import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
+import { NO_PROVIDERS, type IdentityProviders } from './platform/identity-provider/index.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
@@ -36,14 +37,17 @@ export type AppParts = {
   isTraced: boolean;
   /** What practice mode received, for its page; absent where messages reach people. */
   received?: () => readonly Received[];
+  /** Who else vouches for people; nobody unless told. */
+  identityProviders?: IdentityProviders;
   /** Longest time for an answer, 15 s unless told. */
   httpMillis?: number;
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(): OpenAPIHono<AppEnv> {
+function apiRoutes(providers: IdentityProviders): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
+    .route('/', federatedRoutes(providers))
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -55,7 +59,8 @@ function apiRoutes(): OpenAPIHono<AppEnv> {
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes();
+  const providers = parts.identityProviders ?? NO_PROVIDERS;
+  const routes = apiRoutes(providers);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -87,7 +92,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/',
     documentation(() => openApiDocument(config.apiUrl)),
   );
-  app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: false }));
+  app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: providers.oidc !== null }));
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
@@ -99,7 +104,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  const app = router().route('/v1', apiRoutes());
+  const app = router().route('/v1', apiRoutes(NO_PROVIDERS));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {

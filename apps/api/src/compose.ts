@@ -19,6 +19,7 @@ import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
 import { NOBODY_YET } from './platform/database-tasks.ts';
+import { createIdentityProviders } from './platform/identity-provider/index.ts';
 import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
@@ -123,6 +124,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         log,
         metrics,
         findActor: findSignedIn(parts),
+        identityProviders: createIdentityProviders(config.identityProviders, parts.now),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
         ...(config.isPractice && options.received ? { received: options.received } : {}),

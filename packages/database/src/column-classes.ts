@@ -65,6 +65,7 @@ export const TABLES: Record<string, TableClasses> = {
     hashedSecret: 'password_hash',
     sealedSecret: 'totp_sealed totp_pending_sealed',
   }),
+  staff_identity: table('business', 'none', { public: 'organization_id staff_id issuer bound_at', keyedContact: 'subject_key' }),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
   staff_session: table('transient', 'none', {
     public: 'organization_id id staff_id device idle_minutes ends_at stepped_up_at created_at',

@@ -67,6 +67,7 @@ describe('a session that is confined', () => {
       'access_log',
       'message_consent',
       'staff_account',
+      'staff_identity',
       'staff_secret',
       'staff_session',
     ];

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
 import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
+import { IDENTITY_KEYS, identityOf, type IdentitySettings } from './config-identity.ts';
 import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
@@ -29,7 +30,8 @@ export type Config = {
   isPractice: boolean;
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
-} & SenderSettings;
+} & SenderSettings &
+  IdentitySettings;
 
 /** Everything that is wrong with the configuration, one line per key; no line holds a value. */
 export class ConfigError extends Error {
@@ -70,10 +72,6 @@ const Environment = z.object({
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
   GCP_PROJECT_ID: filled.optional(),
-  FIREBASE_PROJECT_ID: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'not the id of a project')
-    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
@@ -81,6 +79,7 @@ const Environment = z.object({
   PRACTICE: z.enum(['on', 'off']).default('off'),
   ...SENDER_KEYS,
   ...ANCHOR_KEYS,
+  ...IDENTITY_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -144,8 +143,8 @@ function assemble(env: Environment): Config {
     problems.push('PRACTICE: practice mode prints who signs in with which password; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
-  if (env.FIREBASE_PROJECT_ID)
-    notes.push('FIREBASE_PROJECT_ID: kept for signing in with Firebase, which this version does not have; nothing reads it');
+  const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
+  const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {
@@ -156,7 +155,7 @@ function assemble(env: Environment): Config {
     database,
     encryption: env.ENCRYPTION_KEY ? { key: env.ENCRYPTION_KEY } : { file: env.ENCRYPTION_KEY_FILE ?? '' },
     anchors,
-    apiUrl: env.API_URL ?? `http://127.0.0.1:${env.PORT}`,
+    apiUrl,
     corsOrigins,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
@@ -165,6 +164,7 @@ function assemble(env: Environment): Config {
     isPractice,
     notes,
     ...senders,
+    ...identity,
   };
 }
 

@@ -1,5 +1,6 @@
 export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
+export { federatedRoutes } from './routes/federated.ts';
 export { signInRoutes } from './routes/sign-in.ts';
 export { getCountries, getLegalEntityCurrency, getLocationZone, getPlace, hasProvider } from './service.ts';
 export { letPracticePeopleIn } from './service/practice.ts';

@@ -12,6 +12,11 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'not-authenticated': 'The request does not say who sends it.',
   'wrong-credentials':
     'Which of the three is wrong is not said, nor whether anybody has the address. People of two organizations name theirs.',
+  'wrong-id-token':
+    'The ID token is of another issuer or audience, not signed by it, too old, or of another attempt to sign in. Which of these is not said.',
+  'person-unknown':
+    'Accounts are made here, not by the provider. The first time it must say that the address is verified, and the address must be that of the account; from then on its subject decides.',
+  'provider-unavailable': 'The provider, or its keys, could not be asked. Nothing was done.',
   'second-factor-required': 'The password was right. Send it again with `code`: six digits of the app, or a recovery code.',
   'step-up-required': 'What cannot be taken back, or gives access, wants a proof of the last five minutes: `POST /v1/session/step-up`.',
   'sign-in-stopped': 'A hundred wrong passwords in a row. Whoever runs the database opens the address again (README of identity).',

@@ -37,6 +37,9 @@ export function totpPlace(organizationId: string, staffId: string, column: 'totp
 /** Somebody whose password is right; the second factor is settled in the transaction of what they came for. */
 export type Proof = { organizationId: string; staffId: string; settle: (tx: Tx) => Promise<void> };
 
+/** What trying to sign in is, to the doors. */
+export const TRY = { needs: 'account:sign-in', action: 'session.try' } as const;
+
 type Given = { password: string; code?: string | undefined };
 
 /**
@@ -47,19 +50,15 @@ type Given = { password: string; code?: string | undefined };
  * Throws `wrong-credentials`, `second-factor-required`, `sign-in-paused`, `sign-in-stopped`.
  */
 export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, given: Given): Promise<Proof> {
-  const verb = { needs: 'account:sign-in', action: 'session.try' } as const;
-  const { begun } = await call(ctx, verb, (session) => queries.beginSignInVerb(session, loginKey, organizationId));
-  if (begun.outcome === 'wait') throw new Problem('sign-in-paused', { retryAfterSeconds: begun.seconds });
-  if (begun.outcome === 'stopped') throw new Problem('sign-in-stopped');
-
+  const begun = await beginAttempt(ctx, loginKey, organizationId);
   const of = { ...ctx, organizationId: begun.organizationId ?? NO_ORGANIZATION };
   const staffId = begun.staffId ?? NO_ORGANIZATION;
-  const secret = await view(of, verb, (tx) => queries.findSecret(tx, of.organizationId, staffId));
+  const secret = await view(of, TRY, (tx) => queries.findSecret(tx, of.organizationId, staffId));
   const keyed = keyedPassword(of, given.password);
   const isRight = await isPasswordOf(secret?.passwordHash ?? null, keyed);
   if (!secret || !isRight) throw new Problem('wrong-credentials');
   if (secret.totpSealed && given.code === undefined) {
-    await call(of, verb, (session) => queries.takeBackAttemptVerb(session, loginKey));
+    await call(of, TRY, (session) => queries.takeBackAttemptVerb(session, loginKey));
     throw new Problem('second-factor-required');
   }
   const renewed = isCheap(secret.passwordHash) ? await hashPassword(keyed) : null;
@@ -75,8 +74,16 @@ export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: stri
   };
 }
 
+/** Counts an attempt for an address before it is made. Throws `sign-in-paused`, `sign-in-stopped`. */
+export async function beginAttempt(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null) {
+  const { begun } = await call(ctx, TRY, (session) => queries.beginSignInVerb(session, loginKey, organizationId));
+  if (begun.outcome === 'wait') throw new Problem('sign-in-paused', { retryAfterSeconds: begun.seconds });
+  if (begun.outcome === 'stopped') throw new Problem('sign-in-stopped');
+  return begun;
+}
+
 /** Uses up a code of the app or a recovery code; false when it is neither, or was used. */
-async function useFactor(ctx: Ctx, tx: Tx, staffId: string, totpSealed: Uint8Array, code: string): Promise<boolean> {
+export async function useFactor(ctx: Ctx, tx: Tx, staffId: string, totpSealed: Uint8Array, code: string): Promise<boolean> {
   if (!isAppCode(code)) return queries.useRecoveryCode(tx, ctx.organizationId, staffId, recoveryKey(ctx, code));
   const step = findTotpStep(openTotp(ctx, staffId, 'totp_sealed', totpSealed), code, ctx.now());
   return step !== null && (await queries.useTotpStep(tx, ctx.organizationId, staffId, step));

@@ -10,7 +10,7 @@ import { readSessionCookie, type SessionCookie } from '../../../platform/session
 import { pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
-import { hashOf, loginKeyOf, prove } from './prove.ts';
+import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
 
 /** What finding a session takes. */
 export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
@@ -42,12 +42,16 @@ export function findSignedIn(parts: SignInParts): FindActor {
 export type Browser = { userAgent: string; cookie: SessionCookie | null };
 
 /** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
-export async function signIn(
-  ctx: Ctx,
-  { email, organizationId, ...given }: SignIn,
-  { userAgent, cookie }: Browser,
-): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
+export async function signIn(ctx: Ctx, { email, organizationId, ...given }: SignIn, browser: Browser): Promise<Begun> {
   const proof = await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given);
+  return beginSession(ctx, proof, browser, ctx.now());
+}
+
+/** A new session, and the cookie of the browser that has it. */
+export type Begun = { cookie: SessionCookie; signedIn: SignedIn };
+
+/** Begins a session of somebody who is proven, in the transaction that settles the proof. `provedAt` is when they proved it. */
+export async function beginSession(ctx: Ctx, proof: Proof, { userAgent, cookie }: Browser, provedAt: Date): Promise<Begun> {
   const own = { ...ctx, organizationId: proof.organizationId, actor: ownerOf(proof.staffId) };
   const token = randomBytes(32).toString('base64url');
   const now = ctx.now();
@@ -59,7 +63,7 @@ export async function signIn(
     device: deviceOf(userAgent),
     idleMinutes: STAFF_SESSION.idleMinutes,
     endsAt: new Date(now.getTime() + STAFF_SESSION.hours * 3_600_000),
-    steppedUpAt: now,
+    steppedUpAt: provedAt,
     createdAt: now,
   };
   const signedIn = await mutate(own, { needs: 'account:sign-in', action: 'session.begin', reply: SignedIn }, async (tx) => {
@@ -67,7 +71,7 @@ export async function signIn(
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
     await queries.insertSession(tx, session);
-    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: now } }, tx);
+    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: provedAt } }, tx);
   });
   return { cookie: { organizationId: own.organizationId, token }, signedIn };
 }
