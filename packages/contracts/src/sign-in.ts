@@ -30,7 +30,9 @@ export const SignIn = z.strictObject({
 export type SignIn = z.infer<typeof SignIn>;
 
 /** Where to sign in with the configured identity provider; it sends the browser back to the page /sign-in. */
-export const ProviderSignIn = z.object({ authorizationUrl: z.url() }).meta({ id: 'ProviderSignIn' });
+export const ProviderSignIn = z
+  .object({ authorizationUrl: z.url().meta({ examples: ['https://login.example.com/authorize?client_id=medspa&state=Xb1'] }) })
+  .meta({ id: 'ProviderSignIn' });
 export type ProviderSignIn = z.infer<typeof ProviderSignIn>;
 
 const WhoMore = { code: FactorCode.optional(), organizationId: SignIn.shape.organizationId };

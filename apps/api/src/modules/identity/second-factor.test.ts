@@ -1,5 +1,6 @@
 import { createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fromBase32 } from '../../../test/authenticator-app.ts';
 import { aSignedInOwner, PASSWORD } from '../../../test/browser.ts';
 import { totpCode, totpStep } from '../../platform/totp.ts';
 
@@ -8,13 +9,6 @@ beforeAll(async () => {
   t = await createTestDatabase();
 });
 afterAll(() => t.drop());
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-/** What an app does with the secret that it is shown. */
-function fromBase32(text: string): Buffer {
-  const bits = Array.from(text, (sign) => ALPHABET.indexOf(sign).toString(2).padStart(5, '0')).join('');
-  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-}
 
 /** An owner with a clock, signed in. */
 async function open() {

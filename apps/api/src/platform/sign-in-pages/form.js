@@ -40,7 +40,7 @@ function missing(form) {
 }
 
 /** Sentence by sentence: as a whole in the alert, and at each field. The first wrong field gets the focus. */
-function show(form, { slug, title, errors = [], retryAfterSeconds }) {
+export function show(form, { slug, title, errors = [], retryAfterSeconds }) {
   const alert = form.querySelector('.problem');
   const wait = retryAfterSeconds ? ` Wait ${retryAfterSeconds} s.` : '';
   alert.textContent = slug === 'invalid-request' ? 'Something is not right yet.' : `${title ?? 'Something went wrong.'}${wait}`;

@@ -1,16 +1,56 @@
-import { onSubmit, send, swap } from './form.js';
+import { onSubmit, send, show, swap } from './form.js';
 
 const part = (id) => document.getElementById(id);
 const signedOut = part('signed-out');
 const signedIn = part('signed-in');
 
-const { told } = await send('GET', '/v1/session');
-if (told) welcome(told);
+const returned = returnedByProvider();
+if (returned) await finish(returned);
+else {
+  const { told } = await send('GET', '/v1/session');
+  if (told) welcome(told);
+}
 
 function welcome(person) {
   part('whose').textContent = `${person.givenName} ${person.familyName}, ${person.organizationName}`;
   part('add-app').hidden = person.hasSecondFactor;
   swap(signedOut, signedIn);
+}
+
+/** What the identity provider sent back with the browser; taken out of the address, which the history keeps. */
+function returnedByProvider() {
+  const address = new URL(location.href);
+  const [code, state] = ['code', 'state'].map((name) => address.searchParams.get(name));
+  if (address.search !== '') history.replaceState(null, '', '/sign-in');
+  return code && state ? { code, state } : null;
+}
+
+/** Signs in with what came back, or with the code of the app that was asked for then. */
+async function finish(body) {
+  const answer = await send('POST', '/v1/session/provider/return', body.state ? { returned: body } : body);
+  if (answer.told) {
+    welcome(answer.told);
+    return null;
+  }
+  if (answer.problem.slug === 'second-factor-required' && body.state) {
+    part('provider').hidden = true;
+    part('sign-in').hidden = true;
+    part('provider-code').hidden = false;
+    part('providerCode').focus();
+    return null;
+  }
+  if (body.state) show(part('provider'), answer.problem);
+  return answer.problem;
+}
+
+if (part('provider')) {
+  onSubmit(part('provider'), async () => {
+    const answer = await send('POST', '/v1/session/provider');
+    if (answer.problem) return answer.problem;
+    location.assign(answer.told.authorizationUrl);
+    return null;
+  });
+  onSubmit(part('provider-code'), ({ providerCode }) => finish({ code: providerCode }));
 }
 
 onSubmit(part('sign-in'), async ({ code, ...typed }) => {

@@ -32,9 +32,19 @@ export function renderSignIn({ hasMailbox, hasProvider }: SignInPage): string {
         ${
           hasProvider &&
           html`<form id="provider" method="post" novalidate>
-            ${summary}
-            <button type="submit" class="second">Sign in with your organization's account</button>
-          </form>`
+              ${summary}
+              <button type="submit" class="second">Sign in with your organization's account</button>
+            </form>
+            <form id="provider-code" method="post" novalidate hidden>
+              ${summary}
+              ${field({
+                name: 'providerCode',
+                label: 'Code',
+                autocomplete: 'one-time-code',
+                hint: 'Six digits of your authenticator app, or a recovery code.',
+              })}
+              <button type="submit">Sign in</button>
+            </form>`
         }
         <p class="aside">Nobody has an account yet? <a href="/setup">Set up an organization</a> with its code.</p>
       </section>

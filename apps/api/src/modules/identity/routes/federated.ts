@@ -54,8 +54,8 @@ export function federatedRoutes(providers: IdentityProviders) {
           c.header('set-cookie', attemptCookie(done.awaiting));
           throw new Problem('second-factor-required');
         }
-        c.header('set-cookie', ENDED_ATTEMPT_COOKIE);
-        c.header('set-cookie', sessionCookie(done.cookie), { append: true });
+        c.header('set-cookie', sessionCookie(done.cookie));
+        c.header('set-cookie', ENDED_ATTEMPT_COOKIE, { append: true });
         return c.json(encode(SignedIn, done.signedIn), 201);
       },
     )
