@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import type { SessionHeaders } from '@medspa/practice-data';
 
 /**
  * As little HTTP client as a benchmark needs: one keep-alive connection per caller, one request at a time, answers with
@@ -21,7 +20,7 @@ export class BenchConnection {
     socket.on('close', () => this.waiting?.reject(new Error('The server closed the connection.')));
   }
 
-  static async open(port: number, headers: SessionHeaders): Promise<BenchConnection> {
+  static async open(port: number, headers: Record<string, string> = {}): Promise<BenchConnection> {
     const socket = connect(port, '127.0.0.1');
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);

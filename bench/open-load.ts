@@ -1,4 +1,3 @@
-import type { SessionHeaders } from '@medspa/practice-data';
 import { BenchConnection } from './http-client.ts';
 
 export type Asked = { method: 'GET'; path: string } | { method: 'POST'; path: string; body: string };
@@ -18,13 +17,13 @@ export class OpenLoad {
   private readonly waiting: ((connection: BenchConnection) => void)[] = [];
   private connections = 0;
   private readonly port: number;
-  private readonly signedIn: SessionHeaders;
   private readonly next: (chance: number) => Asked;
+  private readonly headers: Record<string, string>;
 
-  /** `next` makes a request of a number between 0 and 1. */
-  constructor(port: number, signedIn: SessionHeaders, next: (chance: number) => Asked) {
+  /** `next` makes a request of a number between 0 and 1; every one has the headers as well. */
+  constructor(port: number, next: (chance: number) => Asked, headers: Record<string, string> = {}) {
+    this.headers = headers;
     this.port = port;
-    this.signedIn = signedIn;
     this.next = next;
   }
 
@@ -68,7 +67,7 @@ export class OpenLoad {
     }
     if (this.connections >= MOST_CONNECTIONS) return new Promise((resolve) => this.waiting.push(resolve));
     this.connections++;
-    return BenchConnection.open(this.port, this.signedIn);
+    return BenchConnection.open(this.port, this.headers);
   }
 
   /** Whoever waits for a connection would wait for ever for one that is gone. */
@@ -76,7 +75,7 @@ export class OpenLoad {
     const waiting = this.waiting.shift();
     if (!waiting) return;
     this.connections++;
-    waiting(await BenchConnection.open(this.port, this.signedIn));
+    waiting(await BenchConnection.open(this.port, this.headers));
   }
 
   private giveBack(connection: BenchConnection): void {

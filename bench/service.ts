@@ -17,6 +17,7 @@ export function serviceEnvironment({ runtime }: BenchDatabase): NodeJS.ProcessEn
     PORT: '0',
     METRICS_PORT: '0',
     ENCRYPTION_KEY: BENCH_KEY,
+    PRACTICE: 'on',
   };
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { assertKeysFit, createCodec, openDatabase, type DatabaseSettings, type KeyRing } from '@medspa/database';
+import { assertKeysFit, createCodec, openDatabase, type DatabaseSettings, type Wrapping } from '@medspa/database';
 import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, PRACTICE_PEOPLE, type PracticePerson } from '@medspa/practice-data';
 import { letPracticePeopleIn, ownerOf } from '../apps/api/src/modules/identity/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
@@ -12,14 +12,14 @@ const PASSWORD_BYTES = 15;
 export type PracticeSignIns = { password: string; people: PracticePerson[] };
 
 /** Makes the sign-ins true: the password in the file, made with it on the first run, is that of each person. */
-export async function openPracticeSignIns(settings: DatabaseSettings, ring: KeyRing, file: string): Promise<PracticeSignIns> {
+export async function openPracticeSignIns(settings: DatabaseSettings, wrapping: Wrapping, file: string): Promise<PracticeSignIns> {
   const password = passwordIn(file);
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
   try {
-    await assertKeysFit(database, ring);
+    await assertKeysFit(database, wrapping);
     const ctx = {
       database,
-      codec: createCodec(ring),
+      codec: createCodec(database, wrapping),
       breaker: createBreaker().policy,
       organizationId: PRACTICE_ORGANIZATION_ID,
       actor: ownerOf(PRACTICE_OWNER_ID),

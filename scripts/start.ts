@@ -2,24 +2,17 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  assertKeysFit,
-  createCodec,
-  keyRingFromFile,
-  keyRingOf,
-  openDatabase,
-  type DatabaseSettings,
-  type KeyRing,
-} from '@medspa/database';
-import { fillPracticeData, generatePracticeData } from '@medspa/practice-data';
+import { assertKeysFit, createCodec, openDatabase, type DatabaseSettings, type Wrapping } from '@medspa/database';
 import { issueSetupCode } from '@medspa/database/migrate';
+import { fillPracticeData, generatePracticeData } from '@medspa/practice-data';
 import { startLocalMailbox, type LocalMailbox } from '@medspa/local-mailbox';
 import { ageNotice, FolderInUse } from '@medspa/local-database';
 import { startService } from '../apps/api/src/compose.ts';
 import { loadConfig, readEnvironment, type Config } from '../apps/api/src/platform/config.ts';
+import { openEncryption } from '../apps/api/src/platform/encryption.ts';
 import { logFile } from '../apps/api/src/platform/log-file.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
-import { DATA, openEmbedded, openExternal, ownsTables, ROOT, type ReadyDatabase } from './local.ts';
+import { DATA, KEY_FILE, openEmbedded, openExternal, ownsTables, ROOT, type ReadyDatabase } from './local.ts';
 import { openPracticeSignIns, tellSignIns } from './practice-sign-ins.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -59,9 +52,9 @@ async function start(): Promise<void> {
   // Only now: another instance that holds the folder is told of before its ports are.
   const config = await withFreePorts({ ...basis, PRACTICE: isPractice ? 'on' : 'off', ...(mailbox ? sendersIn(mailbox) : {}) }, wanted);
   const settings = { ...ready.runtime, poolMax: config.database.poolMax };
-  const ring = 'key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, ready.isNew);
-  if (isPractice && ready.isNew) await fillPractice(settings, ring);
-  const welcome = isPractice ? await welcomeToPractice(settings, ring) : await welcomeToOwn(ready);
+  const { wrapping } = openEncryption(config.encryption, ready.isNew);
+  if (isPractice && ready.isNew) await fillPractice(settings, wrapping);
+  const welcome = isPractice ? await welcomeToPractice(settings, wrapping) : await welcomeToOwn(ready);
 
   mkdirSync(join(DATA, 'log'), { recursive: true });
   const logPath = join(DATA, 'log/api.jsonl');
@@ -106,7 +99,7 @@ function environmentOf(given: Record<string, string | undefined>, isExternal: bo
   return {
     ...given,
     METRICS_PORT: given['METRICS_PORT'] ?? '9464',
-    ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] ? {} : { ENCRYPTION_KEY_FILE: join(DATA, 'keys/encryption.json') }),
+    ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] || given['KMS_KEY'] ? {} : { ENCRYPTION_KEY_FILE: KEY_FILE }),
     ...(given['AUDIT_ANCHOR_FOLDER'] || given['AUDIT_ANCHOR_BUCKET'] ? {} : { AUDIT_ANCHOR_FOLDER: join(DATA, 'anchors') }),
     ...(isExternal ? {} : { DATABASE_HOST: '127.0.0.1', DATABASE_PASSWORD: 'set when it runs' }),
     PRACTICE: given['PRACTICE'] ?? 'on',
@@ -132,8 +125,8 @@ async function withFreePorts(env: Record<string, string | undefined>, wanted: Co
 }
 
 /** Who can sign in to the practice clinic. */
-async function welcomeToPractice(settings: DatabaseSettings, ring: KeyRing): Promise<() => string> {
-  const signIns = await openPracticeSignIns(settings, ring, join(DATA, 'keys/practice-password'));
+async function welcomeToPractice(settings: DatabaseSettings, wrapping: Wrapping): Promise<() => string> {
+  const signIns = await openPracticeSignIns(settings, wrapping, join(DATA, 'keys/practice-password'));
   return () => tellSignIns(signIns);
 }
 
@@ -147,12 +140,12 @@ async function welcomeToOwn({ isNew, owner }: ReadyDatabase): Promise<(address: 
   return (address) => `Nobody has an account yet. The first person makes the organization at\n  ${address}/setup\n${how}.`;
 }
 
-async function fillPractice(settings: DatabaseSettings, ring: KeyRing): Promise<void> {
+async function fillPractice(settings: DatabaseSettings, wrapping: Wrapping): Promise<void> {
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
   const now = new Date();
   try {
-    await assertKeysFit(database, ring);
-    await fillPracticeData(database, createCodec(ring), generatePracticeData('small', SEED, now), now, { say });
+    await assertKeysFit(database, wrapping);
+    await fillPracticeData(database, createCodec(database, wrapping), generatePracticeData('small', SEED, now), now, { say });
   } finally {
     await database.disconnectDatabase();
   }

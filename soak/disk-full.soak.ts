@@ -34,7 +34,7 @@ export const soak: Soak = {
       const mode = options.isControl ? 'test' : 'production';
       await using probe = await startServiceProcess(ground, {
         name: 'soak-probe',
-        env: { NODE_ENV: mode, JOBS: 'off', API_URL: 'http://127.0.0.1', HOST: '127.0.0.1' },
+        env: { NODE_ENV: mode, JOBS: 'off', API_URL: 'http://127.0.0.1', HOST: '127.0.0.1', PRACTICE: 'off' },
       });
       const load = startLoad(ground, { url: service.url, seed: options.seed, clients: 12 });
       const backSeconds: number[] = [];

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { federatedRoutes, identityRoutes, signInRoutes } from './modules/identity/index.ts';
+import { federatedRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -19,13 +19,15 @@ import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { resetPage } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { signInPages } from './platform/sign-in-pages/index.ts';
 import { traceRequests } from './platform/spans.ts';
+import type { RelyingParty } from './platform/webauthn.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'isPractice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -44,9 +46,11 @@ export type AppParts = {
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(providers: IdentityProviders): OpenAPIHono<AppEnv> {
+function apiRoutes(relyingParty: RelyingParty, providers: IdentityProviders): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
+    .route('/', passkeyRoutes(relyingParty))
+    .route('/', resetRoutes(relyingParty))
     .route('/', federatedRoutes(providers))
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
@@ -60,7 +64,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
   const providers = parts.identityProviders ?? NO_PROVIDERS;
-  const routes = apiRoutes(providers);
+  const routes = apiRoutes(config.relyingParty, providers);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -94,6 +98,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   );
   app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: providers.oidc !== null }));
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
+  app.route('/', resetPage());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
@@ -104,7 +109,8 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  const app = router().route('/v1', apiRoutes(NO_PROVIDERS));
+  // The document asks nobody for a passkey, nor a provider.
+  const app = router().route('/v1', apiRoutes({ id: '', origins: [] }, NO_PROVIDERS));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -119,7 +125,7 @@ export function openApiDocument(apiUrl: string): OpenApi {
       {
         name: 'Sign-in',
         description:
-          'Staff sign in with password and second factor. The session is a cookie that no script reads; changes of one need an Origin of ours. The first person makes the organization at /setup.',
+          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. The first person makes the organization at /setup.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

@@ -1,5 +1,6 @@
 import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
-import { createCodec, keyRingOf, type Database } from '@medspa/database';
+import { createCodec, type Codec, type Database } from '@medspa/database';
+import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
@@ -10,18 +11,19 @@ import type { IdentityProviders } from '../src/platform/identity-provider/index.
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
-/** A key of the tests' own; every run seals with it. */
-export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
-export const testCodec = createCodec(keyRingOf(TEST_KEY));
+/** Whose passkeys the tests make. */
+export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
 
 export type TestAppOptions = {
   /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'isPractice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
+  /** What has the keys; one of the test's own unless told. */
+  codec?: Codec;
   httpMillis?: number;
   isTraced?: boolean;
   identityProviders?: IdentityProviders;
@@ -46,17 +48,28 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
-  const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
+  const codec = options.codec ?? createCodec(database, testWrapping, { unreadable: metrics.unreadable });
+  const parts = { database, codec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', isPractice: false, twilio: null, ...options.config },
+    config: {
+      corsOrigins: new Set(),
+      apiUrl: 'http://127.0.0.1:8080',
+      relyingParty: RELYING_PARTY,
+      isPractice: false,
+      twilio: null,
+      ...options.config,
+    },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.identityProviders ? { identityProviders: options.identityProviders } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
+    findActor:
+      as === 'session'
+        ? findSignedIn(parts, { needsSecondFactor: !options.config?.isPractice })
+        : () => Promise.resolve(as ? personOf(as) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -15,6 +15,7 @@ export function serviceEnv(database: DatabaseSettings, name: string) {
   return {
     DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database.database}?application_name=${name}`,
     ENCRYPTION_KEY: TEST_KEY,
+    PRACTICE: 'on',
   };
 }
 
@@ -28,7 +29,7 @@ export type RunningService = Service & {
   stop: () => Promise<void>;
 };
 
-/** Starts it on the test's database, with the clinic's owner signed in. `name` keeps its pool apart from the test's. */
+/** Starts it on the test's database in practice mode, with the clinic's owner signed in. `name` keeps its pool apart from the test's. */
 export async function startTestService(
   name: string,
   t: TestDatabase,
@@ -41,6 +42,7 @@ export async function startTestService(
     ENCRYPTION_KEY: TEST_KEY,
     PORT: '0',
     METRICS_PORT: '0',
+    PRACTICE: 'on',
   });
   const all = { ...config, ...changes.config, database: { ...t.runtime, applicationName: name, ...changes.database } };
   const lines: string[] = [];

@@ -1,13 +1,17 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { sql, type Database } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { eventually } from './eventually.ts';
+import { testCodec } from './keys.ts';
 import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic } from './factories.ts';
 
 /** A clinic with at least one row in every tenant table, written at the doors and by the verbs that the service uses. */
 export async function aFullClinic(database: Database): Promise<Clinic> {
   const clinic = await aClinic(database);
   const { organizationId, actorId, legalEntityId, locationId, serviceId, providerId } = clinic;
+  const loginKey = randomBytes(16);
+  const codec = testCodec(database);
+  await codec.prepare(organizationId);
   const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
   await arrange(database, clinic, async (tx) => {
     await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
@@ -26,15 +30,17 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
         quietUntil: new Date('1970-01-01T08:00:00Z'),
       },
     });
+    const consent = { organizationId, table: 'message_consent', column: 'address_sealed', rowId: newId() };
     await tx.messageConsent.create({
       data: {
         organizationId,
+        id: consent.rowId,
         channel: 'sms',
         purpose: 'marketing',
         isGranted: true,
         source: 'staff',
         at: NOW,
-        addressSealed: Buffer.from(newId()),
+        addressSealed: codec.seal(consent, '+1 555 0100'),
         addressIndex: Buffer.from(newId()),
       },
     });
@@ -53,13 +59,15 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`;
     const staff = { organizationId, staffId: actorId };
     const session = { organizationId, id: newId(), tokenHash: randomBytes(32), device: 'Firefox, Linux', idleMinutes: 15 };
-    await tx.staffAccount.create({ data: { ...staff, passwordChangedAt: NOW } });
+    await tx.staffAccount.create({ data: { ...staff, loginKey, passwordChangedAt: NOW } });
     await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
     await tx.staffIdentity.create({ data: { ...staff, issuer: 'https://issuer.example', subjectKey: randomBytes(16), boundAt: NOW } });
     await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
+    const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
+    await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
@@ -77,12 +85,18 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     (session) => sql<{ outcome: string }>`SELECT app.book_appointment(${session}::jsonb, ${booking}::jsonb) ->> 'outcome' AS outcome`,
   );
   if (booked?.outcome !== 'done') throw new Error(`The clinic could not be filled: ${booked?.outcome}.`);
+  await database.callFunction(
+    sessionIn(organizationId, actorId, 'password.reset-link', NOW),
+    (session) => sql`SELECT app.begin_reset(${session}::jsonb, ${loginKey}::bytea, ${organizationId}::uuid, ${randomBytes(32)}::bytea)`,
+  );
   // Rows that nothing refers to yet, for tests that change keys.
   await aPatient(database, clinic);
   await arrange(database, clinic, async (tx) => {
     await aNewProvider(tx, clinic);
     const { id } = await tx.staff.create({ data: { organizationId, givenName: 'Nia', familyName: 'Newest', jobTitle: 'Front desk' } });
     await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });
+    // Of a number that no other clinic has.
+    await tx.dataKey.create({ data: { organizationId, keyId: randomInt(2, 2 ** 31), usableFrom: NOW } });
   });
   await seal(database, clinic);
   return clinic;

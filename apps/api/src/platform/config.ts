@@ -1,12 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import { isIP } from 'node:net';
+import { DEFAULT_POOL, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
 import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
+import { ENCRYPTION_KEYS, encryptionOf, type EncryptionSettings } from './config-encryption.ts';
 import { IDENTITY_KEYS, identityOf, type IdentitySettings } from './config-identity.ts';
 import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
 import { resolveSecrets, type SecretSource } from './secrets.ts';
+import type { RelyingParty } from './webauthn.ts';
 
 /** What the process runs with. Read once, at start; nothing else reads the environment. */
 export type Config = {
@@ -15,11 +18,14 @@ export type Config = {
   port: number;
   metrics: { host: string; port: number } | null;
   database: DatabaseSettings;
-  encryption: { key: string } | { file: string };
+  /** What wraps the keys of the data. */
+  encryption: EncryptionSettings;
   /** Where signed heads of the sealed logs are kept, outside of the database. */
   anchors: AnchorSettings;
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
+  /** Whose passkeys they are. */
+  relyingParty: RelyingParty;
   logLevel: LogLevel;
   /** Statements that take this many milliseconds are logged by shape. */
   slowQueryMillis: number;
@@ -66,11 +72,13 @@ const Environment = z.object({
   DATABASE_ADMIN_URL: filled.optional(),
   APP_OWNER_PASSWORD: filled.optional(),
   APP_RW_PASSWORD: filled.optional(),
-  ENCRYPTION_KEY: filled.optional(),
-  ENCRYPTION_KEY_FILE: filled.optional(),
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
+  WEBAUTHN_RP_ID: z
+    .string()
+    .regex(/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'not a domain like clinic.example')
+    .optional(),
   GCP_PROJECT_ID: filled.optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
@@ -79,6 +87,7 @@ const Environment = z.object({
   PRACTICE: z.enum(['on', 'off']).default('off'),
   ...SENDER_KEYS,
   ...ANCHOR_KEYS,
+  ...ENCRYPTION_KEYS,
   ...IDENTITY_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
@@ -128,22 +137,18 @@ function assemble(env: Environment): Config {
 
   const database = databaseOf(env, problems, notes);
   if (isProduction && database) refuseUnsafeDatabase(database, problems);
-  if (env.ENCRYPTION_KEY) {
-    try {
-      keyRingOf(env.ENCRYPTION_KEY);
-    } catch (error) {
-      problems.push(`ENCRYPTION_KEY: ${(error as Error).message}`);
-    }
-  }
-  if (!env.ENCRYPTION_KEY && !env.ENCRYPTION_KEY_FILE) problems.push('ENCRYPTION_KEY: missing (or ENCRYPTION_KEY_FILE, a local key file).');
+  const encryption = encryptionOf(env, problems);
   const corsOrigins = originsOf(env, problems);
   if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
+  const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
+  const relyingParty = relyingPartyOf(env.WEBAUTHN_RP_ID, [new URL(apiUrl).origin, ...corsOrigins], problems, notes);
   const isPractice = env.PRACTICE === 'on';
   if (isProduction && isPractice)
     problems.push('PRACTICE: practice mode prints who signs in with which password; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
-  const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
+  if (anchors && !encryption.ring)
+    problems.push('ENCRYPTION_KEY: missing; anchors of the audit log are signed with it, also where KMS_KEY wraps the keys of the data.');
   const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
@@ -153,10 +158,11 @@ function assemble(env: Environment): Config {
     port: env.PORT,
     metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
     database,
-    encryption: env.ENCRYPTION_KEY ? { key: env.ENCRYPTION_KEY } : { file: env.ENCRYPTION_KEY_FILE ?? '' },
+    encryption,
     anchors,
     apiUrl,
     corsOrigins,
+    relyingParty,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
@@ -267,4 +273,17 @@ function originsOf(env: Environment, problems: string[]): ReadonlySet<string> {
   }
   for (const own of [env.APP_URL, env.API_URL]) if (own) origins.add(new URL(own).origin);
   return origins;
+}
+
+/**
+ * Whose passkeys they are: the host of the service unless a domain is named that stands above it and the pages. Browsers let only
+ * pages of that domain use them, so the other origins are left out.
+ */
+function relyingPartyOf(named: string | undefined, all: string[], problems: string[], notes: string[]): RelyingParty {
+  const id = named ?? new URL(all[0] ?? '').hostname;
+  const origins = [...new Set(all)].filter((origin) => `.${new URL(origin).hostname}`.endsWith(`.${id}`));
+  if (named && origins.length === 0) problems.push('WEBAUTHN_RP_ID: neither API_URL nor a page of CORS_ORIGINS is of that domain.');
+  if (isIP(id.replace(/^\[|\]$/g, '')) !== 0)
+    notes.push('API_URL: names no host, so browsers make no passkeys for it; http://localhost is one');
+  return { id, origins };
 }

@@ -1,5 +1,5 @@
 import { grant, NEEDS_STEP_UP, type Grants, type Permission } from '@medspa/contracts';
-import type { Codec, Database, Session } from '@medspa/database';
+import { NO_ORGANIZATION, type Codec, type Database, type Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
@@ -19,11 +19,13 @@ export const ANYBODY: Actor = {
   grants: grant(['account:sign-in']),
 };
 
-/** What belongs to no organization happens under this id: it sees no tenant's rows. */
-export const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
+export { NO_ORGANIZATION };
 
-/** The session that a request came in, and when its person last proved who they are. */
-export type SignInState = { sessionId: string; steppedUpAt: Date };
+/**
+ * The session that a request came in, and when its person last proved who they are. Whoever has to set up a second factor first
+ * (HIP-8) may do nothing else meanwhile.
+ */
+export type SignInState = { sessionId: string; steppedUpAt: Date; mustEnrol: boolean };
 
 /** How long a proof counts as fresh. */
 const STEP_UP_MINUTES = 5;
@@ -49,14 +51,24 @@ export type Ctx = {
 };
 
 /**
- * Throws `not-permitted` unless the actor holds the permission, and `step-up-required` where it also wants a fresh proof of who
- * acts. The first thing that both doors do.
+ * Throws `not-permitted` unless the actor holds the permission, `enrol-second-factor` where it reaches beyond the account of
+ * somebody who has no second factor yet, and `step-up-required` where it also wants a fresh proof of who acts. The first thing that
+ * both doors do.
  */
 export function demand(ctx: Ctx, permission: Permission): void {
   if (!ctx.actor.grants.has(permission)) throw new Problem('not-permitted');
+  if (ctx.signIn?.mustEnrol && !permission.startsWith('account:')) throw new Problem('enrol-second-factor');
   if (!NEEDS_STEP_UP.has(permission)) return;
   const provedAt = ctx.signIn?.steppedUpAt.getTime() ?? Number.NEGATIVE_INFINITY;
   if (ctx.now().getTime() - provedAt > STEP_UP_MINUTES * 60_000) throw new Problem('step-up-required');
+}
+
+/**
+ * Loads what seals and opens for the organization, where it is not in memory: before anything of a request or a job. The doors do
+ * it as well, for work that turns to another organization on its way.
+ */
+export async function loadKeys({ breaker, codec }: Pick<Ctx, 'breaker' | 'codec'>, organizationId: string): Promise<void> {
+  if (!codec.isReady(organizationId)) await breaker.execute(() => codec.prepare(organizationId));
 }
 
 /** What the database is told about the context: also which rows there are for the actor, as far as the permission reaches. */

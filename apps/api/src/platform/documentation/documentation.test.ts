@@ -3,12 +3,13 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PROBLEMS } from '@medspa/contracts';
-import { aClinic, aFolder, aPatient, createTestDatabase, type Clinic, type TestDatabase } from '@medspa/testing';
+import { createCodec } from '@medspa/database';
+import { aClinic, aFolder, aPatient, createTestDatabase, testWrapping, type Clinic, type TestDatabase } from '@medspa/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PASSWORD } from '../../../test/browser.ts';
-import { testApp, testCodec, type TestApp } from '../../../test/harness.ts';
+import { testApp, type TestApp } from '../../../test/harness.ts';
 import { openApiDocument } from '../../app.ts';
 import { letPracticePeopleIn, ownerOf } from '../../modules/identity/index.ts';
 import { createBreaker } from '../breaker.ts';
@@ -161,9 +162,9 @@ describe('examples', () => {
   test.skipIf(!hasShell)('the first visit can be pasted into a shell: it finds a slot, books it and shows the day', async () => {
     const { organizationId, actorId } = clinic;
     const asSystem = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
-    const parts = { database: t.database, codec: testCodec, breaker: createBreaker().policy };
+    const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
     await letPracticePeopleIn({ ...parts, ...asSystem }, [{ id: actorId, email: 'owner@clinic.example' }], PASSWORD);
-    const server = createHttpServer(testApp(t.database, { as: 'session' }).app.fetch);
+    const server = createHttpServer(testApp(t.database, { as: 'session', config: { isPractice: true } }).app.fetch);
     const folder = aFolder();
     try {
       const port = await listen(server, 0, '127.0.0.1');

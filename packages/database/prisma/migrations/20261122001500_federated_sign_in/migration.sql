@@ -11,6 +11,9 @@ CREATE TABLE "staff_identity" (
     CONSTRAINT "staff_identity_pkey" PRIMARY KEY ("organization_id","staff_id","issuer")
 );
 
+-- AlterTable
+ALTER TABLE "staff_session" ADD COLUMN     "is_by_providers_factor" BOOLEAN NOT NULL DEFAULT false;
+
 -- CreateIndex
 CREATE INDEX "staff_identity_subject_key_idx" ON "staff_identity"("subject_key");
 
@@ -59,6 +62,30 @@ BEGIN
   UPDATE staff_account SET attempts = attempts + 1, attempted_at = (p_session ->> 'now')::timestamptz
   WHERE organization_id = v_organization AND staff_id = v_staff;
   RETURN jsonb_build_object('organizationId', v_organization, 'staffId', v_staff, 'isBound', v_is_bound);
+END $$;
+
+-- As before; a second factor that the provider asked for, and that counts, is one for the session.
+CREATE OR REPLACE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_now timestamptz := (p_session ->> 'now')::timestamptz;
+  v_found record;
+BEGIN
+  PERFORM app.enter(p_session);
+  SELECT s.id, s.staff_id, s.stepped_up_at, u.seen_at,
+         f.totp_sealed IS NOT NULL OR f.passkeys > 0 OR s.is_by_providers_factor AS has_second_factor INTO v_found
+  FROM staff_session s
+  JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
+  JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
+  JOIN staff_secret f ON f.organization_id = s.organization_id AND f.staff_id = s.staff_id
+  WHERE s.organization_id = app.organization_id() AND s.token_hash = p_token_hash AND p.is_active
+    AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  IF v_now >= v_found.seen_at + interval '30 seconds' THEN
+    UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = app.organization_id() AND session_id = v_found.id AND seen_at < v_now;
+  END IF;
+  RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at), 'hasSecondFactor', v_found.has_second_factor);
 END $$;
 
 -- Bound once; another one takes the operator.

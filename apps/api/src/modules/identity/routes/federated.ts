@@ -3,8 +3,9 @@ import { createRoute, encode, jsonBody, jsonReply, problems, router } from '../.
 import { attemptCookie, ENDED_ATTEMPT_COOKIE, readAttemptCookie } from '../../../platform/identity-provider/attempt-cookie.ts';
 import type { IdentityProviders } from '../../../platform/identity-provider/index.ts';
 import { Problem } from '../../../platform/problem.ts';
-import { readSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
+import { sessionCookie } from '../../../platform/session-cookie.ts';
 import * as federated from '../service/federated.ts';
+import { browserOf } from '../service/session.ts';
 
 const tags = ['Sign-in'];
 const PROOF = [
@@ -47,7 +48,7 @@ export function federatedRoutes(providers: IdentityProviders) {
         responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems(...PROOF) },
       }),
       async (c) => {
-        const browser = { userAgent: c.req.header('user-agent') ?? '', cookie: readSessionCookie(c.req.raw.headers) };
+        const browser = browserOf(c.req.raw.headers);
         const attempt = readAttemptCookie(c.req.raw.headers);
         const done = await federated.finishProviderSignIn(c.get('ctx'), providers, attempt, c.req.valid('json'), browser);
         if ('awaiting' in done) {
@@ -70,7 +71,7 @@ export function federatedRoutes(providers: IdentityProviders) {
         responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems(...PROOF) },
       }),
       async (c) => {
-        const browser = { userAgent: c.req.header('user-agent') ?? '', cookie: readSessionCookie(c.req.raw.headers) };
+        const browser = browserOf(c.req.raw.headers);
         const { cookie, signedIn } = await federated.signInWithFirebase(
           c.get('ctx'),
           providers,

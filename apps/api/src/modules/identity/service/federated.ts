@@ -7,8 +7,8 @@ import type { IdentityProviders, VouchedFor } from '../../../platform/identity-p
 import { Problem } from '../../../platform/problem.ts';
 import { bindIdentity, findFederatedVerb } from '../queries/federated.ts';
 import { findSecret, forgetFailures } from '../queries/sign-in.ts';
-import { beginAttempt, loginKeyOf, TRY, useFactor } from './prove.ts';
-import { beginSession, type Begun, type Browser } from './session.ts';
+import { beginAttempt, hasFactor, loginKeyOf, TRY, useFactor, type Proof } from './prove.ts';
+import { startSession, type Begun, type Browser } from './session.ts';
 
 /** How long somebody who came back from the provider may take to type the code of their app. */
 const VOUCHED_MILLIS = 5 * 60_000;
@@ -76,24 +76,21 @@ async function signInVouched(ctx: Ctx, vouched: VouchedFor, { code, organization
   const own = { ...ctx, organizationId: found.organizationId };
   const secret = await view(own, TRY, (tx) => findSecret(tx, found.organizationId, found.staffId));
   if (!secret) throw new Problem('person-unknown');
-  const { totpSealed, loginKey } = secret;
-  const needsCode = totpSealed !== null && !vouched.hasSecondFactor;
+  const { loginKey } = secret;
+  const needsCode = hasFactor(secret) && !vouched.hasSecondFactor;
   if (needsCode && code === undefined) throw new Problem('second-factor-required');
   if (needsCode && loginKey) await beginAttempt(ctx, loginKey, found.organizationId);
 
-  const settle: Parameters<typeof beginSession>[1]['settle'] = async (tx) => {
-    if (needsCode && !(await useFactor(own, tx, found.staffId, totpSealed, code ?? ''))) throw new Problem('wrong-credentials');
+  const settle: Proof['settle'] = async (tx) => {
+    if (needsCode && !(await useFactor(own, tx, secret, code ?? ''))) throw new Problem('wrong-credentials');
     if (needsCode && loginKey) await forgetFailures(tx, loginKey);
     const bound = { organizationId: found.organizationId, staffId: found.staffId, issuer, subjectKey, boundAt: ctx.now() };
     if (!found.isBound && !(await bindIdentity(tx, bound))) throw new Problem('person-unknown');
   };
+  const proof = { organizationId: found.organizationId, staffId: found.staffId, settle };
   // A provider that does not say when they proved it leaves the session without a fresh proof.
-  return beginSession(
-    ctx,
-    { organizationId: found.organizationId, staffId: found.staffId, settle },
-    browser,
-    vouched.provedAt ?? new Date(0),
-  );
+  const provedAt = vouched.provedAt ?? new Date(0);
+  return startSession(ctx, proof, browser, { provedAt, isByProvidersFactor: vouched.hasSecondFactor });
 }
 
 type Sealed = Omit<VouchedFor, 'provedAt'> & { provedAt: string | null; until: number };

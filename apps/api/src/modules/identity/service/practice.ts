@@ -17,8 +17,8 @@ type Person = { id: string; email: string };
  */
 export async function letPracticePeopleIn<Who extends Person>(ctx: Ctx, people: readonly Who[], password: string): Promise<Who[]> {
   const verb = { needs: 'staff:write', action: 'practice.sign-ins' } as const;
-  const keyed = keyedPassword(ctx, password);
   const known = await view(ctx, verb, (tx) => withSecrets(ctx, tx, people));
+  const keyed = keyedPassword(ctx, password);
   for (const { person, passwordHash } of known) {
     if (await isPasswordOf(passwordHash, keyed)) continue;
     const secret = { passwordHash: await hashPassword(keyed), passwordIsLong: isLong(password) };

@@ -22,9 +22,10 @@ export function ownerOf(staffId: string): Actor {
 
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
- * its person left. Asked for each request, so that all of these hold from the next one on.
+ * its person left. Asked for each request, so that all of these hold from the next one on. Where a second factor is needed, whoever
+ * has none is let do nothing but set one up (HIP-8).
  */
-export function findSignedIn(parts: SignInParts): FindActor {
+export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsSecondFactor: boolean }): FindActor {
   return async (headers) => {
     const cookie = readSessionCookie(headers);
     if (!cookie) return null;
@@ -34,24 +35,40 @@ export function findSignedIn(parts: SignInParts): FindActor {
       queries.findStaffSessionVerb(session, hashOf(cookie.token)),
     );
     if (!found) return null;
-    return { organizationId, actor: ownerOf(found.staffId), signIn: { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt) } };
+    const mustEnrol = needsSecondFactor && !found.hasSecondFactor;
+    const state = { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt), mustEnrol };
+    return { organizationId, actor: ownerOf(found.staffId), signIn: state };
   };
 }
 
 /** What the request of somebody who signs in says beside its body. */
 export type Browser = { userAgent: string; cookie: SessionCookie | null };
 
+export function browserOf(headers: Headers): Browser {
+  return { userAgent: headers.get('user-agent') ?? '', cookie: readSessionCookie(headers) };
+}
+
 /** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
 export async function signIn(ctx: Ctx, { email, organizationId, ...given }: SignIn, browser: Browser): Promise<Begun> {
-  const proof = await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given);
-  return beginSession(ctx, proof, browser, ctx.now());
+  return startSession(ctx, await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given), browser);
 }
 
 /** A new session, and the cookie of the browser that has it. */
 export type Begun = { cookie: SessionCookie; signedIn: SignedIn };
 
-/** Begins a session of somebody who is proven, in the transaction that settles the proof. `provedAt` is when they proved it. */
-export async function beginSession(ctx: Ctx, proof: Proof, { userAgent, cookie }: Browser, provedAt: Date): Promise<Begun> {
+/** What the session of somebody who proved it here and now is. */
+const PROVED_HERE = { provedAt: null, isByProvidersFactor: false };
+
+/**
+ * Signs in whoever proved who they are: here and now, or to somebody else at `provedAt`, and where that was by a second factor which counts
+ * here, `isByProvidersFactor`.
+ */
+export async function startSession(
+  ctx: Ctx,
+  proof: Proof,
+  { userAgent, cookie }: Browser,
+  { provedAt, isByProvidersFactor }: { provedAt: Date | null; isByProvidersFactor: boolean } = PROVED_HERE,
+): Promise<Begun> {
   const own = { ...ctx, organizationId: proof.organizationId, actor: ownerOf(proof.staffId) };
   const token = randomBytes(32).toString('base64url');
   const now = ctx.now();
@@ -63,7 +80,8 @@ export async function beginSession(ctx: Ctx, proof: Proof, { userAgent, cookie }
     device: deviceOf(userAgent),
     idleMinutes: STAFF_SESSION.idleMinutes,
     endsAt: new Date(now.getTime() + STAFF_SESSION.hours * 3_600_000),
-    steppedUpAt: provedAt,
+    steppedUpAt: provedAt ?? now,
+    isByProvidersFactor,
     createdAt: now,
   };
   const signedIn = await mutate(own, { needs: 'account:sign-in', action: 'session.begin', reply: SignedIn }, async (tx) => {
@@ -71,7 +89,7 @@ export async function beginSession(ctx: Ctx, proof: Proof, { userAgent, cookie }
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
     await queries.insertSession(tx, session);
-    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: provedAt } }, tx);
+    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: session.steppedUpAt, mustEnrol: false } }, tx);
   });
   return { cookie: { organizationId: own.organizationId, token }, signedIn };
 }
@@ -91,20 +109,24 @@ export function signOut(ctx: Ctx) {
 
 /** Proves again who acts, which some permissions want. Throws what `prove` does. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
-  const { signIn: state } = ctx;
-  if (!state) throw new Problem('not-authenticated');
+  if (!ctx.signIn) throw new Problem('not-authenticated');
   const { organizationId, actor } = ctx;
   const secret = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),
   );
   if (!secret?.loginKey) throw new Problem('wrong-credentials');
   const proof = await prove(ctx, secret.loginKey, organizationId, given);
-  const steppedUpAt = ctx.now();
   return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, async (tx) => {
     await proof.settle(tx);
-    await queries.updateSteppedUp(tx, organizationId, state.sessionId, steppedUpAt);
-    return currentOf(ctx, tx, state);
+    return steppedUp(ctx, tx);
   });
+}
+
+/** Notes on the session of the request that its person proved who they are. Throws `not-authenticated` where there is none. */
+export async function steppedUp(ctx: Ctx, tx: Tx): Promise<SignInSession> {
+  if (!ctx.signIn) throw new Problem('not-authenticated');
+  await queries.updateSteppedUp(tx, ctx.organizationId, ctx.signIn.sessionId, ctx.now());
+  return currentOf(ctx, tx, ctx.signIn);
 }
 
 /** Where the person is signed in, the last one first. */
