@@ -1,7 +1,7 @@
 import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
 import { hasNoOrganization, migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findSignedIn, identityJobs } from './modules/identity/index.ts';
+import { findActor, identityJobs } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
@@ -118,7 +118,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         config,
         log,
         metrics,
-        findActor: findSignedIn(parts, { needsSecondFactor: !config.isPractice }),
+        findActor: findActor(parts, { needsSecondFactor: !config.isPractice }),
         identityProviders: createIdentityProviders(config.identityProviders, parts.now),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,

@@ -1,12 +1,13 @@
-import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
-import { findSignedIn } from '../src/modules/identity/index.ts';
+import { findActor } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
+import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import type { IdentityProviders } from '../src/platform/identity-provider/index.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
@@ -14,12 +15,15 @@ import { createMetrics } from '../src/platform/metrics.ts';
 /** Whose passkeys the tests make. */
 export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
 
+/** Somebody with a role, or with these permissions, all unless told; at these locations, or everywhere. */
+export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
+
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
-  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
+  /** Who asks. Null is nobody; `session` whoever has signed in, a device, or a key. */
+  as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'isPractice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
@@ -29,8 +33,19 @@ export type TestAppOptions = {
   identityProviders?: IdentityProviders;
 };
 
-function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
+function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
+  if (role === undefined) return grant(permissions, locations ?? 'everywhere');
+  return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
+}
+
+/** They have just proved who they are. */
+function signedInAs(person: Person, steppedUpAt: Date) {
+  const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
+  return {
+    organizationId: person.organizationId,
+    actor,
+    signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false },
+  };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -55,6 +70,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     config: {
       corsOrigins: new Set(),
       apiUrl: 'http://127.0.0.1:8080',
+      mail: null,
       relyingParty: RELYING_PARTY,
       isPractice: false,
       twilio: null,
@@ -68,8 +84,8 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor:
       as === 'session'
-        ? findSignedIn(parts, { needsSecondFactor: !options.config?.isPractice })
-        : () => Promise.resolve(as ? personOf(as) : null),
+        ? findActor(parts, { needsSecondFactor: !options.config?.isPractice })
+        : () => Promise.resolve(as ? signedInAs(as, parts.now()) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
@@ -108,7 +124,8 @@ const OF_UNWANTED_BODY = new Set([400, 413, 415]);
 function holdAgainstDocumentation(method: string, path: string, response: Response, body: unknown): void {
   const pathname = path.split('?')[0] ?? '';
   if (!pathname.startsWith('/v1/') || method === 'HEAD' || method === 'OPTIONS') return;
-  const pattern = Object.keys(document.paths).find((known) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname));
+  const isOf = (known: string) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname);
+  const pattern = pathname in document.paths ? pathname : Object.keys(document.paths).find(isOf);
   const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method.toLowerCase()];
   if (!operation && response.status >= 400) return;
   const documented = operation?.responses[String(response.status)];

@@ -1,3 +1,4 @@
+import type { Role } from '@medspa/contracts';
 import { insertRows, type BatchRow, type Codec, type Tx } from '@medspa/database';
 import { PRACTICE_ORGANIZATION_ID, type Clinic, type Patient } from './generate.ts';
 import { PRACTICE_PEOPLE } from './people.ts';
@@ -72,6 +73,7 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       created_at: now,
     })),
   );
+  await insertRows(tx, 'staff_role', roleRows(data, now));
   await insertRows(
     tx,
     'provider',
@@ -189,6 +191,33 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       })),
     ),
   );
+}
+
+/** What people are by their job; whoever performs services and has no other is a provider. */
+const ROLE_OF_JOB: Record<string, Role> = {
+  'Front desk': 'front-desk',
+  'Office manager': 'manager',
+  'Medical director': 'medical-director',
+};
+
+/** People of the desk and providers at the location where they work, medical directors and whoever runs the group everywhere. */
+function roleRows({ locations, frontDesk, providers }: Clinic, now: Date): BatchRow[] {
+  const people = [...frontDesk, ...providers.map(({ staffId, ...provider }) => ({ ...provider, id: staffId }))];
+  const given = people.map(({ id, jobTitle, locationId }) => {
+    const role = ROLE_OF_JOB[jobTitle] ?? 'provider';
+    return { id, role, locationId: role === 'medical-director' ? null : locationId };
+  });
+  const atFirst = new Set<Role>(['front-desk', 'provider']);
+  const known = PRACTICE_PEOPLE.map(({ id, role }) => ({ id, role, locationId: atFirst.has(role) ? (locations[0]?.id ?? null) : null }));
+  const ids = new Set(known.map(({ id }) => id));
+  return [...known, ...given.filter(({ id }) => !ids.has(id))].map(({ id, role, locationId }) => ({
+    ...organization,
+    id,
+    role,
+    staff_id: id,
+    location_id: locationId,
+    created_at: now,
+  }));
 }
 
 /** The row of a patient, what is sealed sealed. */

@@ -17,7 +17,7 @@ const MAX_BODY_BYTES = 1_000_000;
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Says who sends a request, or null: by its session. */
+/** Says who sends a request, or null: by its session, device or key. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string; signIn?: SignInState } | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */

@@ -189,6 +189,13 @@ describe('HIP-8: the second factor beside an identity provider', () => {
     expect((await comeBack(browser, undefined, { code: code() })).body.slug).toBe('wrong-id-token');
   });
 
+  test('who has none of their own works where the provider asked for one that counts, and sets one up where it did not', async () => {
+    const without = (await signIn({ amr: ['pwd'] })).browser;
+    expect((await without.send('GET', '/v1/staff')).body.slug).toBe('enrol-second-factor');
+    const withOne = (await signIn({ amr: ['pwd', 'mfa'] })).browser;
+    expect((await withOne.send('GET', '/v1/staff')).status).toBe(200);
+  });
+
   test("is the provider's where the configuration says that this way of it counts, and no other", async () => {
     await withApp();
     expect((await signIn({ amr: ['pwd'] })).answer.body.slug).toBe('second-factor-required');
