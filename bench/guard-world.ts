@@ -46,7 +46,7 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
       apiUrl: API,
       relyingParty: { id: 'localhost', origins: [] },
       mail: null,
-      practice: null,
+      isPractice: false,
       twilio: null,
       trustedProxies: 0,
       rateLimitFactor: 10_000,

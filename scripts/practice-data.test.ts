@@ -11,7 +11,6 @@ import {
   patientsAt,
   run,
   runAs,
-  served,
   startOwnServer,
   testCodec,
   type OwnServer,
@@ -168,7 +167,7 @@ describe('npm run practice-data', { timeout: 120_000 }, () => {
   });
 
   test('what it filled can be served', async () => {
-    expect(await patientsAt(await served(start(home())))).toBe(80);
+    expect(await patientsAt(start(home()))).toBe(80);
     expect(existsSync(join(data, 'postgres'))).toBe(false);
   });
 

@@ -5,6 +5,7 @@ import {
   accessRoutes,
   apiKeyRoutes,
   deviceRoutes,
+  federatedRoutes,
   identityRoutes,
   passkeyRoutes,
   resetRoutes,
@@ -21,6 +22,7 @@ import { strictBody } from './platform/body.ts';
 import { countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
+import { NO_PROVIDERS, type IdentityProviders } from './platform/identity-provider/index.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
@@ -29,11 +31,12 @@ import { Problem, problemDocument, problemOf } from './platform/problem.ts';
 import { createRateLimits } from './platform/rate-limits.ts';
 import { passwordPages } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
+import { signInPages } from './platform/sign-in-pages/index.ts';
 import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -45,16 +48,22 @@ export type AppParts = {
   isTraced: boolean;
   /** What practice mode received, for its page; absent where messages reach people. */
   received?: () => readonly Received[];
+  /** Who else vouches for people; nobody unless told. */
+  identityProviders?: IdentityProviders;
   /** Longest time for an answer, 15 s unless told. */
   httpMillis?: number;
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail' | 'relyingParty'>): OpenAPIHono<AppEnv> {
+function apiRoutes(
+  { apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail' | 'relyingParty'>,
+  providers: IdentityProviders,
+): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
     .route('/', passkeyRoutes(relyingParty))
     .route('/', resetRoutes(relyingParty))
+    .route('/', federatedRoutes(providers))
     .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
     .route('/', deviceRoutes)
     .route('/', checkInRoutes)
@@ -70,7 +79,8 @@ function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes(config);
+  const providers = parts.identityProviders ?? NO_PROVIDERS;
+  const routes = apiRoutes(config, providers);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -102,6 +112,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/',
     documentation(() => openApiDocument(config.apiUrl)),
   );
+  app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: providers.oidc !== null }));
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.route('/', passwordPages());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
@@ -115,20 +126,14 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     signedIn(parts.findActor, parts, open),
     strictBody(),
   );
-  if (config.practice) for (const operation of open) app.on(...(operation.split(' ') as [string, string]), refuseInPractice);
   app.route('/v1', routes);
   return app;
 }
 
-/** There is nobody to sign in: practice mode answers for everyone already. */
-function refuseInPractice(): never {
-  throw new Problem('practice-mode');
-}
-
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  // The document asks nobody for a passkey, and sends no e-mail.
-  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null, relyingParty: { id: '', origins: [] } }));
+  // The document asks nobody for a passkey, knows no provider, and sends no e-mail.
+  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null, relyingParty: { id: '', origins: [] } }, NO_PROVIDERS));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -143,7 +148,7 @@ export function openApiDocument(apiUrl: string): OpenApi {
       {
         name: 'Sign-in',
         description:
-          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. The first person makes the organization at /setup.',
       },
       {
         name: 'Devices',

@@ -9,6 +9,7 @@ import { findActor } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
+import type { IdentityProviders } from '../src/platform/identity-provider/index.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import type { Received } from '../src/platform/mailbox/page.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
@@ -25,7 +26,7 @@ export type TestAppOptions = {
   now?: () => Date;
   log?: Log;
   config?: Partial<
-    Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>
+    Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>
   >;
   /** The address of each request's connection; one that nobody else has, unless told. */
   from?: () => string;
@@ -36,6 +37,7 @@ export type TestAppOptions = {
   httpMillis?: number;
   isTraced?: boolean;
   received?: () => readonly Received[];
+  identityProviders?: IdentityProviders;
 };
 
 function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
@@ -43,13 +45,13 @@ function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Per
   return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
 }
 
-/** They have just proved who they are; in practice mode nobody does. */
-function signedInAs(person: Person, steppedUpAt: Date | null) {
+/** They have just proved who they are. */
+function signedInAs(person: Person, steppedUpAt: Date) {
   const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
   return {
     organizationId: person.organizationId,
     actor,
-    ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false } } : {}),
+    signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false },
   };
 }
 
@@ -81,7 +83,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
       apiUrl: 'http://127.0.0.1:8080',
       mail: null,
       relyingParty: RELYING_PARTY,
-      practice: null,
+      isPractice: false,
       twilio: null,
       trustedProxies: 0,
       // One person sends what a test has.
@@ -93,11 +95,12 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.received ? { received: options.received } : {}),
+    ...(options.identityProviders ? { identityProviders: options.identityProviders } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor:
       as === 'session'
-        ? findActor(parts, { needsSecondFactor: !options.config?.practice })
-        : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null),
+        ? findActor(parts, { needsSecondFactor: !options.config?.isPractice })
+        : () => Promise.resolve(as ? signedInAs(as, parts.now()) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

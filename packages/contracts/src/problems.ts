@@ -9,6 +9,7 @@ export const PROBLEMS = {
   'invalid-request': { status: 400, title: 'The request does not have the documented form.' },
   'not-authenticated': { status: 401, title: 'Sign in first.' },
   'wrong-credentials': { status: 401, title: 'E-mail address, password or code is not right.' },
+  'wrong-id-token': { status: 401, title: 'What the identity provider said is not right, or too old. Sign in with it again.' },
   'second-factor-required': {
     status: 401,
     title: 'A second factor is needed as well: the code of the authenticator app, a recovery code, or a passkey.',
@@ -25,6 +26,7 @@ export const PROBLEMS = {
   'reset-refused': { status: 403, title: 'There is no such link, or it was used, or its time is over. Ask for a new one.' },
   'sign-in-stopped': { status: 403, title: 'Too many wrong passwords. Whoever runs the service opens this account again.' },
   'setup-code-refused': { status: 403, title: 'There is no such setup code, or it was used, or its time is over.' },
+  'person-unknown': { status: 403, title: 'The identity provider knows you, and nobody with your verified address has an account here.' },
   'invitation-refused': { status: 403, title: 'There is no such invitation, or it was used or withdrawn, or its time is over.' },
   'beyond-own-access': { status: 403, title: 'Nobody gives, takes or decides over more than they may do themselves.' },
   'enrolment-refused': { status: 403, title: 'There is no such enrolment code, or it was used, or its time is over.' },
@@ -43,7 +45,6 @@ export const PROBLEMS = {
   'slot-taken': { status: 409, title: 'That time has just been taken.' },
   'last-owner': { status: 409, title: 'An organization keeps an owner who is active.' },
   'mail-not-configured': { status: 409, title: 'No e-mail is sent from here.' },
-  'practice-mode': { status: 409, title: 'This is practice mode: everyone is signed in, without a password.' },
   'second-factor-missing': { status: 409, title: 'No second factor of that kind is set up.' },
   'not-a-shared-device': { status: 409, title: 'This is done on a shared device of the clinic only.' },
   'body-too-large': { status: 413, title: 'The body is too large.' },
@@ -79,6 +80,7 @@ export const PROBLEMS = {
   'too-many-tries': { status: 429, title: 'Too many tries on this device. Please ask at the desk.' },
   internal: { status: 500, title: 'Something went wrong on our side.' },
   overloaded: { status: 503, title: 'Too much is going on; try again in a moment.' },
+  'provider-unavailable': { status: 503, title: 'The identity provider does not answer. Try again, or sign in with your password.' },
   unavailable: { status: 503, title: 'The service cannot reach its database; try again in a moment.' },
   'too-slow': { status: 504, title: 'The answer took too long.' },
 } as const satisfies Record<string, { status: number; title: string }>;

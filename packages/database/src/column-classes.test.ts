@@ -43,6 +43,7 @@ describe('a sealed column and an index of one', () => {
   test('is named _sealed or _index, and nothing else is, but keyed hashes of what is never opened', () => {
     expect(storedAs('keyed')).toEqual([
       'staff_account.login_key',
+      'staff_identity.subject_key',
       'staff_recovery_code.code_key',
       'sign_in_guard.login_key',
       'rate_limit.network_key',

@@ -84,6 +84,7 @@ export const TABLES: Record<string, TableClasses> = {
     },
     ['staff_id'],
   ),
+  staff_identity: table('business', 'none', { public: 'organization_id staff_id issuer bound_at', keyedContact: 'subject_key' }),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
   staff_passkey: table('business', 'none', {
     public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
@@ -91,7 +92,7 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   staff_reset: table('transient', 'none', { public: 'organization_id staff_id expires_at', hashedSecret: 'token_hash' }),
   staff_session: table('transient', 'none', {
-    public: 'organization_id id staff_id device device_id idle_minutes ends_at stepped_up_at created_at',
+    public: 'organization_id id staff_id device device_id idle_minutes ends_at stepped_up_at is_by_providers_factor created_at',
     hashedSecret: 'token_hash',
   }),
   staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at pin_failures' }),

@@ -99,6 +99,7 @@ describe('every table of an organization', () => {
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },
       { table: 'outbox_event', polname: 'upkeep', role: 'app_owner' },
       { table: 'staff_account', polname: 'sign_in', role: 'app_owner' },
+      { table: 'staff_identity', polname: 'sign_in', role: 'app_owner' },
     ]);
   });
 

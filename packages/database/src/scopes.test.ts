@@ -69,6 +69,7 @@ describe('a session that is confined', () => {
       'access_log',
       'message_consent',
       'staff_account',
+      'staff_identity',
       'staff_secret',
       'staff_session',
       'staff_pin',

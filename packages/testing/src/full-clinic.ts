@@ -64,6 +64,7 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffRole.create({ data: { ...staff, customRoleId: role.id, locationId } });
     await tx.staffAccount.create({ data: { ...staff, loginKey, passwordChangedAt: NOW } });
     await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
+    await tx.staffIdentity.create({ data: { ...staff, issuer: 'https://issuer.example', subjectKey: randomBytes(16), boundAt: NOW } });
     await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },

@@ -82,6 +82,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         'user-agent': 'canaria/1',
         'x-canaria': 'canaria',
+        ...service.signedIn,
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -353,7 +354,7 @@ test('development logs every statement with its shape and time, those that faile
     const post = () =>
       fetch(`${service.url}/v1/room-types`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...service.signedIn },
         body: JSON.stringify({ name: 'Canaria' }),
       });
     await post();

@@ -4,6 +4,7 @@ import { DEFAULT_POOL, parseDatabaseUrl, type DatabaseSettings } from '@medspa/d
 import { z } from 'zod';
 import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
 import { ENCRYPTION_KEYS, encryptionOf, type EncryptionSettings } from './config-encryption.ts';
+import { IDENTITY_KEYS, identityOf, type IdentitySettings } from './config-identity.ts';
 import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
@@ -35,11 +36,12 @@ export type Config = {
   tracing: { endpoint: string } | null;
   /** Run background jobs in this process, beside serving requests. */
   runsJobs: boolean;
-  /** Everyone acts as this person of this organization, without a password. Never in production. */
-  practice: { organizationId: string; actorId: string } | null;
+  /** A made-up clinic, whose sign-ins are printed and whose messages stay on this machine. Never in production. */
+  isPractice: boolean;
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
-} & SenderSettings;
+} & SenderSettings &
+  IdentitySettings;
 
 /** Everything that is wrong with the configuration, one line per key; no line holds a value. */
 export class ConfigError extends Error {
@@ -84,19 +86,15 @@ const Environment = z.object({
     .regex(/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'not a domain like clinic.example')
     .optional(),
   GCP_PROJECT_ID: filled.optional(),
-  FIREBASE_PROJECT_ID: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'not the id of a project')
-    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
   JOBS: z.enum(['on', 'off']).default('on'),
-  PRACTICE_ORGANIZATION: z.uuid().optional(),
-  PRACTICE_ACTOR: z.uuid().optional(),
+  PRACTICE: z.enum(['on', 'off']).default('off'),
   ...SENDER_KEYS,
   ...ANCHOR_KEYS,
   ...ENCRYPTION_KEYS,
+  ...IDENTITY_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -150,17 +148,16 @@ function assemble(env: Environment): Config {
   if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
   const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
   const relyingParty = relyingPartyOf(env.WEBAUTHN_RP_ID, [new URL(apiUrl).origin, ...corsOrigins], problems, notes);
-  const practice =
-    env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
-  if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
+  const isPractice = env.PRACTICE === 'on';
+  if (isProduction && isPractice)
+    problems.push('PRACTICE: practice mode prints who signs in with which password; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
   if (anchors && !encryption.ring)
     problems.push('ENCRYPTION_KEY: missing; anchors of the audit log are signed with it, also where KMS_KEY wraps the keys of the data.');
   if (isProduction && env.TRUSTED_PROXIES === undefined)
     notes.push('TRUSTED_PROXIES: not given, so that all who come through a proxy count as one; 0 says that there is none');
-  if (env.FIREBASE_PROJECT_ID)
-    notes.push('FIREBASE_PROJECT_ID: kept for signing in with Firebase, which this version does not have; nothing reads it');
+  const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {
@@ -180,9 +177,10 @@ function assemble(env: Environment): Config {
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
     runsJobs: env.JOBS === 'on',
-    practice,
+    isPractice,
     notes,
     ...senders,
+    ...identity,
   };
 }
 

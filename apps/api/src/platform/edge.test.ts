@@ -104,8 +104,7 @@ describe('WEB-2: CORS', () => {
   test.each(['http://127.0.0.1:8080', 'http://localhost:8080'])(
     'knows both names of this machine in practice mode, served as %s',
     async (apiUrl) => {
-      const practice = { organizationId: clinic.organizationId, actorId: clinic.actorId };
-      const local = testApp(t.database, { as: clinic, config: { apiUrl, practice } });
+      const local = testApp(t.database, { as: clinic, config: { apiUrl, isPractice: true } });
       const statusOf = async (origin: string) => (await local.get('/v1/organization', { origin })).status;
       expect(await Promise.all(['http://127.0.0.1:8080', 'http://localhost:8080'].map(statusOf))).toEqual([200, 200]);
       expect(

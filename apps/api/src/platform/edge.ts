@@ -19,7 +19,7 @@ const MAX_BODY_BYTES = 1_000_000;
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Says who sends a request, or null: by its session, device or key, or in practice mode the same person for everyone. */
+/** Says who sends a request, or null: by its session, device or key. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string; signIn?: SignInState } | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */
@@ -46,7 +46,7 @@ export function routeOf(c: Context<AppEnv>): string {
  * What every request passes before its handler, in one middleware since each one costs: security headers (set before the
  * handler: one added afterwards costs ten times as much), exact CORS, type and size of the body.
  */
-export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
   const origins = new Set([...config.corsOrigins, ...ownOrigins(config)]);
   const headers = Object.entries(securityHeaders(config.apiUrl));
   return async (c, next) => {
@@ -81,9 +81,9 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>
 }
 
 /** Where the service's own pages come from. In practice mode a person may have typed either of this machine's two names. */
-function ownOrigins({ apiUrl, practice }: Pick<Config, 'apiUrl' | 'practice'>): string[] {
+function ownOrigins({ apiUrl, isPractice }: Pick<Config, 'apiUrl' | 'isPractice'>): string[] {
   const { origin, hostname } = new URL(apiUrl);
-  if (!practice || !LOOPBACK.includes(hostname)) return [origin];
+  if (!isPractice || !LOOPBACK.includes(hostname)) return [origin];
   return LOOPBACK.map((name) => origin.replace(hostname, name));
 }
 

@@ -108,8 +108,7 @@ describe('WEB-3: a page for people', () => {
     '/reset-password/style.css',
     '/reset-password/reset.js',
   ])('%s loads what is its own, and nothing that stands in its text', async (path) => {
-    const practice = { organizationId: clinic.organizationId, actorId: clinic.actorId };
-    const local = testApp(t.database, { as: clinic, config: { ...TLS, practice }, received: () => [] });
+    const local = testApp(t.database, { as: clinic, config: { ...TLS, isPractice: true }, received: () => [] });
     const { status, headers, text } = await local.get(path);
     expect(status).toBe(200);
     expectHeaders(headers, { ...EVERYWHERE, ...OVER_TLS, 'cache-control': expect.stringMatching(/^no-(store|cache)$/) as string });

@@ -350,22 +350,3 @@ describe('whoever has no session', () => {
     },
   );
 });
-
-test('practice mode says that everyone is signed in, and signs nobody in', async () => {
-  const { organizationId, staffId } = await anOwner(t);
-  const practice = testApp(t.database, {
-    as: { organizationId, actorId: staffId },
-    config: { practice: { organizationId, actorId: staffId } },
-  });
-  expect((await practice.get('/v1/session')).body).toMatchObject({ staffId, session: null });
-  const asked = { email: 'a@b.example', password: PASSWORD };
-  for (const [method, path, body] of [
-    ['POST', '/v1/session', asked],
-    ['POST', '/v1/session/step-up', { password: PASSWORD }],
-    ['PUT', '/v1/session/password', { password: PASSWORD }],
-    ['POST', '/v1/session/totp', undefined],
-  ] as const) {
-    const answer = await practice.send<ProblemDocument>(method, path, body);
-    expect([answer.status, answer.body.slug], path).toEqual([409, 'practice-mode']);
-  }
-});

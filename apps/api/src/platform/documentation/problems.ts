@@ -12,6 +12,11 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'not-authenticated': 'The request does not say who sends it.',
   'wrong-credentials':
     'Which of the three is wrong is not said, nor whether anybody has the address. People of two organizations name theirs.',
+  'wrong-id-token':
+    'The ID token is of another issuer or audience, not signed by it, too old, or of another attempt to sign in. Which of these is not said.',
+  'person-unknown':
+    'Accounts are made here, not by the provider. The first time it must say that the address is verified, and the address must be that of the account; from then on its subject decides.',
+  'provider-unavailable': 'The provider, or its keys, could not be asked. Nothing was done.',
   'second-factor-required':
     'The password, or the link, was right. Send it again with `code`: six digits of the app, or a recovery code. A passkey signs in by itself.',
   'passkey-refused':
@@ -48,7 +53,6 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
   'last-owner': 'Make somebody else an owner first, everywhere, who is active.',
   'mail-not-configured': 'Have the link shown, with `delivery: link`, or configure a mail server.',
-  'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
   'second-factor-missing': 'Begin with `POST /v1/session/totp`, or with `POST /v1/passkeys/options`.',
   'not-a-shared-device': 'The session was not begun on a device that is enrolled as shared.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',

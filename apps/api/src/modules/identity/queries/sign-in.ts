@@ -48,6 +48,23 @@ export async function insertAccount(
   await tx.staffSecret.create({ data: { organizationId, staffId, ...secret } });
 }
 
+/** The same for somebody who may have one already. */
+export async function putAccount(
+  tx: Tx,
+  account: { organizationId: string; staffId: string; loginKey: Uint8Array<ArrayBuffer> },
+  secret: { passwordHash: string; passwordIsLong: boolean },
+  at: Date,
+): Promise<void> {
+  const { organizationId, staffId, loginKey } = account;
+  const where = byStaff(organizationId, staffId);
+  await tx.staffAccount.upsert({
+    where,
+    create: { ...account, passwordChangedAt: at },
+    update: { loginKey, passwordChangedAt: at },
+  });
+  await tx.staffSecret.upsert({ where, create: { organizationId, staffId, ...secret }, update: secret });
+}
+
 export async function hasAccount(tx: Tx, organizationId: string, staffId: string): Promise<boolean> {
   return (await tx.staffAccount.count({ where: { organizationId, staffId } })) > 0;
 }
@@ -144,6 +161,7 @@ type NewSession = {
   idleMinutes: number;
   endsAt: Date;
   steppedUpAt: Date;
+  isByProvidersFactor: boolean;
   createdAt: Date;
 };
 

@@ -198,7 +198,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { body: jsonBody(AcceptInvitation) },
         responses: {
           201: jsonReply('Accepted. They sign in next.', AcceptedInvitation),
-          ...problems('invitation-refused', 'password-too-short', 'password-too-common', 'practice-mode'),
+          ...problems('invitation-refused', 'password-too-short', 'password-too-common'),
         },
       }),
       async (c) => c.json(encode(AcceptedInvitation, await invitations.acceptInvitation(c.get('ctx'), c.req.valid('json'))), 201),

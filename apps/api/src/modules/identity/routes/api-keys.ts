@@ -29,7 +29,7 @@ export const apiKeyRoutes = router()
       request: { body: jsonBody(CreateApiKey) },
       responses: {
         201: jsonReply('The key, shown this once', NewApiKey),
-        ...problems('not-found', 'beyond-own-permissions', 'practice-mode'),
+        ...problems('not-found', 'beyond-own-permissions'),
       },
     }),
     async (c) => c.json(encode(NewApiKey, await service.createKey(c.get('ctx'), c.req.valid('json'))), 201),
@@ -43,7 +43,7 @@ export const apiKeyRoutes = router()
       tags,
       summary: 'End a key for good',
       request: { params: IdParam },
-      responses: { 200: jsonReply('As it is now', ApiKey), ...problems('not-found', 'practice-mode') },
+      responses: { 200: jsonReply('As it is now', ApiKey), ...problems('not-found') },
     }),
     async (c) => c.json(encode(ApiKey, await service.revokeKey(c.get('ctx'), c.req.valid('param').id)), 200),
   );

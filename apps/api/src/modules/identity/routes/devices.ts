@@ -42,7 +42,7 @@ export const deviceRoutes = router()
       tags,
       summary: 'Make a device, and the code to type on it within ten minutes',
       request: { body: jsonBody(CreateDevice) },
-      responses: { 201: jsonReply('Its code, shown this once', NewDevice), ...problems('not-found', 'practice-mode') },
+      responses: { 201: jsonReply('Its code, shown this once', NewDevice), ...problems('not-found') },
     }),
     async (c) => c.json(encode(NewDevice, await devices.createDevice(c.get('ctx'), c.req.valid('json'))), 201),
   )
@@ -55,7 +55,7 @@ export const deviceRoutes = router()
       tags,
       summary: 'End a device for good',
       request: { params: IdParam },
-      responses: { 200: jsonReply('As it is now', Device), ...problems('not-found', 'practice-mode') },
+      responses: { 200: jsonReply('As it is now', Device), ...problems('not-found') },
     }),
     async (c) => c.json(encode(Device, await devices.revokeDevice(c.get('ctx'), c.req.valid('param').id)), 200),
   )
@@ -133,7 +133,7 @@ export const deviceRoutes = router()
       tags,
       summary: 'Choose the PIN with which one comes back to shared devices',
       request: { body: jsonBody(ChoosePin) },
-      responses: { 200: jsonReply('Chosen', PinChosen), ...problems('pin-too-common', 'practice-mode') },
+      responses: { 200: jsonReply('Chosen', PinChosen), ...problems('pin-too-common') },
     }),
     async (c) => c.json(encode(PinChosen, await shared.choosePin(c.get('ctx'), c.req.valid('json').pin)), 200),
   );

@@ -18,7 +18,7 @@ import * as passkeys from '../service/passkeys.ts';
 import { browserOf } from '../service/session.ts';
 
 const tags = ['Sign-in'];
-const SECURE = ['step-up-required', 'practice-mode', 'not-found'] as const;
+const SECURE = ['step-up-required', 'not-found'] as const;
 
 /** Passkeys of the person who asks, and signing in with one. */
 export function passkeyRoutes(party: RelyingParty) {
@@ -31,7 +31,7 @@ export function passkeyRoutes(party: RelyingParty) {
         limit: 'write',
         tags,
         summary: 'Begin to sign in with a passkey',
-        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('practice-mode') },
+        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('not-authenticated') },
       }),
       async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeySignIn(c.get('ctx'), party)), 201),
     )
@@ -44,7 +44,7 @@ export function passkeyRoutes(party: RelyingParty) {
         tags,
         summary: 'Sign in with a passkey, which is both factors',
         request: { body: jsonBody(PasskeyProof) },
-        responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems('passkey-refused', 'practice-mode') },
+        responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems('passkey-refused') },
       }),
       async (c) => {
         const { passkey } = c.req.valid('json');
@@ -61,7 +61,7 @@ export function passkeyRoutes(party: RelyingParty) {
         limit: 'write',
         tags,
         summary: 'Begin to prove again who acts, with a passkey',
-        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('practice-mode') },
+        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('not-authenticated') },
       }),
       async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeyStepUp(c.get('ctx'), party)), 201),
     )
@@ -74,7 +74,7 @@ export function passkeyRoutes(party: RelyingParty) {
         tags,
         summary: 'Prove again who acts, with a passkey, for five minutes of what needs it',
         request: { body: jsonBody(PasskeyProof) },
-        responses: { 200: jsonReply('The session', SignInSession), ...problems('passkey-refused', 'practice-mode') },
+        responses: { 200: jsonReply('The session', SignInSession), ...problems('passkey-refused') },
       }),
       async (c) => c.json(encode(SignInSession, await passkeys.stepUpByPasskey(c.get('ctx'), party, c.req.valid('json').passkey)), 200),
     )

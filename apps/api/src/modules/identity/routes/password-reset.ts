@@ -17,7 +17,7 @@ export function resetRoutes(party: RelyingParty) {
         tags,
         summary: 'Have a link to a new password sent, if somebody has the address',
         request: { body: jsonBody(AskPasswordReset) },
-        responses: { 202: jsonReply('Whether anybody has it or not', PasswordResetAsked), ...problems('reset-paused', 'practice-mode') },
+        responses: { 202: jsonReply('Whether anybody has it or not', PasswordResetAsked), ...problems('reset-paused') },
       }),
       async (c) => c.json(encode(PasswordResetAsked, await reset.askReset(c.get('ctx'), c.req.valid('json'))), 202),
     )
@@ -32,7 +32,7 @@ export function resetRoutes(party: RelyingParty) {
         request: { body: jsonBody(ResetLink) },
         responses: {
           201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest),
-          ...problems('reset-refused', 'practice-mode'),
+          ...problems('reset-refused'),
         },
       }),
       async (c) => c.json(encode(PasskeyRequest, await reset.beginResetPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
@@ -56,7 +56,7 @@ export function resetRoutes(party: RelyingParty) {
             'sign-in-paused',
             'sign-in-stopped',
           ),
-          ...problems('password-too-short', 'password-too-common', 'practice-mode'),
+          ...problems('password-too-short', 'password-too-common'),
         },
       }),
       async (c) => c.json(encode(PasswordReset, await reset.resetPassword(c.get('ctx'), party, c.req.valid('json'))), 200),

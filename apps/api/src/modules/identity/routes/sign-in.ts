@@ -20,8 +20,8 @@ import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
 const tags = ['Sign-in'];
-const PROOF = ['wrong-credentials', 'second-factor-required', 'sign-in-paused', 'sign-in-stopped', 'practice-mode'] as const;
-const SECURE = ['step-up-required', 'practice-mode', 'not-found'] as const;
+const PROOF = ['wrong-credentials', 'second-factor-required', 'sign-in-paused', 'sign-in-stopped'] as const;
+const SECURE = ['step-up-required', 'not-found'] as const;
 
 export const signInRoutes = router()
   .openapi(
@@ -35,7 +35,7 @@ export const signInRoutes = router()
       request: { body: jsonBody(SetUp) },
       responses: {
         201: jsonReply('Made. The owner signs in next.', SetUpDone),
-        ...problems('setup-code-refused', 'password-too-short', 'password-too-common', 'practice-mode'),
+        ...problems('setup-code-refused', 'password-too-short', 'password-too-common'),
       },
     }),
     async (c) => c.json(encode(SetUpDone, await account.setUp(c.get('ctx'), c.req.valid('json'))), 201),
