@@ -1,10 +1,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
+import {
+  accessRoutes,
+  apiKeyRoutes,
+  deviceRoutes,
+  identityRoutes,
+  passkeyRoutes,
+  resetRoutes,
+  signInRoutes,
+} from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
-import { schedulingRoutes } from './modules/scheduling/index.ts';
+import { checkInRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
@@ -18,14 +26,13 @@ import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
-import { resetPage } from './platform/reset-password/index.ts';
+import { passwordPages } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
-import type { RelyingParty } from './platform/webauthn.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -42,11 +49,15 @@ export type AppParts = {
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(relyingParty: RelyingParty): OpenAPIHono<AppEnv> {
+function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail' | 'relyingParty'>): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
     .route('/', passkeyRoutes(relyingParty))
     .route('/', resetRoutes(relyingParty))
+    .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
+    .route('/', deviceRoutes)
+    .route('/', checkInRoutes)
+    .route('/', apiKeyRoutes)
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -58,7 +69,7 @@ function apiRoutes(relyingParty: RelyingParty): OpenAPIHono<AppEnv> {
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes(config.relyingParty);
+  const routes = apiRoutes(config);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -91,7 +102,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     documentation(() => openApiDocument(config.apiUrl)),
   );
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
-  app.route('/', resetPage());
+  app.route('/', passwordPages());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
@@ -108,8 +119,8 @@ function refuseInPractice(): never {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  // The document asks nobody for a passkey.
-  const app = router().route('/v1', apiRoutes({ id: '', origins: [] }));
+  // The document asks nobody for a passkey, and sends no e-mail.
+  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null, relyingParty: { id: '', origins: [] } }));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -126,6 +137,16 @@ export function openApiDocument(apiUrl: string): OpenApi {
         description:
           'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
       },
+      {
+        name: 'Devices',
+        description:
+          'Kiosks, where patients check in by themselves, and devices that staff share, with a PIN to come back and a way to hand them to a patient. The key of a device is a cookie that no script reads.',
+      },
+      {
+        name: 'API keys',
+        description:
+          'What integrations sign in with: `Authorization: Bearer`, without a cookie. A key does a part of what its maker may do.',
+      },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
       { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },
@@ -134,6 +155,11 @@ export function openApiDocument(apiUrl: string): OpenApi {
         description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',
       },
       { name: 'Catalog', description: 'What is offered: services with terms and prices by date, who performs them, kinds of rooms.' },
+      {
+        name: 'Access',
+        description:
+          'Who may do what, and where: roles, those of its own, invitations, and leaving. Nobody gives more than they hold, and changes want a proof of the last five minutes.',
+      },
       { name: 'Organization', description: 'The organization, the parties that own its books, its locations and its people.' },
     ],
   });

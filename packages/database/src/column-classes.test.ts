@@ -49,9 +49,14 @@ describe('a sealed column and an index of one', () => {
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
     expect(storedAs('hashed')).toEqual([
+      'staff_invitation.token_hash',
       'staff_secret.password_hash',
       'staff_reset.token_hash',
       'staff_session.token_hash',
+      'staff_pin.pin_hash',
+      'device.code_hash',
+      'device.key_hash',
+      'api_key.secret_hash',
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
     ]);

@@ -51,6 +51,13 @@ export function changeStatusVerb(session: Session, request: object) {
   return sql<{ result: VerbOutcome }>`SELECT app.change_status(${session}::jsonb, ${request}::jsonb) AS result`;
 }
 
+/** The same inside the caller's transaction, whose session it enters again. */
+export async function changeStatus(tx: Tx, session: Session, request: object): Promise<VerbOutcome> {
+  const rows = await tx.$queryRaw<{ result: VerbOutcome }[]>`
+    SELECT app.change_status(${JSON.stringify(session)}::jsonb, ${JSON.stringify(request)}::jsonb) AS result`;
+  return rows[0]?.result ?? { outcome: 'not-found' };
+}
+
 /** Starts are minutes since 1970. */
 export type AvailabilityOutcome =
   | { outcome: 'done'; timeZone: string; from: PlainDate; to: PlainDate; providers: { providerId: string; starts: number[] }[] }
@@ -123,6 +130,37 @@ export async function listAppointments(tx: Tx, organizationId: string, patientId
     SELECT app.appointment_view(id) AS result FROM appointment
     WHERE organization_id = ${organizationId}::uuid AND patient_id = ${patientId}::uuid ${after}
     ORDER BY starts_at DESC, id DESC LIMIT ${rowsOf(page)}`;
+  return toPage(
+    rows.map(({ result }) => result),
+    page,
+  );
+}
+
+/**
+ * Live visits of a provider that are not over, the next one first. By the claims on their time, which an index finds: whatever is yet to
+ * happen has one.
+ */
+export async function listUpcoming(
+  tx: Tx,
+  organizationId: string,
+  providerId: string,
+  now: Date,
+  page: PageQuery,
+): Promise<Page<AppointmentJson>> {
+  const after =
+    page.cursor === undefined
+      ? Prisma.empty
+      : Prisma.sql`AND (a.starts_at, a.id) > (
+          SELECT starts_at, id FROM appointment WHERE organization_id = ${organizationId}::uuid AND id = ${page.cursor}::uuid)`;
+  const rows = await tx.$queryRaw<{ result: AppointmentJson }[]>`
+    SELECT app.appointment_view(a.id) AS result FROM appointment a
+    WHERE a.organization_id = ${organizationId}::uuid AND a.id IN (
+        SELECT c.appointment_id FROM claim c
+        -- No claim is longer than 25 hours.
+        WHERE c.organization_id = ${organizationId}::uuid AND c.resource_id = ${providerId}::uuid AND c.is_blocking AND c.kind = 'booking'
+          AND c.starts_at > ${now}::timestamptz - interval '25 hours')
+      AND a.ends_at > ${now}::timestamptz AND a.status NOT IN ('left', 'cancelled', 'no_show') ${after}
+    ORDER BY a.starts_at, a.id LIMIT ${rowsOf(page)}`;
   return toPage(
     rows.map(({ result }) => result),
     page,

@@ -1,4 +1,4 @@
-import type { PageQuery } from '@medspa/contracts';
+import type { GivenRole, PageQuery } from '@medspa/contracts';
 import { keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
 
 const byId = (organizationId: string, id: string) => ({ organizationId_id: { organizationId, id } });
@@ -19,7 +19,7 @@ export function takeBackAttemptVerb(session: Session, loginKey: Uint8Array) {
 }
 
 export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
-  return sql<{ found: { id: string; staffId: string; steppedUpAt: string; hasSecondFactor: boolean } | null }>`
+  return sql<{ found: { id: string; staffId: string; steppedUpAt: string; hasSecondFactor: boolean; roles: GivenRole[] } | null }>`
     SELECT app.find_staff_session(${session}::jsonb, ${tokenHash}::bytea) AS found`;
 }
 
@@ -46,6 +46,10 @@ export async function insertAccount(
   const { organizationId, staffId } = account;
   await tx.staffAccount.create({ data: { ...account, passwordChangedAt: at } });
   await tx.staffSecret.create({ data: { organizationId, staffId, ...secret } });
+}
+
+export async function hasAccount(tx: Tx, organizationId: string, staffId: string): Promise<boolean> {
+  return (await tx.staffAccount.count({ where: { organizationId, staffId } })) > 0;
 }
 
 /** What an active staff member signs in with, or null. */
@@ -136,6 +140,7 @@ type NewSession = {
   staffId: string;
   tokenHash: Uint8Array<ArrayBuffer>;
   device: string;
+  deviceId: string | null;
   idleMinutes: number;
   endsAt: Date;
   steppedUpAt: Date;
@@ -148,11 +153,16 @@ export async function insertSession(tx: Tx, session: NewSession): Promise<void> 
   await tx.staffSessionUse.create({ data: { organizationId, sessionId: id, seenAt: createdAt }, select: { sessionId: true } });
 }
 
-/** Sessions of a person that were not ended and have not run out, the last one first. */
+/** Sessions of a person that were not ended and have not run out, the last one first. Those on shared devices wait for a PIN. */
 export async function listSessions(tx: Tx, organizationId: string, staffId: string, alive: Alive, page: PageQuery) {
   return toPage(
     await tx.staffSession.findMany({
-      where: { organizationId, staffId, endsAt: { gt: alive.now }, use: { seenAt: { gt: alive.idleSince } } },
+      where: {
+        organizationId,
+        staffId,
+        endsAt: { gt: alive.now },
+        OR: [{ use: { seenAt: { gt: alive.idleSince } } }, { deviceId: { not: null } }],
+      },
       orderBy: { id: 'desc' },
       select: SESSION,
       ...keyset(page, organizationId),
