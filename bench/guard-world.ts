@@ -3,7 +3,7 @@ import { EVERYTHING } from '@medspa/contracts';
 import { createCodec, keyRingOf, ringWrapping, type Codec } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { createApp } from '../apps/api/src/app.ts';
-import { findSignedIn } from '../apps/api/src/modules/identity/index.ts';
+import { findActor } from '../apps/api/src/modules/identity/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
 import type { FindActor } from '../apps/api/src/platform/edge.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
@@ -51,7 +51,7 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
       trustedProxies: 0,
       rateLimitFactor: 10_000,
     },
-    findActor: has('permission') ? findSignedIn(parts, { needsSecondFactor: false }) : anybodyMay(world),
+    findActor: has('permission') ? findActor(parts, { needsSecondFactor: false }) : anybodyMay(world),
     log: createLog('silent'),
     metrics: createMetrics(),
     isStopping: () => false,

@@ -27,9 +27,13 @@ export const PROBLEMS = {
   'setup-code-refused': { status: 403, title: 'There is no such setup code, or it was used, or its time is over.' },
   'invitation-refused': { status: 403, title: 'There is no such invitation, or it was used or withdrawn, or its time is over.' },
   'beyond-own-access': { status: 403, title: 'Nobody gives, takes or decides over more than they may do themselves.' },
+  'enrolment-refused': { status: 403, title: 'There is no such enrolment code, or it was used, or its time is over.' },
+  'full-sign-in-required': { status: 403, title: 'Sign in on this device with password and second factor first.' },
+  'wrong-pin': { status: 401, title: 'The PIN is not right.' },
   'not-permitted': { status: 403, title: 'You may not do this.' },
   'origin-refused': { status: 403, title: 'This site may not call the service.' },
   'not-found': { status: 404, title: 'There is no such thing, or not for you.' },
+  'no-such-visit': { status: 404, title: 'No visit of today was found with that. Please ask at the desk.' },
   'method-not-allowed': { status: 405, title: 'This address does not answer that method.' },
   'already-exists': { status: 409, title: 'This already exists.' },
   'still-referred-to': { status: 409, title: 'Something it refers to does not exist, or something still refers to it.' },
@@ -41,6 +45,7 @@ export const PROBLEMS = {
   'mail-not-configured': { status: 409, title: 'No e-mail is sent from here.' },
   'practice-mode': { status: 409, title: 'This is practice mode: everyone is signed in, without a password.' },
   'second-factor-missing': { status: 409, title: 'No second factor of that kind is set up.' },
+  'not-a-shared-device': { status: 409, title: 'This is done on a shared device of the clinic only.' },
   'body-too-large': { status: 413, title: 'The body is too large.' },
   'unsupported-media-type': { status: 415, title: 'Send the body as application/json.' },
   'rule-violated': { status: 422, title: 'A rule of the data does not allow this.' },
@@ -61,6 +66,8 @@ export const PROBLEMS = {
   'template-refused': { status: 422, title: 'The words are not ones that may be sent.' },
   'password-too-short': { status: 422, title: 'A password has at least 15 characters, or 8 beside a second factor.' },
   'password-too-common': { status: 422, title: 'This password is one that many people use, or is easily guessed.' },
+  'pin-too-common': { status: 422, title: 'This PIN is one that many people choose.' },
+  'beyond-own-permissions': { status: 422, title: 'Nobody gives a key what they may not do themselves.' },
   'wrong-code': { status: 422, title: 'The code is not right. Is the clock of the phone?' },
   'too-many-requests': { status: 429, title: 'Too many requests. Wait before the next one.' },
   'passkey-unusable': {
@@ -69,6 +76,7 @@ export const PROBLEMS = {
   },
   'reset-paused': { status: 429, title: 'Links for this address were asked for too often. Wait before the next one.' },
   'sign-in-paused': { status: 429, title: 'Too many wrong passwords. Wait before the next one.' },
+  'too-many-tries': { status: 429, title: 'Too many tries on this device. Please ask at the desk.' },
   internal: { status: 500, title: 'Something went wrong on our side.' },
   overloaded: { status: 503, title: 'Too much is going on; try again in a moment.' },
   unavailable: { status: 503, title: 'The service cannot reach its database; try again in a moment.' },
@@ -95,7 +103,10 @@ export const ProblemDocument = z
     requestId: z.string(),
     errors: z.array(ProblemError).optional(),
     version: z.int().optional().describe('of `stale-version`: the current version'),
-    retryAfterSeconds: z.int().optional().describe('of `too-many-requests`, `sign-in-paused` and `reset-paused`: how long to wait'),
+    retryAfterSeconds: z
+      .int()
+      .optional()
+      .describe('of `too-many-requests`, `sign-in-paused`, `reset-paused` and `too-many-tries`: how long to wait'),
     currentStatus: z.string().optional().describe('of `wrong-status`: the status it has'),
     busy: z.array(z.string()).optional().describe('of `slot-taken`: the kinds of resource in the way'),
     alternatives: z

@@ -19,7 +19,7 @@ const MAX_BODY_BYTES = 1_000_000;
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Says who sends a request, or null: by its session, or in practice mode the same person for everyone. */
+/** Says who sends a request, or null: by its session, device or key, or in practice mode the same person for everyone. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string; signIn?: SignInState } | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */
