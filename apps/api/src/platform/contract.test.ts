@@ -66,6 +66,12 @@ describe('API9', () => {
         '/reset-password',
         '/reset-password/reset.js',
         '/reset-password/style.css',
+        '/setup',
+        '/sign-in',
+        '/sign-in/form.js',
+        '/sign-in/page.css',
+        '/sign-in/setup.js',
+        '/sign-in/sign-in.js',
       ].toSorted(),
     );
     const inPractice = addressesOf(testApp(t.database, { config: { isPractice: true }, received: () => [] }));

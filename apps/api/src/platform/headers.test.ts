@@ -107,6 +107,12 @@ describe('WEB-3: a page for people', () => {
     '/reset-password',
     '/reset-password/style.css',
     '/reset-password/reset.js',
+    '/setup',
+    '/sign-in',
+    '/sign-in/form.js',
+    '/sign-in/page.css',
+    '/sign-in/setup.js',
+    '/sign-in/sign-in.js',
   ])('%s loads what is its own, and nothing that stands in its text', async (path) => {
     const local = testApp(t.database, { as: clinic, config: { ...TLS, isPractice: true }, received: () => [] });
     const { status, headers, text } = await local.get(path);
