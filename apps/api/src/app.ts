@@ -3,7 +3,8 @@ import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
 import { identityRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
-import { patientRoutes } from './modules/patients/index.ts';
+import { patientRoutes, proxyRoutes } from './modules/patients/index.ts';
+import { portalRoutes } from './modules/portal/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
@@ -17,6 +18,7 @@ import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
+import { portalPage } from './platform/portal-page/index.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
@@ -28,7 +30,10 @@ export type AppParts = {
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
   now: () => Date;
+  /** Of staff ... */
   findActor: FindActor;
+  /** ... and of patients, below /v1/portal alone: neither's cookie is worth anything in the other's place. */
+  findPatient: FindActor;
   log: Log;
   metrics: Metrics;
   isStopping: () => boolean;
@@ -47,7 +52,9 @@ function apiRoutes(): OpenAPIHono<AppEnv> {
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
     .route('/', patientRoutes)
-    .route('/', messagingRoutes);
+    .route('/', proxyRoutes)
+    .route('/', messagingRoutes)
+    .route('/', portalRoutes);
 }
 
 /** The HTTP application: health, documentation, and the modules behind edge and sign-in. */
@@ -86,11 +93,19 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/',
     documentation(() => openApiDocument(config.apiUrl)),
   );
+  app.route('/', portalPage());
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
+  const signedInHere = { staff: signedIn(parts.findActor, parts, open), patient: signedIn(parts.findPatient, parts, open) };
+  app.use(
+    '/v1/*',
+    shedding(parts.breaker.isFull),
+    timeLimit(parts.httpMillis),
+    (c, next) => signedInHere[c.req.path.startsWith('/v1/portal/') ? 'patient' : 'staff'](c, next),
+    strictBody(),
+  );
   if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
   app.route('/v1', routes);
   return app;
@@ -122,7 +137,12 @@ export function openApiDocument(apiUrl: string): OpenApi {
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
-      { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },
+      { name: 'Patients', description: 'Who is treated, and who may act for them. Every read of a patient is recorded.' },
+      {
+        name: 'Portal',
+        description:
+          'What patients do themselves: they sign in with a code or link that is sent to them, read what is theirs, and act for those they stand in for. Their session is a cookie of its own.',
+      },
       {
         name: 'Messages',
         description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',

@@ -14,6 +14,7 @@ import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
 import { findSignedIn, identityJobs, type SignInParts } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
+import { findSignedInPatient, portalJobs } from './modules/portal/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
 import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts';
@@ -104,7 +105,8 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
       const work = [
         ...identityJobs,
         ...schedulingJobs,
-        ...messagingJobs(createSenders(config)),
+        ...messagingJobs({ senders: createSenders(config), apiUrl: config.apiUrl }),
+        ...portalJobs,
         ...auditJobs(metrics, anchoring),
         ...upkeepJobs,
       ];
@@ -124,6 +126,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         log,
         metrics,
         findActor: findActorOf(config, parts),
+        findPatient: findSignedInPatient(parts),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
         ...(config.practice && options.received ? { received: options.received } : {}),

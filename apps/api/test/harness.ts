@@ -4,6 +4,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
 import { findSignedIn } from '../src/modules/identity/index.ts';
+import { findSignedInPatient } from '../src/modules/portal/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
@@ -53,6 +54,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
+    findPatient: findSignedInPatient(parts),
     findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
   });
 

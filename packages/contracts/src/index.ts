@@ -5,6 +5,7 @@ export * from './page.ts';
 export * from './patients.ts';
 export * from './permissions.ts';
 export * from './policy.ts';
+export * from './portal.ts';
 export * from './primitives.ts';
 export * from './problems.ts';
 export * from './scheduling.ts';

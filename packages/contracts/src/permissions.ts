@@ -26,6 +26,9 @@ export const PERMISSIONS = [
   'account:read',
   'account:write',
   'account:secure',
+  // Of patients, about themselves and those they stand in for.
+  'self:read',
+  'self:write',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 

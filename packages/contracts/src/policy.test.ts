@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PERMISSIONS } from './permissions.ts';
-import { cellOf, grant, permissionsOf, ROLES, union } from './policy.ts';
+import { cellOf, grant, PATIENT_GRANTS, permissionsOf, ROLES, union } from './policy.ts';
 
 describe('the policy table', () => {
   test('has a cell for every role and permission, and no other word in it', () => {
@@ -8,8 +8,14 @@ describe('the policy table', () => {
       for (const role of ROLES) expect(['yes', 'all', '-'], `${role} ${permission}`).toContain(cellOf(role, permission));
   });
 
-  test('gives the owner everything but what nobody has who is signed in', () => {
-    expect(permissionsOf('owner', 'everywhere')).toEqual(PERMISSIONS.filter((permission) => permission !== 'account:sign-in'));
+  test('gives the owner everything but what nobody has who is signed in, and what is of patients', () => {
+    const others = PERMISSIONS.filter((permission) => permission !== 'account:sign-in' && !permission.startsWith('self:'));
+    expect(permissionsOf('owner', 'everywhere')).toEqual(others);
+  });
+
+  test('gives patients what no role of staff holds, and nothing else', () => {
+    expect([...PATIENT_GRANTS.keys()]).toEqual(['self:read', 'self:write']);
+    for (const role of ROLES) for (const permission of PATIENT_GRANTS.keys()) expect(cellOf(role, permission)).toBe('-');
   });
 
   test('HIP-10: front desk, manager, biller and auditor hold no clinical field', () => {

@@ -44,6 +44,8 @@ const POLICY: Record<Permission, string> = {
   'account:read':       'yes  yes  yes  yes  yes  yes  yes',
   'account:write':      'yes  yes  yes  yes  yes  yes  yes',
   'account:secure':     'yes  yes  yes  yes  yes  yes  yes',
+  'self:read':          '-    -    -    -    -    -    -  ',
+  'self:write':         '-    -    -    -    -    -    -  ',
 };
 
 type Cell = 'yes' | 'all' | '-';
@@ -68,6 +70,9 @@ export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywh
 
 /** Everything, everywhere: jobs, and tests that are not about permissions. */
 export const EVERYTHING: Grants = grant(PERMISSIONS);
+
+/** Patients, about themselves and whom they stand in for: which rows there are is said beside it, and row-level security holds it. */
+export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write']);
 
 /** What several grants allow together. */
 export function union(grants: Iterable<Grants>): Grants {

@@ -44,10 +44,16 @@ describe('a sealed column and an index of one', () => {
       'staff_account.login_key',
       'staff_recovery_code.code_key',
       'sign_in_guard.login_key',
+      'patient_sign_in.address_key',
       'idempotency_key.body_hash',
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
-    expect(storedAs('hashed')).toEqual(['staff_secret.password_hash', 'staff_session.token_hash', 'setup_code.code_hash']);
+    expect(storedAs('hashed')).toEqual([
+      'staff_secret.password_hash',
+      'staff_session.token_hash',
+      'setup_code.code_hash',
+      'patient_session.token_hash',
+    ]);
     const live = columns.map(({ table, column }) => `${table}.${column}`);
     expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());
     expect(live.filter((name) => name.endsWith('_index')).toSorted()).toEqual(storedAs('index').toSorted());

@@ -69,6 +69,8 @@ describe('a session that is confined', () => {
       'staff_account',
       'staff_secret',
       'staff_session',
+      'patient_sign_in',
+      'patient_session_use',
     ];
     for (const name of hidden) expect([name, none[name], (all[name] ?? 0) > 0]).toEqual([name, 0, true]);
   });

@@ -60,6 +60,20 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
+    const portalSession = { organizationId, id: newId(), patientId, tokenHash: randomBytes(32), device: 'Safari, iOS', idleMinutes: 30 };
+    await tx.patientProxy.create({ data: { organizationId, patientId, proxyId: relatedId, basis: 'minor', startsAt: NOW } });
+    await tx.patientSession.create({ data: { ...portalSession, createdAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) } });
+    await tx.patientSessionUse.create({ data: { organizationId, sessionId: portalSession.id, seenAt: NOW } });
+    await tx.patientSignIn.create({
+      data: {
+        organizationId,
+        id: newId(),
+        channel: 'email',
+        addressKey: randomBytes(16),
+        createdAt: NOW,
+        expiresAt: new Date(NOW.getTime() + 60_000),
+      },
+    });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
   const booking = {

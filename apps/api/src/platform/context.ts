@@ -1,15 +1,17 @@
-import { grant, NEEDS_STEP_UP, type Grants, type Permission } from '@medspa/contracts';
+import { grant, NEEDS_STEP_UP, PATIENT_GRANTS, type Grants, type Permission } from '@medspa/contracts';
 import type { Codec, Database, Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
 /** Who acts, and what they may do where. Everything that is done or read is recorded under this id. */
 export type Actor = {
-  kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody';
+  kind: 'staff' | 'patient' | 'proxy' | 'job' | 'provider' | 'anybody';
   id: string;
   grants: Grants;
   /** The patients whose rows the actor may see and write; all where it is absent. */
   patients?: readonly string[];
+  /** Of a patient who is signed in: those whom they may stand in for. */
+  standsInFor?: readonly string[];
 };
 
 /** Whoever has not said yet who they are, and all that they may do. */
@@ -21,6 +23,11 @@ export const ANYBODY: Actor = {
 
 /** What belongs to no organization happens under this id: it sees no tenant's rows. */
 export const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
+
+/** A patient, about themselves alone. */
+export function patientActor(id: string, standsInFor: readonly string[] = []): Actor {
+  return { kind: 'patient', id, grants: PATIENT_GRANTS, patients: [id], standsInFor };
+}
 
 /** The session that a request came in, and when its person last proved who they are. */
 export type SignInState = { sessionId: string; steppedUpAt: Date };

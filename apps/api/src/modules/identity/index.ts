@@ -1,5 +1,15 @@
 export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
 export { signInRoutes } from './routes/sign-in.ts';
-export { getCountries, getLegalEntityCurrency, getLocationZone, getPlace, hasProvider } from './service.ts';
+export { deviceOf } from './rules.ts';
+export {
+  getCountries,
+  getLegalEntityCurrency,
+  getLocationZone,
+  getOpenLocations,
+  getOrganizationName,
+  getPlace,
+  hasProvider,
+} from './service.ts';
+export { hashOf } from './service/prove.ts';
 export { findSignedIn, type SignInParts } from './service/session.ts';

@@ -210,3 +210,13 @@ export async function hasProvider(tx: Tx, organizationId: string, id: string): P
 export function getCountries(tx: Tx, organizationId: string): Promise<string[]> {
   return queries.listCountries(tx, organizationId);
 }
+
+/** Open locations with their zones, the first one first. Inside the caller's transaction. */
+export function getOpenLocations(tx: Tx, organizationId: string): Promise<{ id: string; timeZone: string }[]> {
+  return queries.listOpenLocations(tx, organizationId);
+}
+
+/** What the organization is called, or null when there is none. Inside the caller's transaction. */
+export async function getOrganizationName(tx: Tx, organizationId: string): Promise<string | null> {
+  return (await queries.findOrganization(tx, organizationId))?.name ?? null;
+}

@@ -1,3 +1,4 @@
 export { schedulingJobs } from './jobs.ts';
 export { schedulingRoutes } from './routes.ts';
+export { findVisitOfPatient, listVisitsOfPatient } from './service/appointments.ts';
 export { bookAppointment } from './service/book.ts';

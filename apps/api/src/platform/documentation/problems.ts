@@ -13,10 +13,16 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'wrong-credentials':
     'Which of the three is wrong is not said, nor whether anybody has the address. People of two organizations name theirs.',
   'second-factor-required': 'The password was right. Send it again with `code`: six digits of the app, or a recovery code.',
+  'code-refused':
+    'Which of them it is is not said, nor whether anybody has the address. Five tries are what a code is good for; ask for another.',
+  'birth-date-required': 'The code was right, and several patients have the address. Send it again with `birthDate`.',
   'step-up-required': 'What cannot be taken back, or gives access, wants a proof of the last five minutes: `POST /v1/session/step-up`.',
   'sign-in-stopped': 'A hundred wrong passwords in a row. Whoever runs the database opens the address again (README of identity).',
   'setup-code-refused': 'A code works once and for a day. Whoever runs the service prints another: `npm run setup-code`.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
+  'person-not-clear': 'The code was right, and two people with the address have the same birth date.',
+  'not-of-age': 'The code was right, and is for somebody under 18. Staff say who acts for them: `POST /v1/patients/{id}/proxies`.',
+  'address-is-theirs': 'Leave `phone` and `email` out: codes to sign in with go there.',
   'origin-refused':
     'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`), or a change came with a session and without an Origin.',
   'not-found':
@@ -54,8 +60,13 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'Length is what makes a password strong: several words are easy to keep. There is no other rule of what it contains.',
   'password-too-common':
     'It is on the list of what people choose most, repeats one piece, runs along letters or digits, or is made of names in the account.',
+  'not-related':
+    'For a minor: a parent or guardian. For somebody of age: anybody related to them. Say so first: `POST /v1/patients/{id}/relations`.',
+  'birth-date-missing': 'Enter the birth date of the patient first.',
+  'end-required': 'Give `endsAt`: until when the patient has agreed.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
+  'code-paused': '`retryAfterSeconds` says how long. The last message may be on its way: look there first.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:
     'The service sheds load, or somebody else works on the same row. Wait for the seconds of `Retry-After`, then send the same request again.',
