@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes, signInRoutes } from './modules/identity/index.ts';
+import { identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes, proxyRoutes } from './modules/patients/index.ts';
 import { portalRoutes } from './modules/portal/index.ts';
@@ -20,12 +20,14 @@ import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { portalPage } from './platform/portal-page/index.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { resetPage } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
+import type { RelyingParty } from './platform/webauthn.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -45,9 +47,11 @@ export type AppParts = {
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(): OpenAPIHono<AppEnv> {
+function apiRoutes(relyingParty: RelyingParty): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
+    .route('/', passkeyRoutes(relyingParty))
+    .route('/', resetRoutes(relyingParty))
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -61,7 +65,7 @@ function apiRoutes(): OpenAPIHono<AppEnv> {
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes();
+  const routes = apiRoutes(config.relyingParty);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -95,6 +99,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   );
   app.route('/', portalPage());
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
+  app.route('/', resetPage());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
@@ -103,12 +108,18 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/v1/*',
     shedding(parts.breaker.isFull),
     timeLimit(parts.httpMillis),
-    (c, next) => signedInHere[c.req.path.startsWith('/v1/portal/') ? 'patient' : 'staff'](c, next),
+    (c, next) => signedInHere[isOfPortal(c.req.path) ? 'patient' : 'staff'](c, next),
     strictBody(),
   );
-  if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
+  const ofStaff = [...open].map((operation) => operation.split(' ') as [string, string]).filter(([, path]) => !isOfPortal(path));
+  if (config.practice) for (const [method, path] of ofStaff) app.on(method, path, refuseInPractice);
   app.route('/v1', routes);
   return app;
+}
+
+/** Patients are below it, and nobody else. */
+function isOfPortal(path: string): boolean {
+  return path.startsWith('/v1/portal/');
 }
 
 /** There is nobody to sign in: practice mode answers for everyone already. */
@@ -118,7 +129,8 @@ function refuseInPractice(): never {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  const app = router().route('/v1', apiRoutes());
+  // The document asks nobody for a passkey.
+  const app = router().route('/v1', apiRoutes({ id: '', origins: [] }));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -133,7 +145,7 @@ export function openApiDocument(apiUrl: string): OpenApi {
       {
         name: 'Sign-in',
         description:
-          'Staff sign in with password and second factor. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

@@ -102,10 +102,11 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     if (options.runsJobs) {
       const anchoring = await openAnchors(config, ring);
       if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
+      const senders = createSenders(config);
       const work = [
-        ...identityJobs,
+        ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl }),
         ...schedulingJobs,
-        ...messagingJobs({ senders: createSenders(config), apiUrl: config.apiUrl }),
+        ...messagingJobs({ senders, apiUrl: config.apiUrl }),
         ...portalJobs,
         ...auditJobs(metrics, anchoring),
         ...upkeepJobs,
@@ -179,7 +180,7 @@ async function assertReady({ database: settings }: Config, database: Database, r
  * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
  */
 function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts);
+  if (!practice) return findSignedIn(parts, { needsSecondFactor: true });
   const found = {
     organizationId: practice.organizationId,
     actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },

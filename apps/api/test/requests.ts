@@ -9,7 +9,7 @@ import { queue } from './messages.ts';
 const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
-const isOfSignIn = ([, { path }]: (typeof calls)[number]) => /^\/v1\/(setup$|sessions?(\/|$))/.test(path);
+const isOfSignIn = ([, { path }]: (typeof calls)[number]) => /^\/v1\/(setup$|(sessions?|passkeys|password-resets)(\/|$))/.test(path);
 
 const isOfPortal = ([, { path }]: (typeof calls)[number]) => path.startsWith('/v1/portal/');
 

@@ -50,8 +50,10 @@ describe('a sealed column and an index of one', () => {
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
     expect(storedAs('hashed')).toEqual([
       'staff_secret.password_hash',
+      'staff_reset.token_hash',
       'staff_session.token_hash',
       'setup_code.code_hash',
+      'webauthn_challenge.challenge_hash',
       'patient_session.token_hash',
     ]);
     const live = columns.map(({ table, column }) => `${table}.${column}`);

@@ -41,6 +41,7 @@ const SHARED: Record<string, string> = {
   key_check: 'a mark of each key; keys are of the whole database',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
   setup_code: 'there is no organization yet',
+  webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
   _prisma_migrations: 'the table of migrations',
 };
 

@@ -29,8 +29,11 @@ export function patientActor(id: string, standsInFor: readonly string[] = []): A
   return { kind: 'patient', id, grants: PATIENT_GRANTS, patients: [id], standsInFor };
 }
 
-/** The session that a request came in, and when its person last proved who they are. */
-export type SignInState = { sessionId: string; steppedUpAt: Date };
+/**
+ * The session that a request came in, and when its person last proved who they are. Whoever has to set up a second factor first
+ * (HIP-8) may do nothing else meanwhile.
+ */
+export type SignInState = { sessionId: string; steppedUpAt: Date; mustEnrol: boolean };
 
 /** How long a proof counts as fresh. */
 const STEP_UP_MINUTES = 5;
@@ -56,11 +59,13 @@ export type Ctx = {
 };
 
 /**
- * Throws `not-permitted` unless the actor holds the permission, and `step-up-required` where it also wants a fresh proof of who
- * acts. The first thing that both doors do.
+ * Throws `not-permitted` unless the actor holds the permission, `enrol-second-factor` where it reaches beyond the account of
+ * somebody who has no second factor yet, and `step-up-required` where it also wants a fresh proof of who acts. The first thing that
+ * both doors do.
  */
 export function demand(ctx: Ctx, permission: Permission): void {
   if (!ctx.actor.grants.has(permission)) throw new Problem('not-permitted');
+  if (ctx.signIn?.mustEnrol && !permission.startsWith('account:')) throw new Problem('enrol-second-factor');
   if (!NEEDS_STEP_UP.has(permission)) return;
   if (!ctx.signIn) throw new Problem('practice-mode');
   const age = ctx.now().getTime() - ctx.signIn.steppedUpAt.getTime();

@@ -34,6 +34,7 @@ export const EVERYWHERE: readonly ProblemSlug[] = [
   'invalid-request',
   'not-authenticated',
   'not-permitted',
+  'enrol-second-factor',
   'origin-refused',
   'overloaded',
   'unavailable',

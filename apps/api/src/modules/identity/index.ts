@@ -1,5 +1,7 @@
 export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
+export { passkeyRoutes } from './routes/passkeys.ts';
+export { resetRoutes } from './routes/password-reset.ts';
 export { signInRoutes } from './routes/sign-in.ts';
 export { deviceOf } from './rules.ts';
 export {

@@ -1,21 +1,42 @@
+import { z } from 'zod';
 import { call } from '../../platform/doors.ts';
-import type { Job } from '../../platform/jobs.ts';
+import { job, type Job } from '../../platform/jobs.ts';
 import { inRounds } from '../../platform/upkeep.ts';
+import { dropPastChallengesVerb } from './queries/passkeys.ts';
 import { dropIdleGuardsVerb } from './queries/sign-in.ts';
+import { sendReset, type ResetParts } from './service/password-reset.ts';
 
-const GUARDS_AT_ONCE = 5_000;
+const AT_ONCE = 5_000;
 
-export const identityJobs: Job[] = [
-  {
-    name: 'drop-idle-guards',
-    cron: '41 * * * *',
-    run: async (ctx) => {
-      await inRounds(GUARDS_AT_ONCE, async (most) => {
-        const { dropped } = await call(ctx, { needs: 'organization:write', action: 'upkeep.guards' }, (session) =>
-          dropIdleGuardsVerb(session, most),
-        );
-        return Number(dropped);
-      });
+const RESET = z.object({ organizationId: z.uuid(), loginKey: z.string().regex(/^[0-9a-f]{32}$/), askedAt: z.coerce.date() });
+
+export function identityJobs(parts: ResetParts): Job[] {
+  return [
+    // Enqueued by whoever asks, for addresses that nobody has as well.
+    job('send-password-reset', RESET, (ctx, asked) => sendReset(ctx, parts, asked)),
+    {
+      name: 'drop-idle-guards',
+      cron: '41 * * * *',
+      run: async (ctx) => {
+        await inRounds(AT_ONCE, async (most) => {
+          const { dropped } = await call(ctx, { needs: 'organization:write', action: 'upkeep.guards' }, (session) =>
+            dropIdleGuardsVerb(session, most),
+          );
+          return Number(dropped);
+        });
+      },
     },
-  },
-];
+    {
+      name: 'drop-past-challenges',
+      cron: '11 * * * *',
+      run: async (ctx) => {
+        await inRounds(AT_ONCE, async (most) => {
+          const { dropped } = await call(ctx, { needs: 'organization:write', action: 'upkeep.challenges' }, (session) =>
+            dropPastChallengesVerb(session, most),
+          );
+          return Number(dropped);
+        });
+      },
+    },
+  ];
+}

@@ -15,7 +15,7 @@ import {
   TotpSetup,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { endedSessionCookie, readSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
+import { endedSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
@@ -50,8 +50,7 @@ export const signInRoutes = router()
       responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems(...PROOF) },
     }),
     async (c) => {
-      const browser = { userAgent: c.req.header('user-agent') ?? '', cookie: readSessionCookie(c.req.raw.headers) };
-      const { cookie, signedIn } = await session.signIn(c.get('ctx'), c.req.valid('json'), browser);
+      const { cookie, signedIn } = await session.signIn(c.get('ctx'), c.req.valid('json'), session.browserOf(c.req.raw.headers));
       c.header('set-cookie', sessionCookie(cookie));
       return c.json(encode(SignedIn, signedIn), 201);
     },

@@ -8,7 +8,7 @@ import { getPlace } from '../../identity/index.ts';
 import { getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { planOf, SILENT_MILLIS, tryAgainAt, type Plan } from '../rules/plan.ts';
-import { fill, markupOf, reveal, type Secrets, type Words } from '../rules/words.ts';
+import { fill, reveal, type Secrets, type Words } from '../rules/words.ts';
 import { revokeByProvider } from './consent.ts';
 import { indexOf, placeInMessage } from './places.ts';
 import { policyOf } from './templates.ts';
@@ -173,7 +173,7 @@ function secretsOf(ctx: Ctx, apiUrl: string, { kind, aboutId }: queries.MessageR
 }
 
 function outgoingOf(ctx: Ctx, id: string, to: string, words: Words): Outgoing {
-  return { organizationId: ctx.organizationId, id, to, ...words, markup: markupOf(words.body) };
+  return { organizationId: ctx.organizationId, id, to, ...words };
 }
 
 async function end(ctx: Ctx, how: queries.End): Promise<void> {

@@ -36,7 +36,7 @@ export async function findByToken(parts: SignInParts, { organizationId, token }:
       return isInForce(basis, birthDate, found.zones, parts.now());
     })
     .map(({ patientId }) => patientId);
-  const signIn = { sessionId: found.id, steppedUpAt: new Date(found.createdAt) };
+  const signIn = { sessionId: found.id, steppedUpAt: new Date(found.createdAt), mustEnrol: false };
   return { organizationId, actor: patientActor(found.patientId, standsInFor), signIn };
 }
 
