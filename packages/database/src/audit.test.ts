@@ -108,7 +108,9 @@ describe('the audit trail', () => {
 
   test('keeps what is sealed sealed', async () => {
     const place = { organizationId: clinic.organizationId, table: 'patient', column: 'phone_sealed', rowId: 'x' };
-    const [first, second] = [testCodec.seal(place, '+1 555 0100 canary'), testCodec.seal(place, '+1 555 0199 canary')];
+    const codec = testCodec(t.database);
+    await codec.prepare(clinic.organizationId);
+    const [first, second] = [codec.seal(place, '+1 555 0100 canary'), codec.seal(place, '+1 555 0199 canary')];
     const { id } = await arrange(t.database, clinic, (tx) =>
       tx.patient.create({ data: { ...of, givenName: 'Sela', familyName: 'Seal', phoneSealed: first } }),
     );

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { sql, type Database } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { eventually } from './eventually.ts';
+import { testCodec } from './keys.ts';
 import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic } from './factories.ts';
 
 /** A clinic with at least one row in every tenant table, written at the doors and by the verbs that the service uses. */
@@ -9,6 +10,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
   const clinic = await aClinic(database);
   const { organizationId, actorId, legalEntityId, locationId, serviceId, providerId } = clinic;
   const loginKey = randomBytes(16);
+  const codec = testCodec(database);
+  await codec.prepare(organizationId);
   const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
   await arrange(database, clinic, async (tx) => {
     await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
@@ -27,15 +30,17 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
         quietUntil: new Date('1970-01-01T08:00:00Z'),
       },
     });
+    const consent = { organizationId, table: 'message_consent', column: 'address_sealed', rowId: newId() };
     await tx.messageConsent.create({
       data: {
         organizationId,
+        id: consent.rowId,
         channel: 'sms',
         purpose: 'marketing',
         isGranted: true,
         source: 'staff',
         at: NOW,
-        addressSealed: Buffer.from(newId()),
+        addressSealed: codec.seal(consent, '+1 555 0100'),
         addressIndex: Buffer.from(newId()),
       },
     });
@@ -54,6 +59,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`;
     const staff = { organizationId, staffId: actorId };
     const session = { organizationId, id: newId(), tokenHash: randomBytes(32), device: 'Firefox, Linux', idleMinutes: 15 };
+    const role = await tx.customRole.create({ data: { organizationId, name: 'Stock keeper', permissions: ['catalog:read'] } });
+    await tx.staffRole.create({ data: { ...staff, customRoleId: role.id, locationId } });
     await tx.staffAccount.create({ data: { ...staff, loginKey, passwordChangedAt: NOW } });
     await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
     await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
@@ -103,6 +110,12 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await aNewProvider(tx, clinic);
     const { id } = await tx.staff.create({ data: { organizationId, givenName: 'Nia', familyName: 'Newest', jobTitle: 'Front desk' } });
     await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });
+    // Of a number that no other clinic has.
+    await tx.dataKey.create({ data: { organizationId, keyId: randomInt(2, 2 ** 31), usableFrom: NOW } });
+    await tx.staffRole.create({ data: { organizationId, staffId: id, role: 'front-desk', locationId } });
+    await tx.customRole.create({ data: { organizationId, name: 'Newest role', permissions: ['catalog:read'] } });
+    const at = { createdAt: NOW, expiresAt: new Date(NOW.getTime() + 86_400_000) };
+    await tx.staffInvitation.create({ data: { organizationId, staffId: id, invitedById: actorId, delivery: 'email', ...at } });
   });
   await seal(database, clinic);
   return clinic;

@@ -12,6 +12,8 @@ export type Metrics = {
   /** The logs were sealed; the oldest row that could not be yet waits for so many seconds. */
   sealed: (waitingSeconds: number) => void;
   breaker: (state: BreakerState) => void;
+  /** A sealed value could not be opened: altered, moved, or its key is gone. */
+  unreadable: () => void;
   /** A caller queued so long before it came to the database. */
   queued: (millis: number) => void;
   pool: PoolObserver & { retried: () => void };
@@ -63,6 +65,7 @@ export function createMetrics(): Metrics {
     buckets: SECONDS,
     registers,
   });
+  const unreadable = new Counter({ name: 'encryption_unreadable_total', help: 'Sealed values that could not be opened', registers });
   const breaker = new Gauge({ name: 'db_breaker_state', help: '0 closed, 1 half-open, 2 open', registers });
   breaker.set(0);
 
@@ -88,6 +91,7 @@ export function createMetrics(): Metrics {
       lastSeal = { waiting, at: performance.now() };
     },
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
+    unreadable: () => unreadable.inc(),
     queued: (millis) => queue.observe(millis / 1_000),
     pool: {
       acquired: (millis) => acquire.observe(millis / 1_000),

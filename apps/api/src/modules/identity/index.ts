@@ -1,10 +1,12 @@
 export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
+export { accessRoutes } from './routes/access.ts';
 export { passkeyRoutes } from './routes/passkeys.ts';
 export { resetRoutes } from './routes/password-reset.ts';
 export { signInRoutes } from './routes/sign-in.ts';
 export { deviceOf } from './rules.ts';
 export {
+  findProviderOf,
   getCountries,
   getLegalEntityCurrency,
   getLocationZone,
@@ -13,5 +15,6 @@ export {
   getPlace,
   hasProvider,
 } from './service.ts';
+export { offBoard } from './service/leaving.ts';
 export { hashOf } from './service/prove.ts';
 export { findSignedIn, type SignInParts } from './service/session.ts';

@@ -13,7 +13,7 @@ import { placeOf, readPatient, readPhone, SEALED, sealGiven, withPhone } from '.
 /** By which patients with this address are found. Throws `invalid-request` for a phone number that is none. */
 export async function addressKeyOf(ctx: Ctx, tx: Tx, address: string): Promise<{ channel: Channel; key: Uint8Array<ArrayBuffer> }> {
   const [channel, field] = address.includes('@') ? (['email', 'email'] as const) : (['sms', 'phone'] as const);
-  const said = field === 'phone' ? readPhone(await getCountries(tx, ctx.organizationId), address, '/address') : address;
+  const said = field === 'phone' ? readPhone(await getCountries(tx), address, '/address') : address;
   return { channel, key: ctx.codec.blindIndex(placeOf(ctx, SEALED[field]), normalised[field](said)) };
 }
 
@@ -53,7 +53,7 @@ export async function readOwnProfile(ctx: Ctx, tx: Tx, id: string): Promise<Port
 
 /** Changes what was given. Throws `not-found`, `stale-version`, `invalid-request` for a phone number that is none. */
 export async function changeOwnProfile(ctx: Ctx, tx: Tx, id: string, { version, ...input }: UpdatePortalProfile): Promise<PortalProfile> {
-  const columns = sealGiven(ctx, id, await withPhone(ctx, tx, input));
+  const columns = sealGiven(ctx, id, await withPhone(tx, input));
   const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
   await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
   return readOwnProfile(ctx, tx, id);
