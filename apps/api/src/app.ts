@@ -4,7 +4,7 @@ import { catalogRoutes } from './modules/catalog/index.ts';
 import { accessRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes, proxyRoutes } from './modules/patients/index.ts';
-import { portalRoutes } from './modules/portal/index.ts';
+import { portalPasskeyRoutes, portalRoutes } from './modules/portal/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
@@ -58,7 +58,8 @@ function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail
     .route('/', patientRoutes)
     .route('/', proxyRoutes)
     .route('/', messagingRoutes)
-    .route('/', portalRoutes);
+    .route('/', portalRoutes)
+    .route('/', portalPasskeyRoutes(relyingParty));
 }
 
 /** The HTTP application: health, documentation, and the modules behind edge and sign-in. */

@@ -32,8 +32,9 @@ export const PERMISSIONS = [
   // Of patients, about themselves and those they stand in for.
   'self:read',
   'self:write',
+  'self:secure',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
-export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write']);
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write', 'self:secure']);

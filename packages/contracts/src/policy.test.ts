@@ -14,7 +14,7 @@ describe('the policy table', () => {
   });
 
   test('gives patients what no role of staff holds, and nothing else', () => {
-    expect([...PATIENT_GRANTS.keys()]).toEqual(['self:read', 'self:write']);
+    expect([...PATIENT_GRANTS.keys()]).toEqual(['self:read', 'self:write', 'self:secure']);
     for (const role of ROLES) for (const permission of PATIENT_GRANTS.keys()) expect(cellOf(role, permission)).toBe('-');
   });
 

@@ -48,6 +48,7 @@ const POLICY: Record<Permission, string> = {
   'account:secure':     'yes  yes  yes  yes  yes  yes  yes',
   'self:read':          '-    -    -    -    -    -    -  ',
   'self:write':         '-    -    -    -    -    -    -  ',
+  'self:secure':        '-    -    -    -    -    -    -  ',
 };
 
 type Cell = 'yes' | 'all' | '-';
@@ -119,7 +120,7 @@ export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywh
 export const EVERYTHING: Grants = grant(PERMISSIONS);
 
 /** Patients, about themselves and whom they stand in for: which rows there are is said beside it, and row-level security holds it. */
-export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write']);
+export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write', 'self:secure']);
 
 /** What several grants allow together. */
 export function union(grants: Iterable<Grants>): Grants {

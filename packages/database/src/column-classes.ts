@@ -123,6 +123,11 @@ export const TABLES: Record<string, TableClasses> = {
     public: 'organization_id id patient_id device idle_minutes ends_at created_at',
     hashedSecret: 'token_hash',
   }),
+  patient_passkey: table('business', 'none', {
+    public:
+      'organization_id id patient_id credential_id public_key counter transports is_backed_up tried_at last_used_at regressed_at created_at',
+    contact: 'name',
+  }),
   patient_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
   room_type: table('business', 'organization', { public: 'organization_id id name version created_at' }),
   service: table('business', 'organization', { public: 'organization_id id name category is_active version created_at' }),

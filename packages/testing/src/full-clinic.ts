@@ -73,6 +73,9 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     const portalSession = { organizationId, id: newId(), patientId, tokenHash: randomBytes(32), device: 'Safari, iOS', idleMinutes: 30 };
     await tx.patientProxy.create({ data: { organizationId, patientId, proxyId: relatedId, basis: 'minor', startsAt: NOW } });
     await tx.patientSession.create({ data: { ...portalSession, createdAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) } });
+    await tx.patientPasskey.create({
+      data: { organizationId, patientId, ...credential, id: newId(), credentialId: randomBytes(32), name: 'Tablet', createdAt: NOW },
+    });
     await tx.patientSessionUse.create({ data: { organizationId, sessionId: portalSession.id, seenAt: NOW } });
     await tx.patientSignIn.create({
       data: {

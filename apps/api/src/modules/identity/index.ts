@@ -4,7 +4,7 @@ export { accessRoutes } from './routes/access.ts';
 export { passkeyRoutes } from './routes/passkeys.ts';
 export { resetRoutes } from './routes/password-reset.ts';
 export { signInRoutes } from './routes/sign-in.ts';
-export { deviceOf } from './rules.ts';
+export { deviceOf, handleOf, holderOf } from './rules.ts';
 export {
   findProviderOf,
   getCountries,
@@ -15,6 +15,7 @@ export {
   getPlace,
   hasProvider,
 } from './service.ts';
+export { issueChallenge, useChallenge } from './service/challenge.ts';
 export { offBoard } from './service/leaving.ts';
 export { hashOf } from './service/prove.ts';
 export { findSignedIn, type SignInParts } from './service/session.ts';

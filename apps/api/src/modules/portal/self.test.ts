@@ -128,6 +128,7 @@ describe('whoever is somebody else', () => {
   function requestOf(call: Call, ids: { patientId: string; appointmentId: string; sessionId: string }) {
     const path = call.path
       .replace('/sessions/{id}', `/sessions/${ids.sessionId}`)
+      .replace('/passkeys/{id}', `/passkeys/${ids.sessionId}`)
       .replace('{id}', ids.patientId)
       .replace('{appointmentId}', ids.appointmentId);
     return { method: call.method.toUpperCase(), path, body: call.method === 'patch' ? { pronouns: 'she/her', version: 1 } : undefined };
@@ -146,9 +147,9 @@ describe('whoever is somebody else', () => {
     };
   }
 
-  test('is meant by two open operations and ten of patients alone', () => {
-    expect([PORTAL_OPERATIONS.size, own.length]).toEqual([12, 10]);
-    for (const [, call] of own) expect(call['x-permission']).toMatch(/^self:(read|write)$/);
+  test('is meant by four open operations and fourteen of patients alone', () => {
+    expect([PORTAL_OPERATIONS.size, own.length]).toEqual([18, 14]);
+    for (const [, call] of own) expect(call['x-permission']).toMatch(/^self:(read|write|secure)$/);
   });
 
   test.each(own)('gets 401 without a session and as staff, and nothing is written: %s', async (_, call) => {

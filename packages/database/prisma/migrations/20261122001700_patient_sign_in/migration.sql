@@ -52,6 +52,31 @@ CREATE TABLE "patient_session_use" (
     CONSTRAINT "patient_session_use_pkey" PRIMARY KEY ("organization_id","session_id")
 );
 
+-- CreateTable
+CREATE TABLE "patient_passkey" (
+    "organization_id" UUID NOT NULL,
+    "id" UUID NOT NULL,
+    "patient_id" UUID NOT NULL,
+    "credential_id" BYTEA NOT NULL,
+    "public_key" BYTEA NOT NULL,
+    "counter" BIGINT NOT NULL,
+    "transports" TEXT[],
+    "name" TEXT NOT NULL,
+    "is_backed_up" BOOLEAN NOT NULL,
+    "tried_at" TIMESTAMPTZ(3),
+    "last_used_at" TIMESTAMPTZ(3),
+    "regressed_at" TIMESTAMPTZ(3),
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "patient_passkey_pkey" PRIMARY KEY ("organization_id","id")
+);
+
+-- CreateIndex
+CREATE INDEX "patient_passkey_organization_id_patient_id_idx" ON "patient_passkey"("organization_id", "patient_id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "patient_passkey_organization_id_credential_id_key" ON "patient_passkey"("organization_id", "credential_id");
+
 -- CreateIndex
 CREATE INDEX "patient_proxy_organization_id_patient_id_id_idx" ON "patient_proxy"("organization_id", "patient_id", "id");
 
@@ -80,12 +105,16 @@ ALTER TABLE "patient_sign_in" ADD CONSTRAINT "patient_sign_in_organization_id_fk
 ALTER TABLE "patient_session" ADD CONSTRAINT "patient_session_organization_id_patient_id_fkey" FOREIGN KEY ("organization_id", "patient_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;
 
 -- AddForeignKey
+ALTER TABLE "patient_passkey" ADD CONSTRAINT "patient_passkey_organization_id_patient_id_fkey" FOREIGN KEY ("organization_id", "patient_id") REFERENCES "patient"("organization_id", "id") ON DELETE RESTRICT ON UPDATE RESTRICT;
+
+-- AddForeignKey
 ALTER TABLE "patient_session_use" ADD CONSTRAINT "patient_session_use_organization_id_session_id_fkey" FOREIGN KEY ("organization_id", "session_id") REFERENCES "patient_session"("organization_id", "id") ON DELETE CASCADE ON UPDATE RESTRICT;
 
 -- ── protection ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CALL app.protect('patient_proxy');
 CALL app.protect('patient_session');
+CALL app.protect('patient_passkey');
 CALL app.protect('patient_session_use', false);
 -- Audited when somebody asks and at each try, not when its day is over: upkeep is of no organization.
 CALL app.protect('patient_sign_in', false);
@@ -93,6 +122,7 @@ CREATE TRIGGER audit_sign_in AFTER INSERT OR UPDATE ON patient_sign_in FOR EACH 
 
 CALL app.confine('patient_proxy', 'patients', 'patient_id = ANY ((SELECT app.patients())::uuid[])');
 CALL app.confine('patient_session', 'patients', 'patient_id = ANY ((SELECT app.patients())::uuid[])');
+CALL app.confine('patient_passkey', 'patients', 'patient_id = ANY ((SELECT app.patients())::uuid[])');
 CALL app.confine('patient_session_use', 'patients',
   'EXISTS (SELECT FROM patient_session s WHERE s.organization_id = patient_session_use.organization_id AND s.id = session_id)');
 -- Not for its owner, whose functions settle a sign-in for whoever it lets in.
@@ -114,6 +144,21 @@ ALTER TABLE patient_sign_in
 ALTER TABLE patient_session
   ADD CONSTRAINT patient_session_token CHECK (octet_length(token_hash) = 32),
   ADD CONSTRAINT patient_session_limits CHECK (idle_minutes > 0 AND ends_at > created_at);
+
+ALTER TABLE patient_passkey
+  ADD CONSTRAINT patient_passkey_credential CHECK (octet_length(credential_id) BETWEEN 1 AND 1023),
+  ADD CONSTRAINT patient_passkey_counter CHECK (counter >= 0);
+
+-- Twenty of a patient at most, also when they are added at once.
+CREATE FUNCTION app.limit_patient_passkeys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM FROM patient WHERE organization_id = NEW.organization_id AND id = NEW.patient_id FOR NO KEY UPDATE;
+  IF (SELECT count(*) FROM patient_passkey WHERE organization_id = NEW.organization_id AND patient_id = NEW.patient_id) >= 20 THEN
+    RAISE EXCEPTION 'a patient has twenty passkeys at most' USING ERRCODE = 'check_violation', CONSTRAINT = 'patient_passkey_twenty';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER limit_passkeys BEFORE INSERT ON patient_passkey FOR EACH ROW EXECUTE FUNCTION app.limit_patient_passkeys();
 
 -- ── who stands in for whom ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,6 +220,25 @@ BEGIN
   UPDATE patient_sign_in SET used_at = app.session_now()
   WHERE organization_id = app.organization_id() AND id = p_id AND used_at IS NULL AND expires_at > app.session_now();
   RETURN FOUND;
+END $$;
+
+-- A try to sign in with a known passkey: p_counter is what its device counted, or null when it proved nothing. Each is in the audit
+-- log. A count that does not rise comes of a copy, as for staff (app.try_passkey).
+CREATE FUNCTION app.try_patient_passkey(p_session jsonb, p_id uuid, p_counter bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  v_now timestamptz := (p_session ->> 'now')::timestamptz;
+  v_counter bigint;
+  v_rises boolean;
+BEGIN
+  PERFORM app.enter(p_session);
+  SELECT counter INTO v_counter FROM patient_passkey WHERE organization_id = app.organization_id() AND id = p_id FOR UPDATE;
+  v_rises := coalesce(p_counter > v_counter OR (p_counter = 0 AND v_counter = 0), false);
+  UPDATE patient_passkey
+  SET tried_at = v_now, counter = CASE WHEN v_rises THEN p_counter ELSE counter END,
+      last_used_at = CASE WHEN v_rises THEN v_now ELSE last_used_at END,
+      regressed_at = CASE WHEN v_rises OR p_counter IS NULL THEN regressed_at ELSE v_now END
+  WHERE organization_id = app.organization_id() AND id = p_id;
+  RETURN v_rises;
 END $$;
 
 -- Removes sign-ins of more than a day ago, at most p_limit; returns how many went.
@@ -269,9 +333,10 @@ BEGIN
 END $$;
 
 -- Proxies are revoked and stay; sessions go. Sign-ins are removed by upkeep alone.
-GRANT SELECT, INSERT ON patient_proxy, patient_sign_in, patient_session, patient_session_use TO app_rw;
+GRANT SELECT, INSERT ON patient_proxy, patient_sign_in, patient_passkey, patient_session, patient_session_use TO app_rw;
+GRANT UPDATE (tried_at, counter, last_used_at, regressed_at) ON patient_passkey TO app_rw;
 GRANT UPDATE (revoked_at) ON patient_proxy TO app_rw;
 GRANT UPDATE (tries) ON patient_sign_in TO app_rw;
 GRANT UPDATE (seen_at) ON patient_session_use TO app_rw;
-GRANT DELETE ON patient_session TO app_rw;
+GRANT DELETE ON patient_session, patient_passkey TO app_rw;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO app_rw;

@@ -27,6 +27,13 @@ export async function findReachedAt(ctx: Ctx, tx: Tx, channel: Channel, key: Uin
   });
 }
 
+/** Whether a patient may sign in by their age: of age, or without a birth date. Inside the caller's transaction. */
+export async function isOldEnough(ctx: Ctx, tx: Tx, id: string): Promise<boolean> {
+  const zones = (await getOpenLocations(tx, ctx.organizationId)).map(({ timeZone }) => timeZone);
+  const { birthDate } = await readPatient(ctx, tx, id);
+  return isOfAge(birthDate, zones, ctx.now()) ?? true;
+}
+
 export function openBirthDate(ctx: Ctx, id: string, sealed: Uint8Array): PlainDate {
   return ctx.codec.open({ ...placeOf(ctx, SEALED.birthDate), rowId: id }, sealed);
 }

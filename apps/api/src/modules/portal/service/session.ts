@@ -104,7 +104,8 @@ export function endOtherPatientSessions(ctx: Ctx) {
   }));
 }
 
-function sessionIdOf({ signIn }: Ctx): string {
+/** The session of the request. */
+export function sessionIdOf({ signIn }: Ctx): string {
   if (!signIn) throw new Problem('not-authenticated');
   return signIn.sessionId;
 }

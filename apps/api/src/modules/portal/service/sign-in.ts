@@ -52,7 +52,7 @@ export async function sendSignIn(ctx: Ctx, tx: Tx, id: string): Promise<void> {
 export async function signInPatient(
   ctx: Ctx,
   { organizationId, signInId, code, birthDate }: SignInPatient,
-  { userAgent, cookie: former }: { userAgent: string; cookie: SessionCookie | null },
+  browser: Browser,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedInPatient }> {
   const own = { ...ctx, organizationId };
   const verb = { needs: 'account:sign-in', action: 'portal.try' } as const;
@@ -63,20 +63,22 @@ export async function signInPatient(
   if (who === 'birth-date-required') await call(own, verb, (session) => queries.takeBackTryVerb(session, signInId));
   if (typeof who === 'string') throw new Problem(who);
 
-  const cookie = { organizationId, token: randomBytes(32).toString('base64url') };
-  await beginSession({ ...own, actor: patientActor(who.id) }, signInId, { cookie, former, userAgent });
-  const found = await findByToken(ctx, cookie);
-  if (!found) throw new Problem('not-authenticated');
-  return { cookie, signedIn: await getSignedInPatient({ ...ctx, ...found }) };
+  return beginSession({ ...own, actor: patientActor(who.id) }, browser, async (tx) => {
+    if (!(await queries.useSignIn(tx, signInId))) throw new Problem('code-refused');
+  });
 }
 
-/** Begins a session in place of the one that the browser had, with what nobody else has used up. */
-async function beginSession(
+/** What the request of somebody who signs in says beside its body. */
+export type Browser = { userAgent: string; cookie: SessionCookie | null };
+
+/** Begins a session of the patient in place of the one that the browser had, and settles what it was begun with. */
+export async function beginSession(
   ctx: Ctx,
-  signInId: string,
-  { cookie, former, userAgent }: { cookie: SessionCookie; former: SessionCookie | null; userAgent: string },
-): Promise<void> {
+  { userAgent, cookie: former }: Browser,
+  settle: (tx: Tx) => Promise<void>,
+): Promise<{ cookie: SessionCookie; signedIn: SignedInPatient }> {
   const { organizationId, actor } = ctx;
+  const cookie = { organizationId, token: randomBytes(32).toString('base64url') };
   const now = ctx.now();
   const session = {
     organizationId,
@@ -89,10 +91,13 @@ async function beginSession(
     createdAt: now,
   };
   await mutate(ctx, { needs: 'self:write', action: 'portal.sign-in', reply: SessionsEnded }, async (tx) => {
-    if (!(await queries.useSignIn(tx, signInId))) throw new Problem('code-refused');
+    await settle(tx);
     let ended = await queries.deleteSessions(tx, organizationId, actor.id, { endsAt: { lte: now } });
     if (former) ended += await queries.deleteSessions(tx, organizationId, actor.id, { tokenHash: hashOf(former.token) });
     await queries.insertSession(tx, session);
     return { ended };
   });
+  const found = await findByToken(ctx, cookie);
+  if (!found) throw new Problem('not-authenticated');
+  return { cookie, signedIn: await getSignedInPatient({ ...ctx, ...found }) };
 }
