@@ -1,17 +1,25 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { accessRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
+import {
+  accessRoutes,
+  apiKeyRoutes,
+  deviceRoutes,
+  identityRoutes,
+  passkeyRoutes,
+  resetRoutes,
+  signInRoutes,
+} from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes, proxyRoutes } from './modules/patients/index.ts';
 import { portalPasskeyRoutes, portalRoutes } from './modules/portal/index.ts';
-import { schedulingRoutes } from './modules/scheduling/index.ts';
+import { checkInRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
@@ -20,13 +28,14 @@ import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { portalPage } from './platform/portal-page/index.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { createRateLimits } from './platform/rate-limits.ts';
 import { passwordPages } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -52,6 +61,9 @@ function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail
     .route('/', passkeyRoutes(relyingParty))
     .route('/', resetRoutes(relyingParty))
     .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
+    .route('/', deviceRoutes)
+    .route('/', checkInRoutes)
+    .route('/', apiKeyRoutes)
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -107,6 +119,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const signedInHere = { staff: signedIn(parts.findActor, parts, open), patient: signedIn(parts.findPatient, parts, open) };
   app.use(
     '/v1/*',
+    countNetwork(createRateLimits(config.rateLimitFactor), config.trustedProxies),
     shedding(parts.breaker.isFull),
     timeLimit(parts.httpMillis),
     (c, next) => signedInHere[isOfPortal(c.req.path) ? 'patient' : 'staff'](c, next),
@@ -147,6 +160,16 @@ export function openApiDocument(apiUrl: string): OpenApi {
         name: 'Sign-in',
         description:
           'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+      },
+      {
+        name: 'Devices',
+        description:
+          'Kiosks, where patients check in by themselves, and devices that staff share, with a PIN to come back and a way to hand them to a patient. The key of a device is a cookie that no script reads.',
+      },
+      {
+        name: 'API keys',
+        description:
+          'What integrations sign in with: `Authorization: Bearer`, without a cookie. A key does a part of what its maker may do.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

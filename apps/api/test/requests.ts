@@ -10,7 +10,7 @@ const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
 const isOfSignIn = ([, { path }]: (typeof calls)[number]) =>
-  /^\/v1\/(setup$|(sessions?|passkeys|password-resets)(\/|$)|invitations\/acceptance$)/.test(path);
+  /^\/v1\/(setup$|(sessions?|passkeys|password-resets|devices?|kiosk|check-in|api-keys)(\/|$)|invitations\/acceptance$)/.test(path);
 
 const isOfPortal = ([, { path }]: (typeof calls)[number]) => path.startsWith('/v1/portal/');
 
@@ -18,7 +18,7 @@ const isOfPortal = ([, { path }]: (typeof calls)[number]) => path.startsWith('/v
 export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call) && !isOfPortal(call)));
 /** Operations of patients, who have a session of their own (modules/portal). */
 export const PORTAL_OPERATIONS = new Map(calls.filter(isOfPortal));
-/** Operations that are about who asks: they need a session, or lead to one (modules/identity/sign-in.test.ts). */
+/** Operations that are about who asks: they need a session, a device or a proof, or lead to one (tests of modules/identity). */
 export const SIGN_IN_OPERATIONS = new Map(calls.filter(isOfSignIn));
 
 type Parts = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> | undefined };

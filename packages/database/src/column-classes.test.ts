@@ -46,6 +46,7 @@ describe('a sealed column and an index of one', () => {
       'staff_recovery_code.code_key',
       'sign_in_guard.login_key',
       'patient_sign_in.address_key',
+      'rate_limit.network_key',
       'idempotency_key.body_hash',
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
@@ -54,6 +55,10 @@ describe('a sealed column and an index of one', () => {
       'staff_secret.password_hash',
       'staff_reset.token_hash',
       'staff_session.token_hash',
+      'staff_pin.pin_hash',
+      'device.code_hash',
+      'device.key_hash',
+      'api_key.secret_hash',
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
       'patient_session.token_hash',

@@ -73,6 +73,9 @@ describe('a session that is confined', () => {
       'staff_session',
       'patient_sign_in',
       'patient_session_use',
+      'staff_pin',
+      'device',
+      'api_key',
     ];
     for (const name of hidden) expect([name, none[name], (all[name] ?? 0) > 0]).toEqual([name, 0, true]);
   });

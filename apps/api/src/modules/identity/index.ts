@@ -1,6 +1,8 @@
 export { identityJobs } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
 export { accessRoutes } from './routes/access.ts';
+export { apiKeyRoutes } from './routes/api-keys.ts';
+export { deviceRoutes } from './routes/devices.ts';
 export { passkeyRoutes } from './routes/passkeys.ts';
 export { resetRoutes } from './routes/password-reset.ts';
 export { signInRoutes } from './routes/sign-in.ts';
@@ -15,7 +17,9 @@ export {
   getPlace,
   hasProvider,
 } from './service.ts';
+export { findActor } from './service/actor.ts';
 export { issueChallenge, useChallenge } from './service/challenge.ts';
 export { offBoard } from './service/leaving.ts';
 export { hashOf } from './service/prove.ts';
-export { findSignedIn, type SignInParts } from './service/session.ts';
+export type { SignInParts } from './service/session.ts';
+export { lockOwnDevice } from './service/shared-device.ts';

@@ -299,7 +299,7 @@ describe('sessions of a person', () => {
   });
 });
 
-test('WEB-5: whoever signs out takes the session back, and the browser forgets what it kept', async () => {
+test('WEB-5, ASVS 14.3.1: whoever signs out takes the session back, and the browser forgets what it kept', async () => {
   const { signedIn } = await aSignedInOwner(t);
   const { cookie } = signedIn;
   const { status, headers, body } = await signedIn.send('DELETE', '/v1/session');
@@ -314,6 +314,7 @@ describe('whoever has no session', () => {
   const open = new Set([
     'POST /v1/setup',
     'POST /v1/session',
+    'POST /v1/device',
     'POST /v1/session/passkey/options',
     'POST /v1/session/passkey',
     'POST /v1/invitations/acceptance',

@@ -50,7 +50,7 @@ async function signInWith(device: Device, quirks: Quirks = {}) {
 }
 
 describe('AUT-5: a passkey of a patient', () => {
-  test('signs in without an address and a message', async () => {
+  test('6.6.1: signs in without an address and a message, beside the codes by text', async () => {
     const { patient, device } = await open();
     const { status, body, browser } = await signInWith(device);
     expect([status, body.patient.id]).toEqual([201, patient.id]);
@@ -103,7 +103,7 @@ describe('AUT-5: a passkey of a patient', () => {
     expect((await show(portal.browser(), device.get(staffOptions))).status).toBe(401);
   });
 
-  test('is added and removed within five minutes of signing in, and signs in no more when it is gone', async () => {
+  test('7.5.1: is added and removed within five minutes of signing in, and signs in no more when it is gone', async () => {
     const { browser, device, passkey } = await open();
     portal.pass(5.01);
     for (const [method, path] of [

@@ -30,7 +30,7 @@ const tokenOf = ({ cookie }: Browser) => cookie?.split('.')[1] ?? '';
 const look = async (browser: Browser) => (await browser.send('GET', '/v1/portal/session')).status;
 
 describe('AUT-6: a session of a patient', () => {
-  test('has a token of 256 bits that the database knows only by its hash', async () => {
+  test('7.2.3: has a token of 256 bits that the database knows only by its hash', async () => {
     const { id, browser } = await aSignedInPatient();
     const token = tokenOf(browser);
     expect(Buffer.from(token, 'base64url')).toHaveLength(32);
@@ -42,7 +42,7 @@ describe('AUT-6: a session of a patient', () => {
     for (const form of [token, Buffer.from(token, 'base64url').toString('hex')]) expect(row?.stored).not.toContain(form);
   });
 
-  test('is new with each sign-in, and the one that the browser had ends', async () => {
+  test('7.2.4: is new with each sign-in, and the one that the browser had ends', async () => {
     const { email, browser } = await aSignedInPatient();
     const old = browser.cookie;
     const { body } = await portal.ask(email);
@@ -53,7 +53,7 @@ describe('AUT-6: a session of a patient', () => {
     expect([now, then]).toEqual([200, 401]);
   });
 
-  test('HIP-4: ends thirty minutes after its last use, and a day after it began', async () => {
+  test('HIP-4, 7.3.1, 7.3.2: ends thirty minutes after its last use, and a day after it began', async () => {
     const { browser } = await aSignedInPatient();
     portal.pass(29.9);
     expect(await look(browser)).toBe(200);

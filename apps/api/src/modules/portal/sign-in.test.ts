@@ -107,7 +107,7 @@ describe('a patient signs in', () => {
   });
 });
 
-describe('ASVS 6.5: what signs a patient in', () => {
+describe('what signs a patient in', () => {
   test('is stored nowhere: not in the message, a job, the audit log, or as a hash of itself', async () => {
     const { patient, signInId, code, token } = await asked();
     const [message] = await messagesOf(t, patient.id);
@@ -124,7 +124,7 @@ describe('ASVS 6.5: what signs a patient in', () => {
     for (const form of [...forms, Buffer.from(token, 'base64url').toString('hex')]) expect(stored).not.toContain(form);
   });
 
-  test('works for ten minutes (6.5.5)', async () => {
+  test('6.5.5: works for ten minutes', async () => {
     const [late, inTime] = [await asked(), await asked()];
     portal.pass(9.99);
     expect((await portal.enter(inTime.signInId, inTime.code)).status).toBe(201);
@@ -133,14 +133,14 @@ describe('ASVS 6.5: what signs a patient in', () => {
     expect((await portal.enter(late.signInId, late.token)).body.slug).toBe('code-refused');
   });
 
-  test('works once, the link after the code neither (6.5.1)', async () => {
+  test('6.5.1: works once, the link after the code neither', async () => {
     const { signInId, code, token } = await asked();
     expect((await portal.enter(signInId, code)).status).toBe(201);
     expect((await portal.enter(signInId, code)).body.slug).toBe('code-refused');
     expect((await portal.enter(signInId, token)).body.slug).toBe('code-refused');
   });
 
-  test('works once for as many as send it at once', async () => {
+  test('6.5.1: works once for as many as send it at once', async () => {
     for (let round = 0; round < 5; round++) {
       const { signInId, code, patient } = await asked();
       const answers = await Promise.all(Array.from({ length: 5 }, () => portal.enter(signInId, code)));
@@ -231,7 +231,7 @@ describe('AUT-3: an address', () => {
     expect(unknown / known).toBeLessThan(1.65);
   }, 30_000);
 
-  test('ASVS 2.4.1: is sent five messages an hour and ten a day, however many ask at once, known or not', async () => {
+  test('2.4.1: is sent five messages an hour and ten a day, however many ask at once, known or not', async () => {
     const { email } = await portal.aPatient();
     for (const address of [email, 'nobody@nowhere.example']) {
       portal.clock.now = NOW;

@@ -30,6 +30,10 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'An invitation works once, for a week, and as long as whoever sent it could still give what its person is given. Ask for another.',
   'beyond-own-access':
     'A role is given, taken, made or changed by people who hold all of it, at least where it holds; and so it is with the address, the invitation and the off-boarding of somebody.',
+  'enrolment-refused': 'A code works once and for ten minutes. Make the device anew: `POST /v1/devices`.',
+  'full-sign-in-required':
+    'A PIN lets back in who signed in on this very device in the last twelve hours, chose a PIN, and did not type it wrong five times. Sign in: `POST /v1/session`.',
+  'wrong-pin': 'Five wrong ones in a row, and the person signs in anew.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
   'person-not-clear': 'The code was right, and two people with the address have the same birth date.',
   'not-of-age': 'The code was right, and is for somebody under 18. Staff say who acts for them: `POST /v1/patients/{id}/proxies`.',
@@ -38,6 +42,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`), or a change came with a session and without an Origin.',
   'not-found':
     'The address or the id in it is unknown. What belongs to another organization is answered alike. In the body, `errors` names the reference that leads nowhere.',
+  'no-such-visit':
+    'A kiosk tells of one visit of today at its location, to whoever gives the name with birth date or phone as the clinic has them. Anything else has this answer.',
   'method-not-allowed': 'The header `Allow` lists the methods that the address answers.',
   'already-exists': 'Another row has the value that must be unique; `errors` names the field.',
   'still-referred-to': 'Something else refers to it, so it cannot go.',
@@ -50,6 +56,7 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'mail-not-configured': 'Have the link shown, with `delivery: link`, or configure a mail server.',
   'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
   'second-factor-missing': 'Begin with `POST /v1/session/totp`, or with `POST /v1/passkeys/options`.',
+  'not-a-shared-device': 'The session was not begun on a device that is enrolled as shared.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',
   'rule-violated': 'The values are readable, but a rule forbids them together; `errors` names the field where one is at fault.',
@@ -78,11 +85,16 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'For a minor: a parent or guardian. For somebody of age: anybody related to them. Say so first: `POST /v1/patients/{id}/relations`.',
   'birth-date-missing': 'Enter the birth date of the patient first.',
   'end-required': 'Give `endsAt`: until when the patient has agreed.',
+  'pin-too-common': 'Rows, repetitions, dates and other favourites are guessed first. Choose six digits that make no pattern.',
+  'beyond-own-permissions': '`errors` names the place. A key may do less than whoever makes it, or as much.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
+  'too-many-requests':
+    'Wait as long as `retryAfterSeconds` and the header Retry-After say, and send it again. Each operation has its share.',
   'passkey-unusable': 'Ask for options again, on a page of the service or of its application, and on a device that asks who holds it.',
   'reset-paused': 'Three an hour are sent to an address, whether anybody has it or not. `retryAfterSeconds` says how long.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
   'code-paused': '`retryAfterSeconds` says how long. The last message may be on its way: look there first.',
+  'too-many-tries': 'Five misses in a quarter of an hour. `retryAfterSeconds` says how long until the next try.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:
     'The service sheds load, or somebody else works on the same row. Wait for the seconds of `Retry-After`, then send the same request again.',

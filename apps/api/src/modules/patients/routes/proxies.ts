@@ -20,6 +20,7 @@ export const proxyRoutes = router()
       method: 'get',
       path: '/patients/{id}/proxies',
       needs: 'patient:read',
+      limit: 'read',
       tags,
       summary: 'Who may act for a patient',
       description: 'The latest first, with those whose time is over or yet to come.',
@@ -34,6 +35,7 @@ export const proxyRoutes = router()
       method: 'post',
       path: '/patients/{id}/proxies',
       needs: 'patient:write',
+      limit: 'write',
       tags,
       summary: 'Let somebody act for a patient',
       description:
@@ -63,6 +65,7 @@ export const proxyRoutes = router()
       method: 'delete',
       path: '/patients/{id}/proxies/{proxyId}',
       needs: 'patient:write',
+      limit: 'write',
       tags,
       summary: 'End that somebody acts for a patient',
       request: { params: IdParam.extend({ proxyId: Id.describe('who acts') }) },

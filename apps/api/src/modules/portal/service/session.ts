@@ -18,7 +18,8 @@ import { PATIENT_SESSION } from '../rules.ts';
  */
 export function findSignedInPatient(parts: SignInParts): FindActor {
   return async (headers) => {
-    const cookie = readSessionCookie(headers, 'patient');
+    // What carries a key is a program, and no patient's browser.
+    const cookie = headers.has('authorization') ? null : readSessionCookie(headers, 'patient');
     return cookie && findByToken(parts, cookie);
   };
 }
