@@ -4,7 +4,7 @@ import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bodyOf, successOf, type Call, type Schema } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
-import { OPERATIONS, requestOf, validRequests, type ValidRequest } from './requests.ts';
+import { fieldPermissionsOf, OPERATIONS, requestOf, validRequests, type ValidRequest } from './requests.ts';
 
 /** The one permission that each operation needs. */
 const NEEDS: Record<string, Permission> = {
@@ -261,7 +261,7 @@ describe('a request that is sent again with its Idempotency-Key', () => {
   });
 });
 
-describe('with the one permission that it needs, and no other, the request', () => {
+describe('with the one permission that it needs, those of the fields that it sends, and no other, the request', () => {
   let side: Side;
   beforeAll(async () => {
     side = await aSide();
@@ -269,7 +269,8 @@ describe('with the one permission that it needs, and no other, the request', () 
 
   test.each(table)('%s succeeds, and is written down under who asked', async (name, call) => {
     const { organizationId, actorId } = side.clinic;
-    const permissions = PERMISSIONS.filter((permission) => permission === NEEDS[name]);
+    const ofFields: Permission[] = fieldPermissionsOf(bodyOf(call));
+    const permissions = PERMISSIONS.filter((permission) => permission === NEEDS[name] || ofFields.includes(permission));
     const allowed = testApp(t.database, { as: { organizationId, actorId, permissions }, now: () => NOW });
     const { status, headers, text } = await send(allowed, requestIn(side, name));
     expect(status, text).toBe(Number(successOf(call).status));

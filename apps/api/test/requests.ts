@@ -1,8 +1,9 @@
+import type { FieldPermission } from '@medspa/contracts';
 import type { Database } from '@medspa/database';
 import { aNewProvider, aPatient, aProvider, arrange, NOW, type Clinic } from '@medspa/testing';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
-import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
+import { callsOf, type Call, type Schema } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
 import { queue } from './messages.ts';
 
@@ -24,6 +25,14 @@ export function requestOf(call: Call, { params, query, body }: Parts): ValidRequ
   const filled = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
   const search = new URLSearchParams(query).toString();
   return { call, params, query, body, method: call.method.toUpperCase(), path: search === '' ? filled : `${filled}?${search}` };
+}
+
+/** The permissions that fields of a schema take, beside the one of its operation. */
+export function fieldPermissionsOf(schema: Schema | undefined): FieldPermission[] {
+  if (!schema) return [];
+  const own = schema['x-permission'] ? [schema['x-permission']] : [];
+  const below = [...Object.values(schema.properties ?? {}), ...(schema.items ? [schema.items] : [])];
+  return [...new Set([...own, ...below.flatMap(fieldPermissionsOf)])];
 }
 
 /**

@@ -7,7 +7,7 @@ export const PERMISSIONS = [
   'patient:read',
   'patient:write',
   'patient:import',
-  // Fields of what one may read otherwise.
+  // Fields of what one may read otherwise (fields.ts).
   'patient:contact',
   'patient:clinical',
   'money:read',

@@ -1,10 +1,11 @@
 import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
 import { escapePointer, Problem } from './problem.ts';
 import { hashBody } from './repeatable.ts';
+import { forbiddenIn, hasGuardedFields, shown } from './views.ts';
 
 export type AppEnv = {
   Bindings: HttpBindings;
@@ -58,14 +59,32 @@ export function problems(...slugs: ProblemSlug[]) {
   ) as { [status in never]: never };
 }
 
-/** A route with its documentation: the responses that its module names, and the ways in which the platform may refuse. */
+/**
+ * A route with its documentation: the responses that its module names, and the ways in which the platform may refuse. A body with
+ * fields that take a permission is held against the sender's before anything else is.
+ */
 export const createRoute = ((route: Parameters<typeof defineRoute>[0]) => {
   const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
     (response) => response['x-problems'] ?? [],
   );
   const all = problems(...own, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
-  return defineRoute({ ...route, responses: { ...route.responses, ...all } });
+  const body = (route.request?.body?.content['application/json'] as { schema: z.ZodType } | undefined)?.schema;
+  const middleware = body && hasGuardedFields(body) ? [refuseForbiddenFields(body)] : [];
+  return defineRoute({ ...route, middleware, responses: { ...route.responses, ...all } });
 }) as typeof defineRoute;
+
+/** Throws `not-permitted` with each place of the body that its sender may not see: neither set, nor searched for, nor guessed. */
+function refuseForbiddenFields(schema: z.ZodType): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    // Without a body, or without JSON, the schema refuses.
+    const body: unknown = await c.req.json().catch(() => undefined);
+    const errors = forbiddenIn(schema, c.get('ctx').actor.grants, body)
+      .slice(0, MAX_ERRORS)
+      .map((pointer) => ({ in: 'body' as const, pointer, detail: 'You may not see this field.' }));
+    if (errors.length > 0) throw new Problem('not-permitted', { errors });
+    await next();
+  };
+}
 
 /** Path parameter `id`. */
 export const IdParam = z.object({ id: Id });
@@ -121,18 +140,24 @@ function errorAt(place: ProblemError['in'], path: PropertyKey[], detail: string)
   return { in: place, pointer: place === 'body' ? parts.map((part) => `/${part}`).join('') : parts.join('.'), detail };
 }
 
-/** A value as its documented form, and nothing beside it: a column that nobody documented stays inside. */
-export const encode = z.encode;
+/**
+ * A value as its documented form, and nothing beside it: a column that nobody documented stays inside, and so does a field that
+ * the actor of the request may not see (HIP-10). A route answers with what this wrote, or with `sqlJson`; `scripts/structure.ts`
+ * knows no other way.
+ */
+export function encode<Schema extends z.ZodType>(c: { get(key: 'ctx'): Ctx }, schema: Schema, value: z.output<Schema>): z.input<Schema> {
+  return shown(schema, c.get('ctx').actor.grants, z.encode(schema, value));
+}
 
 /**
- * An answer that SQL wrote in its documented form already. The schema documents it and types it; the test harness holds every
- * answer against it, and the hot paths are not encoded twice.
+ * An answer that SQL wrote in its documented form already. The schema types it and says what the actor may not see of it; the
+ * test harness holds every answer against it, and the hot paths are not encoded twice.
  */
 export function sqlJson<Schema extends z.ZodType, Status extends 200 | 201 = 200>(
   c: Context<AppEnv>,
-  _schema: Schema,
+  schema: Schema,
   value: object,
   status?: Status,
 ) {
-  return c.json(value as z.input<Schema> & object, status ?? (200 as Status));
+  return c.json(shown(schema, c.get('ctx').actor.grants, value as z.input<Schema> & object), status ?? (200 as Status));
 }

@@ -30,7 +30,7 @@ export const identityRoutes = router()
       summary: 'The organization',
       responses: { 200: jsonReply('It', Organization), ...problems() },
     }),
-    async (c) => c.json(encode(Organization, await service.getOrganization(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, Organization, await service.getOrganization(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -41,7 +41,7 @@ export const identityRoutes = router()
       request: { body: jsonBody(UpdateOrganization) },
       responses: { 200: jsonReply('As it is now', Organization), ...problems('stale-version') },
     }),
-    async (c) => c.json(encode(Organization, await service.updateOrganization(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Organization, await service.updateOrganization(c.get('ctx'), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -52,7 +52,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(LegalEntity)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(LegalEntity), await service.listLegalEntities(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(LegalEntity), await service.listLegalEntities(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -63,7 +63,8 @@ export const identityRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateLegalEntity) },
       responses: { 201: jsonReply('Added', LegalEntity), ...problems('idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(LegalEntity, await service.createLegalEntity(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) =>
+      c.json(encode(c, LegalEntity, await service.createLegalEntity(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -75,7 +76,7 @@ export const identityRoutes = router()
       responses: { 200: jsonReply('As it is now', LegalEntity), ...problems('not-found', 'stale-version') },
     }),
     async (c) =>
-      c.json(encode(LegalEntity, await service.updateLegalEntity(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+      c.json(encode(c, LegalEntity, await service.updateLegalEntity(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -86,7 +87,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Location)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Location), await service.listLocations(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Location), await service.listLocations(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -97,7 +98,7 @@ export const identityRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateLocation) },
       responses: { 201: jsonReply('Opened', Location), ...problems('not-found', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Location, await service.createLocation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Location, await service.createLocation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -108,7 +109,7 @@ export const identityRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('It', Location), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Location, await service.getLocation(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Location, await service.getLocation(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -119,7 +120,7 @@ export const identityRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateLocation) },
       responses: { 200: jsonReply('As it is now', Location), ...problems('not-found', 'stale-version') },
     }),
-    async (c) => c.json(encode(Location, await service.updateLocation(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Location, await service.updateLocation(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -130,7 +131,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Staff)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Staff), await service.listStaff(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Staff), await service.listStaff(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -141,7 +142,7 @@ export const identityRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateStaff) },
       responses: { 201: jsonReply('Added', Staff), ...problems('already-exists', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Staff, await service.createStaff(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Staff, await service.createStaff(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -152,7 +153,7 @@ export const identityRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('It', Staff), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Staff, await service.getStaff(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Staff, await service.getStaff(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -163,7 +164,7 @@ export const identityRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateStaff) },
       responses: { 200: jsonReply('As it is now', Staff), ...problems('not-found', 'stale-version', 'already-exists') },
     }),
-    async (c) => c.json(encode(Staff, await service.updateStaff(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Staff, await service.updateStaff(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -174,7 +175,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Provider)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Provider), await service.listProviders(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Provider), await service.listProviders(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -188,7 +189,7 @@ export const identityRoutes = router()
         ...problems('not-found', 'staff-inactive', 'already-exists', 'idempotency-key-reused'),
       },
     }),
-    async (c) => c.json(encode(Provider, await service.createProvider(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Provider, await service.createProvider(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -199,7 +200,7 @@ export const identityRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('It', Provider), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Provider, await service.getProvider(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Provider, await service.getProvider(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -210,5 +211,5 @@ export const identityRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateProvider) },
       responses: { 200: jsonReply('As it is now', Provider), ...problems('not-found', 'staff-inactive', 'stale-version') },
     }),
-    async (c) => c.json(encode(Provider, await service.updateProvider(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Provider, await service.updateProvider(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   );
