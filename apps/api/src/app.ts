@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes, signInRoutes } from './modules/identity/index.ts';
+import { emergencyRoutes, identityRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -47,6 +47,7 @@ function apiRoutes(): OpenAPIHono<AppEnv> {
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
     .route('/', patientRoutes)
+    .route('/', emergencyRoutes)
     .route('/', messagingRoutes);
 }
 
@@ -122,6 +123,10 @@ export function openApiDocument(apiUrl: string): OpenApi {
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
       { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },
+      {
+        name: 'Emergencies',
+        description: "Breaking the glass: one patient's record for an hour, with a reason, and reviewed by somebody else.",
+      },
       {
         name: 'Messages',
         description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',

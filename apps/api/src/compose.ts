@@ -101,10 +101,11 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     if (options.runsJobs) {
       const anchoring = await openAnchors(config, ring);
       if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
+      const senders = createSenders(config);
       const work = [
-        ...identityJobs,
+        ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl, metrics }),
         ...schedulingJobs,
-        ...messagingJobs(createSenders(config)),
+        ...messagingJobs(senders),
         ...auditJobs(metrics, anchoring),
         ...upkeepJobs,
       ];

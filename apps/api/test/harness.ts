@@ -6,6 +6,7 @@ import { createApp, openApiDocument } from '../src/app.ts';
 import { findSignedIn } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
+import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
@@ -27,6 +28,11 @@ export type TestAppOptions = {
 
 function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
   return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
+}
+
+/** They have just proved who they are. */
+function signedInAs(person: Exclude<NonNullable<TestAppOptions['as']>, string>, now: () => Date) {
+  return { ...personOf(person), signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: now() } };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -53,7 +59,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? personOf(as) : null),
+    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? signedInAs(as, parts.now) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

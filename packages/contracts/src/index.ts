@@ -1,4 +1,5 @@
 export * from './catalog.ts';
+export * from './emergency.ts';
 export * from './fields.ts';
 export * from './identity.ts';
 export * from './messaging.ts';

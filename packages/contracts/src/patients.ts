@@ -176,6 +176,7 @@ export const PatientAccesses = z
         actorName: z.string().nullable().describe('of staff'),
         action: z.string().describe('what they did, such as `patient.read`'),
         reason: z.string().nullable().describe('why, where they had to say it'),
+        emergencyAccessId: Id.nullable().describe('the emergency access under which they read'),
         requestId: z.string(),
       }),
     ),

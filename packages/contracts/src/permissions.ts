@@ -12,6 +12,9 @@ export const PERMISSIONS = [
   'patient:clinical',
   'money:read',
   'audit:read',
+  // Reading one patient's record in an emergency, and looking into it afterwards.
+  'break-glass:use',
+  'break-glass:review',
   'messaging:read',
   'messaging:write',
   'consent:write',
@@ -30,4 +33,4 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
-export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure']);
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'break-glass:use']);

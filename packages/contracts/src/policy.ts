@@ -31,6 +31,8 @@ const POLICY: Record<Permission, string> = {
   'patient:clinical':   'yes  -    -    yes  yes  -    -  ',
   'money:read':         'yes  yes  yes  -    yes  yes  yes',
   'audit:read':         'all  -    -    -    -    -    all',
+  'break-glass:use':    'yes  yes  -    yes  yes  -    -  ',
+  'break-glass:review': 'all  -    -    -    -    -    all',
   'messaging:read':     'yes  yes  yes  yes  yes  -    -  ',
   'messaging:write':    'all  all  -    -    -    -    -  ',
   'consent:write':      'yes  yes  yes  yes  yes  -    -  ',
@@ -65,6 +67,9 @@ export function permissionsOf(role: Role, scope: Scope): Permission[] {
 export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywhere'): Grants {
   return new Map([...permissions].map((permission) => [permission, scope]));
 }
+
+/** What an emergency access opens, of its one patient: reading, at every location, and nothing else. */
+export const IN_EMERGENCY: Grants = grant(['patient:read', 'patient:contact', 'patient:clinical', 'appointment:read']);
 
 /** Everything, everywhere: jobs, and tests that are not about permissions. */
 export const EVERYTHING: Grants = grant(PERMISSIONS);

@@ -73,6 +73,10 @@ export const TABLES: Record<string, TableClasses> = {
   staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at', keyedContact: 'login_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
+  emergency_access: table('audit', 'patient', {
+    public: 'organization_id id staff_id patient_id begins_at ends_at review_due_at reviewed_at reviewed_by_id outcome',
+    sealedClinical: 'reason_sealed review_note_sealed',
+  }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',
     contact: 'display_name',

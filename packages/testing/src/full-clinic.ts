@@ -59,6 +59,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
+    const opened = { beginsAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000), reviewDueAt: new Date(NOW.getTime() + 72 * 3_600_000) };
+    await tx.emergencyAccess.create({ data: { ...staff, ...opened, patientId, reasonSealed: randomBytes(40) } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });

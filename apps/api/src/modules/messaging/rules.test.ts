@@ -6,7 +6,8 @@ import { planOf, SILENT_MILLIS, tryAgainAt, type Facts } from './rules/plan.ts';
 import { DEFAULT_QUIET_HOURS, endOfQuiet } from './rules/quiet.ts';
 import { readReply } from './rules/reply.ts';
 import { segmentsOf } from './rules/segments.ts';
-import { faultsOf, fill, markupOf, type Values } from './rules/words.ts';
+import { markupOf } from '../../platform/senders/mail.ts';
+import { faultsOf, fill, type Values } from './rules/words.ts';
 
 const NEW_YORK = 'America/New_York';
 const quiet = (at: string, zone = NEW_YORK, hours = DEFAULT_QUIET_HOURS) => endOfQuiet(new Date(at), zone, hours)?.toISOString() ?? null;

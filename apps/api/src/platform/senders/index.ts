@@ -10,7 +10,6 @@ export type Outgoing = {
   to: string;
   title: string | null;
   body: string;
-  markup: string;
 };
 
 /**

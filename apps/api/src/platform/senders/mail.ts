@@ -27,7 +27,7 @@ export function createMailSender({ host, port, secure, user, password, from }: N
   const domain = from.replace(/^.*@/, '').replace(/>$/, '');
   return {
     provider: 'smtp',
-    send: async ({ id, to, title, body, markup }) => {
+    send: async ({ id, to, title, body }) => {
       const messageId = `<${id}@${domain}>`;
       try {
         await transport.sendMail({
@@ -36,7 +36,7 @@ export function createMailSender({ host, port, secure, user, password, from }: N
           messageId,
           subject: title ?? '',
           text: body,
-          html: markup,
+          html: markupOf(body),
           headers: { 'auto-submitted': 'auto-generated' },
         });
         return { outcome: 'accepted', providerId: messageId };
@@ -60,4 +60,14 @@ function handoverOf({ code = 'none', responseCode, syscall, command = '' }: Smtp
     return { outcome: responseCode >= 500 && ABOUT_THE_MESSAGE.has(command) ? 'refused' : 'later', code: said };
   const isUnreached = ['connect', 'getaddrinfo'].includes(syscall ?? '') || ['EDNS', 'ETLS', 'EENVELOPE'].includes(code);
   return { outcome: isUnreached ? 'later' : 'unknown', code: said };
+}
+
+/** The same as markup, for readers that want it: escaped, a paragraph for each of its own. */
+export function markupOf(body: string): string {
+  const paragraphs = body.split(/\n{2,}/).map((part) => `<p>${escape(part).replaceAll('\n', '<br>')}</p>`);
+  return `<!doctype html><html lang="en"><body>${paragraphs.join('')}</body></html>`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

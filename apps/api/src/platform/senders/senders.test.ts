@@ -33,7 +33,7 @@ describe("Twilio's signature", () => {
 });
 
 describe('e-mail', () => {
-  const message = { organizationId: 'o', id: '01a0', to: 'maya@example.com', title: 'Soon', body: 'On Monday', markup: '<p>On Monday</p>' };
+  const message = { organizationId: 'o', id: '01a0', to: 'maya@example.com', title: 'Soon', body: 'On Monday' };
   const settings = (url: string) => ({
     host: '127.0.0.1',
     port: Number(new URL(url).port),

@@ -10,6 +10,7 @@ import { readSessionCookie, type SessionCookie } from '../../../platform/session
 import { pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
+import { findInEmergency } from './emergency.ts';
 import { hashOf, loginKeyOf, prove } from './prove.ts';
 
 /** What finding a session takes. */
@@ -22,14 +23,16 @@ export function ownerOf(staffId: string): Actor {
 
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
- * its person left. Asked for each request, so that all of these hold from the next one on.
+ * its person left. Asked for each request, so that all of these hold from the next one on. An emergency goes its own way (B1).
  */
 export function findSignedIn(parts: SignInParts): FindActor {
-  return async (headers) => {
+  return async (headers, operation) => {
     const cookie = readSessionCookie(headers);
     if (!cookie) return null;
     const { organizationId } = cookie;
     const ctx = { ...parts, organizationId, actor: ANYBODY, requestId: 'session' };
+    const inEmergency = await findInEmergency(ctx, hashOf(cookie.token), headers, operation);
+    if (inEmergency !== undefined) return inEmergency;
     const { found } = await call(ctx, { needs: 'account:sign-in', action: 'session.find' }, (session) =>
       queries.findStaffSessionVerb(session, hashOf(cookie.token)),
     );

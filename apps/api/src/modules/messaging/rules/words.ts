@@ -95,13 +95,3 @@ function valueText(value: string | Date, type: (typeof MESSAGE_FIELDS)[MessageFi
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
 }
-
-/** The same as markup, for readers that want it: escaped, a paragraph for each of its own. */
-export function markupOf(body: string): string {
-  const paragraphs = body.split(/\n{2,}/).map((part) => `<p>${escape(part).replaceAll('\n', '<br>')}</p>`);
-  return `<!doctype html><html lang="en"><body>${paragraphs.join('')}</body></html>`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}

@@ -7,7 +7,7 @@ import { getPlace } from '../../identity/index.ts';
 import { getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { planOf, SILENT_MILLIS, tryAgainAt, type Plan } from '../rules/plan.ts';
-import { fill, markupOf } from '../rules/words.ts';
+import { fill } from '../rules/words.ts';
 import { revokeByProvider } from './consent.ts';
 import { indexOf, placeInMessage } from './places.ts';
 import { policyOf } from './templates.ts';
@@ -153,7 +153,7 @@ export async function reportMessage(ctx: Ctx, report: queries.Report): Promise<v
 }
 
 function outgoingOf(ctx: Ctx, id: string, to: string, words: { title: string | null; body: string }): Outgoing {
-  return { organizationId: ctx.organizationId, id, to, ...words, markup: markupOf(words.body) };
+  return { organizationId: ctx.organizationId, id, to, ...words };
 }
 
 async function end(ctx: Ctx, how: queries.End): Promise<void> {
