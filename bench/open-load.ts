@@ -18,9 +18,11 @@ export class OpenLoad {
   private connections = 0;
   private readonly port: number;
   private readonly next: (chance: number) => Asked;
+  private readonly headers: Record<string, string>;
 
-  /** `next` makes a request of a number between 0 and 1. */
-  constructor(port: number, next: (chance: number) => Asked) {
+  /** `next` makes a request of a number between 0 and 1; every change has the headers as well. */
+  constructor(port: number, next: (chance: number) => Asked, headers: Record<string, string> = {}) {
+    this.headers = headers;
     this.port = port;
     this.next = next;
   }
@@ -46,7 +48,7 @@ export class OpenLoad {
       const { status, body } =
         asked.method === 'GET'
           ? await connection.get(asked.path)
-          : await connection.post(asked.path, asked.body, { 'idempotency-key': crypto.randomUUID() });
+          : await connection.post(asked.path, asked.body, { ...this.headers, 'idempotency-key': crypto.randomUUID() });
       const id = status === 201 ? (/"id":"([0-9a-f-]{36})"/.exec(body)?.[1] ?? null) : null;
       this.giveBack(connection);
       return { dueAt, millis: performance.now() - since - dueAt, status, id };

@@ -100,6 +100,7 @@ async function answersOfCloud(): Promise<Record<string, unknown>> {
     'monitoring policies list': [...readFileSync(join(ROOT, 'deploy/alerts/medspa.yaml'), 'utf8').matchAll(/- alert: (\w+)/g)].map(
       ([, name]) => ({ displayName: name }),
     ),
+    'storage hmac create': { metadata: { accessId: 'GOOG1EXAMPLE' }, secret: 'made-up' },
     'projects describe': { projectNumber: '123456789' },
   };
 }

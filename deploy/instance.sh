@@ -6,7 +6,7 @@ set -euo pipefail
 : "${PROJECT:?}" "${REGION:?}"
 as=(--project="$PROJECT" --quiet)
 
-gcloud services enable run.googleapis.com sqladmin.googleapis.com secretmanager.googleapis.com compute.googleapis.com \
+gcloud services enable run.googleapis.com sqladmin.googleapis.com storage.googleapis.com secretmanager.googleapis.com compute.googleapis.com \
   servicenetworking.googleapis.com monitoring.googleapis.com "${as[@]}"
 
 # A network in which only the service and its database are. /24 is room for 10 instances twice and the worker.
@@ -36,5 +36,12 @@ for account in medspa-run medspa-migrate; do
       --role="$role" --condition=None "${as[@]}"
   done
 done
+
+# Where the ends of the audit log's chains go (docs/audit-log.md): the service adds objects, and for seven years nobody takes one away.
+# Lock the retention once you are sure of it (gcloud storage buckets update --lock-retention-period): then no owner lifts it either.
+gcloud storage buckets create "gs://$PROJECT-audit-anchors" --location="$REGION" --uniform-bucket-level-access \
+  --public-access-prevention --retention-period=7y "${as[@]}"
+gcloud storage buckets add-iam-policy-binding "gs://$PROJECT-audit-anchors" \
+  --member="serviceAccount:medspa-run@$PROJECT.iam.gserviceaccount.com" --role=roles/storage.objectCreator "${as[@]}"
 
 echo "Made. Next: deploy/secrets.md."

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { emergencyRoutes, identityRoutes, signInRoutes } from './modules/identity/index.ts';
+import { emergencyRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -12,18 +12,20 @@ import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
 import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
-import { router, type AppEnv } from './platform/http.ts';
+import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { resetPage } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
+import type { RelyingParty } from './platform/webauthn.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -40,9 +42,11 @@ export type AppParts = {
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(): OpenAPIHono<AppEnv> {
+function apiRoutes(relyingParty: RelyingParty): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
+    .route('/', passkeyRoutes(relyingParty))
+    .route('/', resetRoutes(relyingParty))
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -55,7 +59,7 @@ function apiRoutes(): OpenAPIHono<AppEnv> {
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes();
+  const routes = apiRoutes(config.relyingParty);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -88,10 +92,12 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     documentation(() => openApiDocument(config.apiUrl)),
   );
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
+  app.route('/', resetPage());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts), strictBody());
-  if (config.practice) app.on('POST', ['/v1/session', '/v1/setup'], refuseInPractice);
+  const open = operationsNeeding(routes, 'account:sign-in', '/v1');
+  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
+  if (config.practice) for (const operation of open) app.on(...(operation.split(' ') as [string, string]), refuseInPractice);
   app.route('/v1', routes);
   return app;
 }
@@ -103,7 +109,8 @@ function refuseInPractice(): never {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  const app = router().route('/v1', apiRoutes());
+  // The document asks nobody for a passkey.
+  const app = router().route('/v1', apiRoutes({ id: '', origins: [] }));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -118,7 +125,7 @@ export function openApiDocument(apiUrl: string): OpenApi {
       {
         name: 'Sign-in',
         description:
-          'Staff sign in with password and second factor. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

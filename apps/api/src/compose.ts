@@ -12,7 +12,7 @@ import {
 } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findSignedIn, identityJobs, type SignInParts } from './modules/identity/index.ts';
+import { findSignedIn, identityJobs, watchReviews, type SignInParts } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
@@ -103,7 +103,8 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
       if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
       const senders = createSenders(config);
       const work = [
-        ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl, metrics }),
+        ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl }),
+        watchReviews(metrics),
         ...schedulingJobs,
         ...messagingJobs(senders),
         ...auditJobs(metrics, anchoring),
@@ -177,7 +178,7 @@ async function assertReady({ database: settings }: Config, database: Database, r
  * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
  */
 function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts);
+  if (!practice) return findSignedIn(parts, { needsSecondFactor: true });
   const found = {
     organizationId: practice.organizationId,
     actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },

@@ -1,8 +1,9 @@
-import type { ProblemDocument, SignedIn } from '@medspa/contracts';
+import type { Passkey, PasskeyCreation, PasskeyRequest, ProblemDocument, SignedIn } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
 import type { TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
-import { testApp, type Answer, type TestApp, type TestAppOptions } from './harness.ts';
+import { aDevice, type Device } from './authenticator.ts';
+import { RELYING_PARTY, testApp, type Answer, type TestApp, type TestAppOptions } from './harness.ts';
 
 /** Where the pages of the test's service come from. */
 export const OWN_ORIGIN = 'http://127.0.0.1:8080';
@@ -47,11 +48,46 @@ export async function anOwner(t: TestDatabase, options: TestAppOptions = {}): Pr
   return { app, email, ...made.body, browser: () => aBrowser(app) };
 }
 
-/** The owner in a browser, signed in. */
+/** The owner in a browser, signed in by password alone: nothing but their account is open (HIP-8). */
 export async function aSignedInOwner(t: TestDatabase, options: TestAppOptions = {}): Promise<Owner & { signedIn: Browser }> {
   const owner = await anOwner(t, options);
   const signedIn = owner.browser();
   const { status, text } = await signedIn.send('POST', '/v1/session', { email: owner.email, password: PASSWORD });
   if (status !== 201) throw new Error(`The owner is not signed in: ${text}`);
   return { ...owner, signedIn };
+}
+
+/** The same with a passkey, which lets them work. `signIn` signs in with it in another browser. */
+export type SecuredOwner = Owner & { signedIn: Browser; device: Device; recoveryCodes: string[]; signIn: () => Promise<Browser> };
+
+export async function aSecuredOwner(t: TestDatabase, options: TestAppOptions = {}): Promise<SecuredOwner> {
+  const owner = await aSignedInOwner(t, options);
+  const device = aDevice(RELYING_PARTY.origins[0] ?? '');
+  const { recoveryCodes } = await addPasskey(owner.signedIn, device);
+  const signIn = async () => {
+    const browser = owner.browser();
+    const { body } = await browser.send<PasskeyRequest>('POST', '/v1/session/passkey/options');
+    const { status, text } = await browser.send('POST', '/v1/session/passkey', { passkey: device.get(body) });
+    if (status !== 201) throw new Error(`The owner is not signed in: ${text}`);
+    return browser;
+  };
+  return { ...owner, device, recoveryCodes, signIn };
+}
+
+/** Adds the passkey of a device for whoever is signed in. */
+export async function addPasskey(signedIn: Browser, device: Device, name = 'Phone') {
+  const { body: options } = await signedIn.send<PasskeyCreation>('POST', '/v1/passkeys/options');
+  const added = await signedIn.send<{ passkey: Passkey; recoveryCodes: string[] }>('POST', '/v1/passkeys', {
+    name,
+    credential: device.create(options),
+  });
+  if (added.status !== 201) throw new Error(`No passkey was added: ${added.text}`);
+  return added.body;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+/** What an app does with the secret that it is shown. */
+export function fromBase32(text: string): Buffer {
+  const bits = Array.from(text, (sign) => ALPHABET.indexOf(sign).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }

@@ -14,25 +14,30 @@ import { createMetrics } from '../src/platform/metrics.ts';
 export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
 export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
+/** Whose passkeys the tests make. */
+export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
+
 export type TestAppOptions = {
   /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
   as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   httpMillis?: number;
   isTraced?: boolean;
 };
 
-function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
+type Person = Exclude<NonNullable<TestAppOptions['as']>, string>;
+
+function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Person) {
   return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
 }
 
 /** They have just proved who they are. */
-function signedInAs(person: Exclude<NonNullable<TestAppOptions['as']>, string>, now: () => Date) {
-  return { ...personOf(person), signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: now() } };
+function signedInAs(person: Person, now: () => Date) {
+  return { ...personOf(person), signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: now(), mustEnrol: false } };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -51,15 +56,27 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
   const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
+  // In practice mode nobody signs in.
+  const signedIn = (person: Person) => (options.config?.practice ? personOf(person) : signedInAs(person, parts.now));
   const app = createApp({
     ...parts,
-    config: { corsOrigins: new Set(), apiUrl: 'http://127.0.0.1:8080', practice: null, twilio: null, ...options.config },
+    config: {
+      corsOrigins: new Set(),
+      apiUrl: 'http://127.0.0.1:8080',
+      relyingParty: RELYING_PARTY,
+      practice: null,
+      twilio: null,
+      ...options.config,
+    },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: as === 'session' ? findSignedIn(parts) : () => Promise.resolve(as ? signedInAs(as, parts.now) : null),
+    findActor:
+      as === 'session'
+        ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
+        : () => Promise.resolve(as ? signedIn(as) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {

@@ -11,7 +11,7 @@ import { queue } from './messages.ts';
 const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
-const isOfSignIn = ([, { path }]: (typeof calls)[number]) => /^\/v1\/(setup$|sessions?(\/|$))/.test(path);
+const isOfSignIn = ([, { path }]: (typeof calls)[number]) => /^\/v1\/(setup$|(sessions?|passkeys|password-resets)(\/|$))/.test(path);
 
 /** Every operation of the API by its name, such as `POST /v1/rooms`, but those of sign-in. */
 export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call)));

@@ -4,6 +4,8 @@ export * from './fields.ts';
 export * from './identity.ts';
 export * from './messaging.ts';
 export * from './page.ts';
+export * from './passkeys.ts';
+export * from './password-reset.ts';
 export * from './patients.ts';
 export * from './permissions.ts';
 export * from './policy.ts';

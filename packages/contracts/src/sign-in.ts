@@ -6,7 +6,7 @@ import { Email, Id, Instant, text, wrong } from './primitives.ts';
  * A password as it is typed, with blanks and without a rule of what it must contain. In one Unicode form, so that two keyboards
  * type the same one. Which are too short or too common, the service says.
  */
-const Password = z
+export const Password = z
   .string()
   .min(1)
   .max(256)
@@ -19,7 +19,7 @@ const Code = z
   .trim()
   .regex(/^[0-9A-Za-z -]{6,40}$/, wrong('Not a code, like 123456.'));
 /** Six digits of an authenticator app, or a recovery code. */
-const FactorCode = Code.meta({ description: 'six digits of the authenticator app, or a recovery code', examples: ['123456'] });
+export const FactorCode = Code.meta({ description: 'six digits of the authenticator app, or a recovery code', examples: ['123456'] });
 
 export const SignIn = z.strictObject({
   email: Email,

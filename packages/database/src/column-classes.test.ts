@@ -47,7 +47,13 @@ describe('a sealed column and an index of one', () => {
       'idempotency_key.body_hash',
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
-    expect(storedAs('hashed')).toEqual(['staff_secret.password_hash', 'staff_session.token_hash', 'setup_code.code_hash']);
+    expect(storedAs('hashed')).toEqual([
+      'staff_secret.password_hash',
+      'staff_reset.token_hash',
+      'staff_session.token_hash',
+      'setup_code.code_hash',
+      'webauthn_challenge.challenge_hash',
+    ]);
     const live = columns.map(({ table, column }) => `${table}.${column}`);
     expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());
     expect(live.filter((name) => name.endsWith('_index')).toSorted()).toEqual(storedAs('index').toSorted());

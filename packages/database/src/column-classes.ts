@@ -61,22 +61,28 @@ export const TABLES: Record<string, TableClasses> = {
     keyedContact: 'login_key',
   }),
   staff_secret: table('business', 'none', {
-    public: 'organization_id staff_id password_is_long totp_last_step',
+    public: 'organization_id staff_id password_is_long totp_last_step passkeys',
     hashedSecret: 'password_hash',
     sealedSecret: 'totp_sealed totp_pending_sealed',
   }),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
+  staff_passkey: table('business', 'none', {
+    public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
+    contact: 'name',
+  }),
+  staff_reset: table('transient', 'none', { public: 'organization_id staff_id expires_at', hashedSecret: 'token_hash' }),
   staff_session: table('transient', 'none', {
     public: 'organization_id id staff_id device idle_minutes ends_at stepped_up_at created_at',
     hashedSecret: 'token_hash',
   }),
   staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
-  sign_in_guard: table('transient', 'none', { public: 'failures failed_at', keyedContact: 'login_key' }),
+  sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
   emergency_access: table('audit', 'patient', {
     public: 'organization_id id staff_id patient_id begins_at ends_at review_due_at reviewed_at reviewed_by_id outcome',
     sealedClinical: 'reason_sealed review_note_sealed',
   }),
+  webauthn_challenge: table('transient', 'none', { public: 'expires_at', hashedSecret: 'challenge_hash' }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',
     contact: 'display_name',

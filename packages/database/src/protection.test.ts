@@ -39,6 +39,7 @@ const SHARED: Record<string, string> = {
   key_check: 'a mark of each key; keys are of the whole database',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
   setup_code: 'there is no organization yet',
+  webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
   _prisma_migrations: 'the table of migrations',
 };
 
@@ -84,6 +85,7 @@ describe('every table of an organization', () => {
       { table: 'audit_log', polname: 'upkeep', role: 'app_owner' },
       { table: 'audit_seal', polname: 'upkeep', role: 'app_owner' },
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
+      { table: 'emergency_access', polname: 'upkeep', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },

@@ -8,6 +8,7 @@ import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic }
 export async function aFullClinic(database: Database): Promise<Clinic> {
   const clinic = await aClinic(database);
   const { organizationId, actorId, legalEntityId, locationId, serviceId, providerId } = clinic;
+  const loginKey = randomBytes(16);
   const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
   await arrange(database, clinic, async (tx) => {
     await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
@@ -53,7 +54,7 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`;
     const staff = { organizationId, staffId: actorId };
     const session = { organizationId, id: newId(), tokenHash: randomBytes(32), device: 'Firefox, Linux', idleMinutes: 15 };
-    await tx.staffAccount.create({ data: { ...staff, passwordChangedAt: NOW } });
+    await tx.staffAccount.create({ data: { ...staff, loginKey, passwordChangedAt: NOW } });
     await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
     await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
     await tx.staffSession.create({
@@ -61,6 +62,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     });
     const opened = { beginsAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000), reviewDueAt: new Date(NOW.getTime() + 72 * 3_600_000) };
     await tx.emergencyAccess.create({ data: { ...staff, ...opened, patientId, reasonSealed: randomBytes(40) } });
+    const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
+    await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
@@ -78,6 +81,10 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     (session) => sql<{ outcome: string }>`SELECT app.book_appointment(${session}::jsonb, ${booking}::jsonb) ->> 'outcome' AS outcome`,
   );
   if (booked?.outcome !== 'done') throw new Error(`The clinic could not be filled: ${booked?.outcome}.`);
+  await database.callFunction(
+    sessionIn(organizationId, actorId, 'password.reset-link', NOW),
+    (session) => sql`SELECT app.begin_reset(${session}::jsonb, ${loginKey}::bytea, ${organizationId}::uuid, ${randomBytes(32)}::bytea)`,
+  );
   // Rows that nothing refers to yet, for tests that change keys.
   await aPatient(database, clinic);
   await arrange(database, clinic, async (tx) => {

@@ -282,3 +282,27 @@ describe('anchors of the audit log', () => {
     expect(said).not.toContain('anchor-canary');
   });
 });
+
+describe('AUT-5: passkeys are of', () => {
+  const partyOf = async (env: Record<string, string>) => (await loadConfig({ ...PRODUCTION, ...env })).relyingParty;
+  const app = 'https://app.example.com';
+
+  test('the host of the service, and its pages, unless a domain above it is named', async () => {
+    expect(await partyOf({ CORS_ORIGINS: app })).toEqual({ id: 'api.example.com', origins: ['https://api.example.com'] });
+    expect(await partyOf({ CORS_ORIGINS: `${app},https://elsewhere.example`, WEBAUTHN_RP_ID: 'example.com' })).toEqual({
+      id: 'example.com',
+      origins: ['https://api.example.com', app],
+    });
+  });
+
+  test('no domain that is not above a page, or is none', async () => {
+    expect(await refusal({ ...PRODUCTION, WEBAUTHN_RP_ID: 'ample.com' })).toMatch(/WEBAUTHN_RP_ID: neither API_URL nor a page/);
+    for (const wrong of ['https://example.com', 'example.com:8443', '10.0.0.1', '*.example.com', 'Example.com'])
+      expect(await refusal({ ...PRODUCTION, WEBAUTHN_RP_ID: wrong }), wrong).toMatch(/WEBAUTHN_RP_ID: not a domain/);
+  });
+
+  test('nobody where the service has an address and no name, and the start says so', async () => {
+    const { notes } = await loadConfig({ ...BASE, API_URL: 'http://10.0.0.1:8080' });
+    expect(notes.join('\n')).toMatch(/names no host, so browsers make no passkeys/);
+  });
+});

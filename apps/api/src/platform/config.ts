@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
 import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
@@ -6,6 +7,7 @@ import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
 import { resolveSecrets, type SecretSource } from './secrets.ts';
+import type { RelyingParty } from './webauthn.ts';
 
 /** What the process runs with. Read once, at start; nothing else reads the environment. */
 export type Config = {
@@ -19,6 +21,8 @@ export type Config = {
   anchors: AnchorSettings;
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
+  /** Whose passkeys they are. */
+  relyingParty: RelyingParty;
   logLevel: LogLevel;
   /** Statements that take this many milliseconds are logged by shape. */
   slowQueryMillis: number;
@@ -69,6 +73,10 @@ const Environment = z.object({
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
+  WEBAUTHN_RP_ID: z
+    .string()
+    .regex(/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'not a domain like clinic.example')
+    .optional(),
   GCP_PROJECT_ID: filled.optional(),
   FIREBASE_PROJECT_ID: z
     .string()
@@ -140,6 +148,8 @@ function assemble(env: Environment): Config {
   if (!env.ENCRYPTION_KEY && !env.ENCRYPTION_KEY_FILE) problems.push('ENCRYPTION_KEY: missing (or ENCRYPTION_KEY_FILE, a local key file).');
   const corsOrigins = originsOf(env, problems);
   if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
+  const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
+  const relyingParty = relyingPartyOf(env.WEBAUTHN_RP_ID, [new URL(apiUrl).origin, ...corsOrigins], problems, notes);
   const practice =
     env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
@@ -157,8 +167,9 @@ function assemble(env: Environment): Config {
     database,
     encryption: env.ENCRYPTION_KEY ? { key: env.ENCRYPTION_KEY } : { file: env.ENCRYPTION_KEY_FILE ?? '' },
     anchors,
-    apiUrl: env.API_URL ?? `http://127.0.0.1:${env.PORT}`,
+    apiUrl,
     corsOrigins,
+    relyingParty,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
@@ -268,4 +279,17 @@ function originsOf(env: Environment, problems: string[]): ReadonlySet<string> {
   }
   for (const own of [env.APP_URL, env.API_URL]) if (own) origins.add(new URL(own).origin);
   return origins;
+}
+
+/**
+ * Whose passkeys they are: the host of the service unless a domain is named that stands above it and the pages. Browsers let only
+ * pages of that domain use them, so the other origins are left out.
+ */
+function relyingPartyOf(named: string | undefined, all: string[], problems: string[], notes: string[]): RelyingParty {
+  const id = named ?? new URL(all[0] ?? '').hostname;
+  const origins = [...new Set(all)].filter((origin) => `.${new URL(origin).hostname}`.endsWith(`.${id}`));
+  if (named && origins.length === 0) problems.push('WEBAUTHN_RP_ID: neither API_URL nor a page of CORS_ORIGINS is of that domain.');
+  if (isIP(id.replace(/^\[|\]$/g, '')) !== 0)
+    notes.push('API_URL: names no host, so browsers make no passkeys for it; http://localhost is one');
+  return { id, origins };
 }

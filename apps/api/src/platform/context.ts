@@ -22,8 +22,11 @@ export const ANYBODY: Actor = {
 /** What belongs to no organization happens under this id: it sees no tenant's rows. */
 export const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
 
-/** The session that a request came in, and when its person last proved who they are. */
-export type SignInState = { sessionId: string; steppedUpAt: Date };
+/**
+ * The session that a request came in, and when its person last proved who they are. Whoever has to set up a second factor first
+ * (HIP-8) may do nothing else meanwhile.
+ */
+export type SignInState = { sessionId: string; steppedUpAt: Date; mustEnrol: boolean };
 
 /** How long a proof counts as fresh. */
 const STEP_UP_MINUTES = 5;
@@ -49,11 +52,13 @@ export type Ctx = {
 };
 
 /**
- * Throws `not-permitted` unless the actor holds the permission, and `step-up-required` where it also wants a fresh proof of who
- * acts. The first thing that both doors do.
+ * Throws `not-permitted` unless the actor holds the permission, `enrol-second-factor` where it reaches beyond the account of
+ * somebody who has no second factor yet, and `step-up-required` where it also wants a fresh proof of who acts. The first thing that
+ * both doors do.
  */
 export function demand(ctx: Ctx, permission: Permission): void {
   if (!ctx.actor.grants.has(permission)) throw new Problem('not-permitted');
+  if (ctx.signIn?.mustEnrol && !permission.startsWith('account:')) throw new Problem('enrol-second-factor');
   if (!NEEDS_STEP_UP.has(permission)) return;
   if (!ctx.signIn) throw new Problem('practice-mode');
   const age = ctx.now().getTime() - ctx.signIn.steppedUpAt.getTime();

@@ -1,7 +1,7 @@
 import type { ProblemDocument } from '@medspa/contracts';
 import { createTestDatabase, footprintOf, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { aSignedInOwner, OWN_ORIGIN } from '../../test/browser.ts';
+import { aSecuredOwner, OWN_ORIGIN } from '../../test/browser.ts';
 import type { TestApp } from '../../test/harness.ts';
 
 let t: TestDatabase;
@@ -9,7 +9,7 @@ let app: TestApp;
 let cookie: string;
 beforeAll(async () => {
   t = await createTestDatabase();
-  const owner = await aSignedInOwner(t, { config: { corsOrigins: new Set(['https://app.clinic.example']) } });
+  const owner = await aSecuredOwner(t, { config: { corsOrigins: new Set(['https://app.clinic.example']) } });
   app = owner.app;
   cookie = owner.signedIn.cookie ?? '';
 });

@@ -124,14 +124,18 @@ export function shedding(isFull: () => boolean): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** What anybody may ask, by method and path: signing in, and beginning. Nothing else is answered to people who are not known. */
-const OPEN = new Set(['POST /v1/session', 'POST /v1/setup']);
-
-/** The context of a request, for routes behind sign-in and for those that lead there. */
-export function signedIn(findActor: FindActor, parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>): MiddlewareHandler<AppEnv> {
+/**
+ * The context of a request, for routes behind sign-in and for those that lead there: `open` are what anybody may ask, by method and
+ * path. Nothing else is answered to people who are not known.
+ */
+export function signedIn(
+  findActor: FindActor,
+  parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>,
+  open: ReadonlySet<string>,
+): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const operation = `${c.req.method} ${c.req.path}`;
-    const found = OPEN.has(operation) ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers, operation);
+    const found = open.has(operation) ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers, operation);
     if (!found) throw new Problem('not-authenticated');
     c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });
     await next();

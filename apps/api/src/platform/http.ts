@@ -1,5 +1,5 @@
 import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { Id, ProblemDocument, PROBLEMS, type ProblemError, type ProblemSlug } from '@medspa/contracts';
+import { Id, NEEDS_STEP_UP, ProblemDocument, PROBLEMS, type Permission, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
@@ -35,6 +35,7 @@ export const EVERYWHERE: readonly ProblemSlug[] = [
   'invalid-request',
   'not-authenticated',
   'not-permitted',
+  'enrol-second-factor',
   'origin-refused',
   'overloaded',
   'unavailable',
@@ -59,19 +60,33 @@ export function problems(...slugs: ProblemSlug[]) {
   ) as { [status in never]: never };
 }
 
+type Route = Parameters<typeof defineRoute>[0] & { needs: Permission };
+
 /**
- * A route with its documentation: the responses that its module names, and the ways in which the platform may refuse. A body with
- * fields that take a permission is held against the sender's before anything else is.
+ * A route with its documentation: the permission that it needs, the responses that its module names, and the ways in which the
+ * platform may refuse. The door demands the permission (`demand`); that both name the same one is tested for every operation. A body
+ * with fields that take a permission of their own is held against the sender's before anything else is.
  */
-export const createRoute = ((route: Parameters<typeof defineRoute>[0]) => {
+export const createRoute = (({ needs, ...route }: Route) => {
   const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
     (response) => response['x-problems'] ?? [],
   );
-  const all = problems(...own, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
+  const stepUp: ProblemSlug[] = NEEDS_STEP_UP.has(needs) ? ['step-up-required'] : [];
+  const all = problems(...own, ...stepUp, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
   const body = (route.request?.body?.content['application/json'] as { schema: z.ZodType } | undefined)?.schema;
   const middleware = body && hasGuardedFields(body) ? [refuseForbiddenFields(body)] : [];
-  return defineRoute({ ...route, middleware, responses: { ...route.responses, ...all } });
-}) as typeof defineRoute;
+  return defineRoute({ ...route, middleware, 'x-permission': needs, responses: { ...route.responses, ...all } });
+}) as unknown as <P extends string, R extends Omit<Route, 'path'> & { path: P }>(route: R) => ReturnType<typeof defineRoute<P, R>>;
+
+/** Operations that need this permission, as `METHOD /path` below a mount. */
+export function operationsNeeding(routes: OpenAPIHono<AppEnv>, permission: Permission, mount: string): Set<string> {
+  const found = routes.openAPIRegistry.definitions.flatMap((one) => (one.type === 'route' ? [one.route] : []));
+  return new Set(
+    found
+      .filter((route) => (route as { 'x-permission'?: Permission })['x-permission'] === permission)
+      .map(({ method, path }) => `${method.toUpperCase()} ${mount}${path}`),
+  );
+}
 
 /** Throws `not-permitted` with each place of the body that its sender may not see: neither set, nor searched for, nor guessed. */
 function refuseForbiddenFields(schema: z.ZodType): MiddlewareHandler<AppEnv> {

@@ -24,6 +24,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'get',
       path: '/room-types',
+      needs: 'catalog:read',
       tags,
       summary: 'Kinds of rooms',
       request: { query: PageQuery },
@@ -35,6 +36,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/room-types',
+      needs: 'catalog:write',
       tags,
       summary: 'Add a kind of room',
       request: { headers: RepeatableHeader, body: jsonBody(CreateRoomType) },
@@ -46,6 +48,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'patch',
       path: '/room-types/{id}',
+      needs: 'catalog:write',
       tags,
       summary: 'Rename a kind of room',
       request: { params: IdParam, body: jsonBody(UpdateRoomType) },
@@ -57,6 +60,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'get',
       path: '/services',
+      needs: 'catalog:read',
       tags,
       summary: 'Services with the terms that hold now or later',
       request: { query: PageQuery },
@@ -68,6 +72,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/services',
+      needs: 'catalog:write',
       tags,
       summary: 'Add a service with its first terms',
       request: { headers: RepeatableHeader, body: jsonBody(CreateService) },
@@ -79,6 +84,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'get',
       path: '/services/{id}',
+      needs: 'catalog:read',
       tags,
       summary: 'A service with all terms it ever had',
       request: { params: IdParam },
@@ -90,6 +96,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'patch',
       path: '/services/{id}',
+      needs: 'catalog:write',
       tags,
       summary: 'Rename or retire a service',
       request: { params: IdParam, body: jsonBody(UpdateService) },
@@ -101,6 +108,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/services/{id}/terms',
+      needs: 'catalog:write',
       tags,
       summary: 'Give a service new terms from a date on',
       description: 'From today or later. Terms that begin on that date already, or after it, must be withdrawn first.',
@@ -117,6 +125,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'delete',
       path: '/services/{id}/terms/{termsId}',
+      needs: 'catalog:write',
       tags,
       summary: 'Withdraw terms whose first day is not over',
       description: 'The terms before them hold on. Appointments that were booked with the withdrawn terms keep them.',
@@ -130,6 +139,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'post',
       path: '/services/{id}/prices',
+      needs: 'catalog:write',
       tags,
       summary: 'Set the list price of a legal entity from a date on',
       description: 'From today or later. A price that begins on that date already, or after it, must be withdrawn first.',
@@ -149,6 +159,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'delete',
       path: '/services/{id}/prices/{priceId}',
+      needs: 'catalog:write',
       tags,
       summary: 'Withdraw a price whose first day is not over',
       description: 'The price before it holds on.',
@@ -162,6 +173,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'put',
       path: '/services/{id}/providers/{providerId}',
+      needs: 'catalog:write',
       tags,
       summary: 'Let a provider perform the service',
       request: { params: SkillParams },
@@ -174,6 +186,7 @@ export const catalogRoutes = router()
     createRoute({
       method: 'delete',
       path: '/services/{id}/providers/{providerId}',
+      needs: 'catalog:write',
       tags,
       summary: 'Take the skill back',
       request: { params: SkillParams },

@@ -7,7 +7,7 @@ import { aBrowser, type Browser } from '../../../test/browser.ts';
 import { testApp, testCodec, type TestApp } from '../../../test/harness.ts';
 import { jobCtx, startPost, type Post } from '../../../test/messages.ts';
 import { createMetrics } from '../../platform/metrics.ts';
-import { identityJobs } from './index.ts';
+import { identityJobs, watchReviews } from './index.ts';
 
 let t: TestDatabase;
 let post: Post;
@@ -45,7 +45,7 @@ beforeEach(async () => {
 });
 
 /** A staff member with an account, whose sessions begin with a fresh proof. */
-async function aPerson(givenName: string, familyName: string): Promise<Person> {
+async function aPerson(givenName: string, familyName: string, hasFactor = true): Promise<Person> {
   const { organizationId } = clinic;
   const [id, email] = [newId(), `${givenName}-${newId()}@clinic.example`.toLowerCase()];
   const place = { organizationId, table: 'staff', column: 'email_sealed' };
@@ -53,6 +53,12 @@ async function aPerson(givenName: string, familyName: string): Promise<Person> {
   await arrange(t.database, clinic, async (tx) => {
     await tx.staff.create({ data: { organizationId, id, givenName, familyName, jobTitle: 'Nurse', ...sealed } });
     await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });
+    const secret = {
+      passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows',
+      passwordIsLong: true,
+      totpSealed: hasFactor ? randomBytes(40) : null,
+    };
+    await tx.staffSecret.create({ data: { organizationId, staffId: id, ...secret } });
   });
   const signIn = async () => {
     const token = randomBytes(32).toString('base64url');
@@ -121,6 +127,14 @@ describe('HIP-3: an emergency access', () => {
     later(6);
     expect((await open(browser)).body.slug).toBe('step-up-required');
     expect(await t.look('SELECT FROM emergency_access WHERE organization_id = $1', [clinic.organizationId])).toEqual([]);
+  });
+
+  test('is for nobody without a second factor', async () => {
+    const { organizationId } = clinic;
+    const careless = await aPerson('Carla', 'Careless', false);
+    const treats = { organizationId, staffId: careless.id, displayName: 'Carla', credential: 'RN' };
+    await arrange(t.database, clinic, (tx) => tx.provider.create({ data: treats, select: { id: true } }));
+    expect((await open(await careless.signIn())).body.slug).toBe('enrol-second-factor');
   });
 
   test('is for whoever holds break-glass:use: the desk does not', async () => {
@@ -246,7 +260,7 @@ describe('HIP-3: what is read in an emergency', () => {
 describe('HIP-3: whoever reviews', () => {
   /** Runs what the opening enqueued, as the queue does; returns the names of the jobs. */
   async function runJobs(mail = post.senders.email) {
-    const jobs = identityJobs({ mail, apiUrl: 'https://clinic.example', metrics: createMetrics() });
+    const jobs = identityJobs({ mail, apiUrl: 'https://clinic.example' });
     const ran: string[] = [];
     for (;;) {
       const [due] = await t.look<{ task: string; payload: object }>(
@@ -321,9 +335,8 @@ describe('HIP-3: whoever reviews', () => {
 
   test('is counted for the alert as long as it is overdue', async () => {
     const metrics = createMetrics();
-    const [watch] = identityJobs({ mail: null, apiUrl: '', metrics }).filter(({ name }) => name === 'watch-reviews');
     const count = async () => {
-      await watch?.run(jobCtx(t, clinic.organizationId, new Date()), {});
+      await watchReviews(metrics).run(jobCtx(t, clinic.organizationId, new Date()), {});
       return Number(/^emergency_reviews_overdue (\d+)$/m.exec((await metrics.render()).text)?.[1]);
     };
     const before = await count();

@@ -3,14 +3,17 @@ import { call, mutate } from '../../platform/doors.ts';
 import { job, type Job } from '../../platform/jobs.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { inRounds } from '../../platform/upkeep.ts';
+import { dropPastChallengesVerb } from './queries/passkeys.ts';
 import { dropIdleGuardsVerb } from './queries/sign-in.ts';
-import { countOverdueReviews, tellReviewer, tellReviewers, type StaffMail } from './service/emergency.ts';
+import { countOverdueReviews, tellReviewer, tellReviewers } from './service/emergency.ts';
+import { sendReset, type ResetParts } from './service/password-reset.ts';
 
-const GUARDS_AT_ONCE = 5_000;
+const AT_ONCE = 5_000;
 
+const RESET = z.object({ organizationId: z.uuid(), loginKey: z.string().regex(/^[0-9a-f]{32}$/), askedAt: z.coerce.date() });
 const ACCESS = z.object({ organizationId: z.uuid(), accessId: z.uuid() });
 
-export function identityJobs(parts: StaffMail & { metrics: Pick<Metrics, 'overdueReviews'> }): Job[] {
+export function identityJobs(parts: ResetParts): Job[] {
   return [
     // Enqueued by opening an emergency access, in its transaction.
     job('tell-reviewers', ACCESS, async (ctx, { accessId }) => {
@@ -20,16 +23,13 @@ export function identityJobs(parts: StaffMail & { metrics: Pick<Metrics, 'overdu
     }),
     // Enqueued by that, one for each.
     job('tell-reviewer', ACCESS.extend({ staffId: z.uuid() }), (ctx, { accessId, staffId }) => tellReviewer(ctx, parts, accessId, staffId)),
-    {
-      name: 'watch-reviews',
-      cron: '*/5 * * * *',
-      run: async (ctx) => parts.metrics.overdueReviews(await countOverdueReviews(ctx)),
-    },
+    // Enqueued by whoever asks, for addresses that nobody has as well.
+    job('send-password-reset', RESET, (ctx, asked) => sendReset(ctx, parts, asked)),
     {
       name: 'drop-idle-guards',
       cron: '41 * * * *',
       run: async (ctx) => {
-        await inRounds(GUARDS_AT_ONCE, async (most) => {
+        await inRounds(AT_ONCE, async (most) => {
           const { dropped } = await call(ctx, { needs: 'organization:write', action: 'upkeep.guards' }, (session) =>
             dropIdleGuardsVerb(session, most),
           );
@@ -37,5 +37,22 @@ export function identityJobs(parts: StaffMail & { metrics: Pick<Metrics, 'overdu
         });
       },
     },
+    {
+      name: 'drop-past-challenges',
+      cron: '11 * * * *',
+      run: async (ctx) => {
+        await inRounds(AT_ONCE, async (most) => {
+          const { dropped } = await call(ctx, { needs: 'organization:write', action: 'upkeep.challenges' }, (session) =>
+            dropPastChallengesVerb(session, most),
+          );
+          return Number(dropped);
+        });
+      },
+    },
   ];
+}
+
+/** Counts what is overdue, for the alert. */
+export function watchReviews(metrics: Pick<Metrics, 'overdueReviews'>): Job {
+  return { name: 'watch-reviews', cron: '*/5 * * * *', run: async (ctx) => metrics.overdueReviews(await countOverdueReviews(ctx)) };
 }

@@ -1,4 +1,4 @@
-import { createTestDatabase, NOW, runAs, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, NOW, runAs, sessionIn, type TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBrowser, anOwner, PASSWORD, type Owner } from '../../../test/browser.ts';
@@ -111,7 +111,7 @@ test('AUT-3: counters of addresses that nobody has are dropped a day later, thos
   await guess(`${randomUUID()}@clinic.example`);
   await guess(owner.email);
   await t.look(`UPDATE sign_in_guard SET failed_at = now() - interval '2 days'`);
-  const session = JSON.stringify({ organizationId: owner.organizationId, actorId: owner.staffId, actorKind: 'job', now: NOW });
+  const session = JSON.stringify(sessionIn(owner.organizationId, owner.staffId));
   await t.look('SELECT app.drop_idle_guards($1::jsonb, 5000)', [session]);
   const left = await t.look<{ isKnown: boolean }>(
     'SELECT EXISTS (SELECT FROM staff_account a WHERE a.login_key = g.login_key) AS "isKnown" FROM sign_in_guard g',

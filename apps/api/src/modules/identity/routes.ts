@@ -26,6 +26,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/organization',
+      needs: 'organization:read',
       tags,
       summary: 'The organization',
       responses: { 200: jsonReply('It', Organization), ...problems() },
@@ -36,6 +37,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/organization',
+      needs: 'organization:write',
       tags,
       summary: 'Rename the organization',
       request: { body: jsonBody(UpdateOrganization) },
@@ -47,6 +49,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/legal-entities',
+      needs: 'organization:read',
       tags,
       summary: 'Parties that own books',
       request: { query: PageQuery },
@@ -58,6 +61,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/legal-entities',
+      needs: 'organization:write',
       tags,
       summary: 'Add a party that owns books',
       request: { headers: RepeatableHeader, body: jsonBody(CreateLegalEntity) },
@@ -70,6 +74,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/legal-entities/{id}',
+      needs: 'organization:write',
       tags,
       summary: 'Change a party that owns books',
       request: { params: IdParam, body: jsonBody(UpdateLegalEntity) },
@@ -82,6 +87,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations',
+      needs: 'organization:read',
       tags,
       summary: 'Locations',
       request: { query: PageQuery },
@@ -93,6 +99,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/locations',
+      needs: 'organization:write',
       tags,
       summary: 'Open a location',
       request: { headers: RepeatableHeader, body: jsonBody(CreateLocation) },
@@ -104,6 +111,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations/{id}',
+      needs: 'organization:read',
       tags,
       summary: 'A location',
       request: { params: IdParam },
@@ -115,6 +123,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/locations/{id}',
+      needs: 'organization:write',
       tags,
       summary: 'Change a location',
       request: { params: IdParam, body: jsonBody(UpdateLocation) },
@@ -126,6 +135,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/staff',
+      needs: 'staff:read',
       tags,
       summary: 'Staff',
       request: { query: PageQuery },
@@ -137,6 +147,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/staff',
+      needs: 'staff:write',
       tags,
       summary: 'Add a staff member',
       request: { headers: RepeatableHeader, body: jsonBody(CreateStaff) },
@@ -148,6 +159,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/staff/{id}',
+      needs: 'staff:read',
       tags,
       summary: 'A staff member',
       request: { params: IdParam },
@@ -159,6 +171,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/staff/{id}',
+      needs: 'staff:write',
       tags,
       summary: 'Change a staff member',
       request: { params: IdParam, body: jsonBody(UpdateStaff) },
@@ -170,6 +183,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/providers',
+      needs: 'staff:read',
       tags,
       summary: 'Providers',
       request: { query: PageQuery },
@@ -181,6 +195,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/providers',
+      needs: 'staff:write',
       tags,
       summary: 'Make a staff member bookable',
       request: { headers: RepeatableHeader, body: jsonBody(CreateProvider) },
@@ -195,6 +210,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'get',
       path: '/providers/{id}',
+      needs: 'staff:read',
       tags,
       summary: 'A provider',
       request: { params: IdParam },
@@ -206,6 +222,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/providers/{id}',
+      needs: 'staff:write',
       tags,
       summary: 'Change a provider',
       request: { params: IdParam, body: jsonBody(UpdateProvider) },

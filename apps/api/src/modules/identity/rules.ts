@@ -113,3 +113,31 @@ export function reviewWords(of: {
     ].join('\n\n'),
   };
 }
+
+/** Whose passkey it is, as the device keeps it and gives it back: organization and person, 32 bytes that say nothing to others. */
+export function handleOf({ organizationId, staffId }: { organizationId: string; staffId: string }): Uint8Array<ArrayBuffer> {
+  return Buffer.from(`${organizationId}${staffId}`.replaceAll('-', ''), 'hex');
+}
+
+/** The same read back; null for what no passkey of ours would say. */
+export function holderOf(handle: string): { organizationId: string; staffId: string } | null {
+  const bytes = Buffer.from(handle, 'base64url');
+  if (bytes.length !== 32) return null;
+  const idAt = (start: number) => bytes.toString('hex', start, start + 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return { organizationId: idAt(0), staffId: idAt(16) };
+}
+
+/** What the e-mail with a link to a new password says. Names stand on one line, so that none makes a paragraph of its own. */
+export function resetWords(about: { givenName: string; organizationName: string; link: string }): { title: string; body: string } {
+  const oneLine = (text: string) => text.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
+  return {
+    title: 'A new password',
+    body: `Hello ${oneLine(about.givenName)},
+
+somebody asked for a new password for your account at ${oneLine(about.organizationName)}. If it was you, choose one here within half an hour:
+
+${about.link}
+
+The link works once, and asks for your second factor where you have one. If it was not you, do nothing: your password stays.`,
+  };
+}

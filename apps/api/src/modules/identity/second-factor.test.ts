@@ -1,6 +1,8 @@
 import { createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { aSignedInOwner, PASSWORD } from '../../../test/browser.ts';
+import { aDevice } from '../../../test/authenticator.ts';
+import { aBrowser, addPasskey, aSignedInOwner, fromBase32, PASSWORD } from '../../../test/browser.ts';
+import { testApp } from '../../../test/harness.ts';
 import { totpCode, totpStep } from '../../platform/totp.ts';
 
 let t: TestDatabase;
@@ -8,13 +10,6 @@ beforeAll(async () => {
   t = await createTestDatabase();
 });
 afterAll(() => t.drop());
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-/** What an app does with the secret that it is shown. */
-function fromBase32(text: string): Buffer {
-  const bits = Array.from(text, (sign) => ALPHABET.indexOf(sign).toString(2).padStart(5, '0')).join('');
-  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-}
 
 /** An owner with a clock, signed in. */
 async function open() {
@@ -153,6 +148,49 @@ describe('AUT-4: a second factor', () => {
         [enter, staffId],
       ),
     ).rejects.toThrow('staff_secret_short_not_alone');
+  });
+});
+
+describe('HIP-8: staff without a second factor', () => {
+  test('find nothing open but their own account, until they have an authenticator app', async () => {
+    const { signedIn, clock } = await open();
+    const work = () => signedIn.send('GET', '/v1/staff');
+    for (const [method, path, body] of [
+      ['GET', '/v1/organization', undefined],
+      ['GET', '/v1/patients', undefined],
+      ['POST', '/v1/room-types', { name: 'Sauna' }],
+      ['PATCH', '/v1/organization', { name: 'Mine', version: 1 }],
+    ] as const) {
+      const refused = await signedIn.send(method, path, body);
+      expect([refused.status, refused.body.slug], path).toEqual([403, 'enrol-second-factor']);
+    }
+    expect((await signedIn.send('GET', '/v1/session')).body).toMatchObject({ hasSecondFactor: false });
+    expect((await signedIn.send('GET', '/v1/sessions')).status).toBe(200);
+    const { body } = await signedIn.send<{ secret: string }>('POST', '/v1/session/totp');
+    expect((await work()).body.slug).toBe('enrol-second-factor');
+    const code = totpCode(fromBase32(body.secret), totpStep(clock.now));
+    expect((await signedIn.send('POST', '/v1/session/totp/confirmation', { code })).status).toBe(200);
+    expect((await work()).status).toBe(200);
+    // And again from the next request on, when they give it up.
+    expect((await signedIn.send('DELETE', '/v1/session/totp')).status).toBe(200);
+    expect((await work()).body.slug).toBe('enrol-second-factor');
+  });
+
+  test('or a passkey', async () => {
+    const { signedIn } = await open();
+    await addPasskey(signedIn, aDevice('https://clinic.example'));
+    expect((await signedIn.send('GET', '/v1/staff')).status).toBe(200);
+  });
+
+  test('are let work in practice mode', async () => {
+    const { email, organizationId, staffId } = await open();
+    const practice = { organizationId, actorId: staffId };
+    const app = testApp(t.database, { as: 'session', now: () => NOW, config: { practice } });
+    // Practice mode signs nobody in, so the session is one of before.
+    const real = aBrowser(testApp(t.database, { as: 'session', now: () => NOW }));
+    await real.send('POST', '/v1/session', { email, password: PASSWORD });
+    expect((await real.send('GET', '/v1/staff')).status).toBe(403);
+    expect((await aBrowser(app, real.cookie).send('GET', '/v1/staff')).status).toBe(200);
   });
 });
 

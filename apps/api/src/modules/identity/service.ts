@@ -21,6 +21,7 @@ import { mutate, view } from '../../platform/doors.ts';
 import { problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import * as queries from './queries.ts';
+import { deleteReset } from './queries/password-reset.ts';
 import { deleteSessions, updateLoginKey } from './queries/sign-in.ts';
 import { loginKeyOf } from './service/prove.ts';
 
@@ -121,6 +122,8 @@ export function updateStaff(ctx: Ctx, id: string, { email, version, ...input }: 
   return mutate(ctx, { needs: 'staff:write', action: 'staff.update', reply: Staff }, async (tx) => {
     const columns = { ...input, ...(email === undefined ? {} : sealEmail(ctx, id, email)) };
     if (email !== undefined) await updateLoginKey(tx, ctx.organizationId, id, email === null ? null : loginKeyOf(ctx, email));
+    // A link that went to another address is nobody's any more.
+    if (email !== undefined) await deleteReset(tx, ctx.organizationId, id);
     const row = await changed(await queries.updateStaff(tx, ctx.organizationId, id, version, columns), () =>
       queries.findStaff(tx, ctx.organizationId, id),
     );

@@ -25,6 +25,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'get',
       path: '/message-templates',
+      needs: 'messaging:read',
       tags,
       summary: 'Templates in all their revisions',
       request: { query: PageQuery },
@@ -36,6 +37,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'post',
       path: '/message-templates',
+      needs: 'messaging:write',
       tags,
       summary: 'Publish a revision of a template',
       description:
@@ -52,6 +54,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'get',
       path: '/message-policy',
+      needs: 'messaging:read',
       tags,
       summary: 'Quiet hours and forbidden words',
       responses: { 200: jsonReply('What holds', MessagePolicy) },
@@ -62,6 +65,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'put',
       path: '/message-policy',
+      needs: 'messaging:write',
       tags,
       summary: 'Set quiet hours and forbidden words',
       request: { body: jsonBody(SetMessagePolicy) },
@@ -76,6 +80,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}/messages',
+      needs: 'messaging:read',
       tags,
       summary: 'What was said to a patient',
       description: 'The latest first, with what waits, what was withheld, and why.',
@@ -89,6 +94,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'post',
       path: '/message-consents',
+      needs: 'consent:write',
       tags,
       summary: 'Record whether an address may be written to',
       description: 'Nothing is overwritten: the latest record holds, for every patient who shares the address.',
@@ -101,6 +107,7 @@ export const messagingRoutes = router()
     createRoute({
       method: 'post',
       path: '/message-consents/search',
+      needs: 'messaging:read',
       tags,
       summary: 'Whether an address may be written to',
       description: 'A POST, so that the address stands in no log.',

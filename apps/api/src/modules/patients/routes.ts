@@ -34,6 +34,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients',
+      needs: 'patient:read',
       tags,
       summary: 'Patients by name',
       request: { query: PageQuery },
@@ -45,6 +46,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients/search',
+      needs: 'patient:read',
       tags,
       summary: 'Find patients',
       description: 'A POST, so that what is searched for stands in no address and no log.',
@@ -57,6 +59,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients',
+      needs: 'patient:write',
       tags,
       summary: 'Add a patient',
       request: { headers: RepeatableHeader, body: jsonBody(CreatePatient) },
@@ -68,6 +71,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients/import',
+      needs: 'patient:import',
       tags,
       summary: 'Import patients of another system',
       description:
@@ -85,6 +89,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}',
+      needs: 'patient:read',
       tags,
       summary: 'A patient',
       request: { params: IdParam },
@@ -96,6 +101,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}/accesses',
+      needs: 'audit:read',
       tags,
       summary: 'Who looked at a patient',
       description:
@@ -109,6 +115,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'patch',
       path: '/patients/{id}',
+      needs: 'patient:write',
       tags,
       summary: 'Change a patient',
       request: { params: IdParam, body: jsonBody(UpdatePatient) },
@@ -120,6 +127,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'post',
       path: '/patients/{id}/relations',
+      needs: 'patient:write',
       tags,
       summary: 'Say what somebody is to the patient',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(AddRelation) },
@@ -138,6 +146,7 @@ export const patientRoutes = router()
     createRoute({
       method: 'delete',
       path: '/patients/{id}/relations/{relatedId}',
+      needs: 'patient:write',
       tags,
       summary: 'Take a relation back',
       request: { params: IdParam.extend({ relatedId: Id }) },

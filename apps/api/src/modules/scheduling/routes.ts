@@ -55,6 +55,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/rooms',
+      needs: 'schedule:read',
       tags: ['Calendar'],
       summary: 'Rooms',
       request: { query: PageQuery },
@@ -66,6 +67,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'post',
       path: '/rooms',
+      needs: 'schedule:write',
       tags: ['Calendar'],
       summary: 'Add a room',
       request: { headers: RepeatableHeader, body: jsonBody(CreateRoom) },
@@ -77,6 +79,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'patch',
       path: '/rooms/{id}',
+      needs: 'schedule:write',
       tags: ['Calendar'],
       summary: 'Change a room',
       request: { params: IdParam, body: jsonBody(UpdateRoom) },
@@ -88,6 +91,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/shift-rotations',
+      needs: 'schedule:read',
       tags: ['Calendar'],
       summary: 'Repeating weeks of providers',
       request: { query: ShiftRotationQuery },
@@ -99,6 +103,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'post',
       path: '/shift-rotations',
+      needs: 'schedule:write',
       tags: ['Calendar'],
       summary: 'Give a provider repeating weeks at a location',
       request: { headers: RepeatableHeader, body: jsonBody(CreateShiftRotation) },
@@ -111,6 +116,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'post',
       path: '/shift-rotations/{id}/end',
+      needs: 'schedule:write',
       tags: ['Calendar'],
       summary: 'End repeating weeks before a date',
       description:
@@ -136,6 +142,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/availability',
+      needs: 'schedule:read',
       tags: ['Calendar'],
       summary: 'Open starts of a service',
       request: { query: AvailabilityQuery },
@@ -147,6 +154,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations/{id}/day',
+      needs: 'appointment:read',
       tags: ['Calendar'],
       summary: 'One day of a location',
       request: { params: IdParam, query: DayQuery },
@@ -159,6 +167,7 @@ const calendarRoutes = router()
     createRoute({
       method: 'get',
       path: '/locations/{id}/events',
+      needs: 'appointment:read',
       tags: ['Calendar'],
       summary: 'What happened at a location since',
       description: 'Sequence numbers follow the order of commits and have no gaps: whoever has seen `n` has seen everything before.',
@@ -177,6 +186,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments',
+      needs: 'appointment:write',
       tags: ['Appointments'],
       summary: 'Book a visit',
       request: { headers: RepeatableHeader, body: jsonBody(BookAppointment) },
@@ -191,6 +201,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'get',
       path: '/patients/{id}/appointments',
+      needs: 'appointment:read',
       tags: ['Appointments'],
       summary: 'The visits of a patient',
       request: { params: IdParam, query: PageQuery },
@@ -207,6 +218,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'get',
       path: '/appointments/{id}',
+      needs: 'appointment:read',
       tags: ['Appointments'],
       summary: 'A visit',
       request: { params: IdParam },
@@ -218,6 +230,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'get',
       path: '/appointments/{id}/history',
+      needs: 'appointment:read',
       tags: ['Appointments'],
       summary: 'Everything that happened to a visit',
       description: 'Read on with `after` the last version of the answer until nothing comes.',
@@ -231,6 +244,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments/{id}/reschedule',
+      needs: 'appointment:write',
       tags: ['Appointments'],
       summary: 'Move a visit',
       description: 'A visit that was confirmed is `booked` again: nobody has confirmed the new time.',
@@ -251,6 +265,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments/{id}/cancel',
+      needs: 'appointment:write',
       tags: ['Appointments'],
       summary: 'Cancel a visit',
       request: { params: IdParam, headers: RepeatableHeader, body: jsonBody(CancelAppointment) },
@@ -270,6 +285,7 @@ const appointmentRoutes = router()
     createRoute({
       method: 'post',
       path: '/appointments/{id}/transitions',
+      needs: 'appointment:write',
       tags: ['Appointments'],
       summary: 'Take a visit a step on',
       description:

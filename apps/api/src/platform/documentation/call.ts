@@ -18,6 +18,7 @@ export function callSection(document: OpenApi, call: Call): Html {
     <div class="about">
       <h3><a href="#${call.anchor}">${call.summary}</a></h3>
       <p class="route">${methodMark(call.method)} <code>${breakable(call.path)}</code></p>
+      <p class="needs">Needs <code>${call['x-permission']}</code></p>
       ${call.description && html`<p>${prose(call.description)}</p> `}${lists.map(
         ([title, list]) =>
           list.length > 0 &&

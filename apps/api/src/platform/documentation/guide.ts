@@ -37,8 +37,11 @@ start=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).starts[0
     },
     {
       title: 'Show the day',
-      says: 'Everything at the location on that day, in order of time.',
-      commands: `curl -s "$api/locations/$location/day?date=\${start%%T*}"`,
+      says: 'Everything at the location on that day of its calendar, in order of time.',
+      commands: `zone=$(curl -s "$api/locations/$location" | pick timeZone)
+date=$(node -p "new Date('$start').toLocaleDateString('en-CA', { timeZone: '$zone' })")
+
+curl -s "$api/locations/$location/day?date=$date"`,
     },
   ];
 }

@@ -1,4 +1,4 @@
-import type { FieldPermission, ProblemSlug } from '@medspa/contracts';
+import type { FieldPermission, Permission, ProblemSlug } from '@medspa/contracts';
 
 // What the page reads of an OpenAPI 3.1 document, as zod-openapi writes it.
 
@@ -37,6 +37,7 @@ type Operation = {
   summary: string;
   description?: string;
   tags: string[];
+  'x-permission': Permission;
   parameters?: Parameter[];
   requestBody?: { content: Content };
   responses: Record<string, { description: string; content?: Content; 'x-problems'?: ProblemSlug[] }>;

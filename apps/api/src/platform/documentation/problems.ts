@@ -12,8 +12,15 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'not-authenticated': 'The request does not say who sends it.',
   'wrong-credentials':
     'Which of the three is wrong is not said, nor whether anybody has the address. People of two organizations name theirs.',
-  'second-factor-required': 'The password was right. Send it again with `code`: six digits of the app, or a recovery code.',
+  'second-factor-required':
+    'The password, or the link, was right. Send it again with `code`: six digits of the app, or a recovery code. A passkey signs in by itself.',
+  'passkey-refused':
+    'Why is not said. Ask for options again and show another passkey; what was signed is good once, within five minutes, for what it was asked for.',
   'step-up-required': 'What cannot be taken back, or gives access, wants a proof of the last five minutes: `POST /v1/session/step-up`.',
+  'enrol-second-factor':
+    'The session is good, and its person has no second factor: begin with `POST /v1/session/totp` or `POST /v1/passkeys/options`.',
+  'reset-refused':
+    'A link works once and for half an hour, and only the last one that was sent. Ask for another: `POST /v1/password-resets`.',
   'sign-in-stopped': 'A hundred wrong passwords in a row. Whoever runs the database opens the address again (README of identity).',
   'setup-code-refused': 'A code works once and for a day. Whoever runs the service prints another: `npm run setup-code`.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
@@ -30,7 +37,7 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'slot-taken':
     '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
   'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
-  'second-factor-missing': 'Begin with `POST /v1/session/totp`.',
+  'second-factor-missing': 'Begin with `POST /v1/session/totp`, or with `POST /v1/passkeys/options`.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',
   'rule-violated': 'The values are readable, but a rule forbids them together; `errors` names the field where one is at fault.',
@@ -55,6 +62,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'password-too-common':
     'It is on the list of what people choose most, repeats one piece, runs along letters or digits, or is made of names in the account.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
+  'passkey-unusable': 'Ask for options again, on a page of the service or of its application, and on a device that asks who holds it.',
+  'reset-paused': 'Three an hour are sent to an address, whether anybody has it or not. `retryAfterSeconds` says how long.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:

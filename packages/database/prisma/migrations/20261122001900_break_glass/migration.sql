@@ -74,10 +74,11 @@ DECLARE
   v_found record;
 BEGIN
   PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at INTO v_found
+  SELECT s.id, s.staff_id, s.stepped_up_at, coalesce(f.totp_sealed IS NOT NULL OR f.passkeys > 0, false) AS has_second_factor INTO v_found
   FROM staff_session s
   JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
   JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
+  LEFT JOIN staff_secret f ON f.organization_id = s.organization_id AND f.staff_id = s.staff_id
   WHERE s.organization_id = v_organization AND s.token_hash = p_token_hash AND p.is_active
     AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
   IF NOT FOUND THEN
@@ -85,6 +86,7 @@ BEGIN
   END IF;
   UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = v_organization AND session_id = v_found.id AND seen_at <= v_now - interval '30 seconds';
   RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at),
+    'hasSecondFactor', v_found.has_second_factor,
     'treatsPatients', EXISTS (SELECT FROM provider p WHERE p.organization_id = v_organization AND p.staff_id = v_found.staff_id AND p.is_active),
     'patientId', (
       SELECT e.patient_id FROM emergency_access e

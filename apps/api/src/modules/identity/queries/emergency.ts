@@ -7,7 +7,14 @@ const byId = (organizationId: string, id: string) => ({ organizationId_id: { org
 
 /** The session of a request by the hash of its token, and the patient whose record this access opens to it. Asks for no role. */
 export function findInEmergencyVerb(session: Session, tokenHash: Uint8Array, accessId: string | null) {
-  type Found = { id: string; staffId: string; steppedUpAt: string; treatsPatients: boolean; patientId: string | null };
+  type Found = {
+    id: string;
+    staffId: string;
+    steppedUpAt: string;
+    hasSecondFactor: boolean;
+    treatsPatients: boolean;
+    patientId: string | null;
+  };
   return sql<{ found: Found | null }>`SELECT app.find_in_emergency(${session}::jsonb, ${tokenHash}::bytea, ${accessId}::uuid) AS found`;
 }
 

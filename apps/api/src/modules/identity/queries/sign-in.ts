@@ -19,7 +19,7 @@ export function takeBackAttemptVerb(session: Session, loginKey: Uint8Array) {
 }
 
 export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
-  return sql<{ found: { id: string; staffId: string; steppedUpAt: string } | null }>`
+  return sql<{ found: { id: string; staffId: string; steppedUpAt: string; hasSecondFactor: boolean } | null }>`
     SELECT app.find_staff_session(${session}::jsonb, ${tokenHash}::bytea) AS found`;
 }
 

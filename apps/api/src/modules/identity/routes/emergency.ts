@@ -19,6 +19,7 @@ export const emergencyRoutes = router()
     createRoute({
       method: 'post',
       path: '/emergency-accesses',
+      needs: 'break-glass:use',
       tags,
       summary: "Open one patient's record in an emergency",
       description:
@@ -28,7 +29,7 @@ export const emergencyRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(OpenEmergencyAccess) },
       responses: {
         201: jsonReply('Open', EmergencyAccess),
-        ...problems('step-up-required', 'not-found', 'overlaps', 'idempotency-key-reused'),
+        ...problems('not-found', 'overlaps', 'idempotency-key-reused'),
       },
     }),
     async (c) =>
@@ -38,6 +39,7 @@ export const emergencyRoutes = router()
     createRoute({
       method: 'get',
       path: '/emergency-accesses',
+      needs: 'break-glass:review',
       tags,
       summary: 'Emergency accesses to review, and those that were',
       request: { query: EmergencyAccessQuery },
@@ -49,6 +51,7 @@ export const emergencyRoutes = router()
     createRoute({
       method: 'post',
       path: '/emergency-accesses/{id}/review',
+      needs: 'break-glass:review',
       tags,
       summary: 'Say what was found about an emergency access',
       description: 'By somebody else than who read, once. What was read stands in `GET /patients/{id}/accesses`.',

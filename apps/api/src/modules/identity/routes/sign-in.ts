@@ -15,7 +15,7 @@ import {
   TotpSetup,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { ENDED_SESSION_COOKIE, readSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
+import { ENDED_SESSION_COOKIE, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
@@ -28,6 +28,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/setup',
+      needs: 'account:sign-in',
       tags,
       summary: 'Make an organization and its owner, with the code that the operator was shown',
       request: { body: jsonBody(SetUp) },
@@ -42,14 +43,14 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session',
+      needs: 'account:sign-in',
       tags,
       summary: 'Sign in',
       request: { body: jsonBody(SignIn) },
       responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems(...PROOF) },
     }),
     async (c) => {
-      const browser = { userAgent: c.req.header('user-agent') ?? '', cookie: readSessionCookie(c.req.raw.headers) };
-      const { cookie, signedIn } = await session.signIn(c.get('ctx'), c.req.valid('json'), browser);
+      const { cookie, signedIn } = await session.signIn(c.get('ctx'), c.req.valid('json'), session.browserOf(c.req.raw.headers));
       c.header('set-cookie', sessionCookie(cookie));
       return c.json(encode(c, SignedIn, signedIn), 201);
     },
@@ -58,6 +59,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'get',
       path: '/session',
+      needs: 'account:read',
       tags,
       summary: 'Who is signed in',
       responses: { 200: jsonReply('They', SignedIn), ...problems('not-found') },
@@ -68,6 +70,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/session',
+      needs: 'account:write',
       tags,
       summary: 'Sign out',
       responses: { 200: jsonReply('Signed out; the browser forgets what it kept of this site', SignedOut), ...problems() },
@@ -83,6 +86,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/step-up',
+      needs: 'account:write',
       tags,
       summary: 'Prove again who acts, for five minutes of what needs it',
       request: { body: jsonBody(StepUp) },
@@ -94,6 +98,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'put',
       path: '/session/password',
+      needs: 'account:secure',
       tags,
       summary: 'Change the password and end every other session',
       request: { body: jsonBody(ChangePassword) },
@@ -108,6 +113,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/totp',
+      needs: 'account:secure',
       tags,
       summary: 'Begin with an authenticator app',
       responses: { 201: jsonReply('Its secret, shown this once', TotpSetup), ...problems(...SECURE) },
@@ -118,6 +124,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/totp/confirmation',
+      needs: 'account:secure',
       tags,
       summary: 'Show that the app has the secret; from now on its code is asked for',
       request: { body: jsonBody(ConfirmTotp) },
@@ -132,6 +139,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/session/totp',
+      needs: 'account:secure',
       tags,
       summary: 'Stop asking for a code',
       responses: { 200: jsonReply('As it is now', SignedIn), ...problems(...SECURE, 'second-factor-missing', 'password-too-short') },
@@ -142,6 +150,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'post',
       path: '/session/recovery-codes',
+      needs: 'account:secure',
       tags,
       summary: 'New recovery codes; the old ones work no more',
       responses: { 201: jsonReply('Shown this once', RecoveryCodes), ...problems(...SECURE, 'second-factor-missing') },
@@ -152,6 +161,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'get',
       path: '/sessions',
+      needs: 'account:read',
       tags,
       summary: 'Where one is signed in',
       request: { query: PageQuery },
@@ -163,6 +173,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/sessions',
+      needs: 'account:write',
       tags,
       summary: 'Sign out everywhere else',
       responses: { 200: jsonReply('How many ended', SessionsEnded), ...problems() },
@@ -173,6 +184,7 @@ export const signInRoutes = router()
     createRoute({
       method: 'delete',
       path: '/sessions/{id}',
+      needs: 'account:write',
       tags,
       summary: 'Sign out there',
       request: { params: IdParam },

@@ -8,10 +8,11 @@ import { hashPassword, isCommonPassword } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
 import { findTotpStep, toBase32 } from '../../../platform/totp.ts';
 import { insertOrganization, insertStaff } from '../queries.ts';
+import { deleteReset } from '../queries/password-reset.ts';
 import * as queries from '../queries/sign-in.ts';
 import { faultOfPassword, groupedCode, isAppCode, isLong, plainCode, RECOVERY_CODES } from '../rules.ts';
 import { sealEmail } from '../service.ts';
-import { hashOf, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace } from './prove.ts';
+import { hashOf, hasFactor, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace, type Factors } from './prove.ts';
 import { describe, keepOnlyThis, ownerOf } from './session.ts';
 
 const SECURE = 'account:secure';
@@ -42,7 +43,7 @@ export async function setUp(ctx: Ctx, { code, organizationName, email, password,
 export async function changePassword(ctx: Ctx, { password }: ChangePassword) {
   const person = await view(ctx, { needs: SECURE, action: 'account.password' }, async (tx) => {
     const { secret, ...found } = await ownSecret(ctx, tx);
-    return { ...found, hasSecondFactor: secret.totpSealed !== null };
+    return { ...found, hasSecondFactor: hasFactor(secret) };
   });
   const { email, givenName, familyName, organizationName, hasSecondFactor } = person;
   refuseBadPassword(password, { hasSecondFactor, known: [email, ...email.split('@'), givenName, familyName, organizationName] });
@@ -51,6 +52,7 @@ export async function changePassword(ctx: Ctx, { password }: ChangePassword) {
     const { organizationId, actor } = ctx;
     await queries.updateSecret(tx, organizationId, actor.id, { passwordHash, passwordIsLong: isLong(password) });
     await queries.updateAccount(tx, organizationId, actor.id, { passwordChangedAt: ctx.now() });
+    await deleteReset(tx, organizationId, actor.id);
     return keepOnlyThis(ctx, tx);
   });
 }
@@ -89,16 +91,15 @@ export function confirmTotp(ctx: Ctx, code: string) {
   });
 }
 
-/** Stops asking for a second factor. Throws `second-factor-missing`, and `password-too-short` for a password that may not stand alone. */
+/** Gives up the authenticator app. Throws `second-factor-missing`, and `password-too-short` for a password that may not stand alone. */
 export function removeTotp(ctx: Ctx) {
   const { organizationId, actor } = ctx;
   return mutate(ctx, { needs: SECURE, action: 'account.totp-remove', reply: SignedIn }, async (tx) => {
     const { secret } = await ownSecret(ctx, tx);
     if (!secret.totpSealed) throw new Problem('second-factor-missing');
-    if (!secret.passwordIsLong) throw new Problem('password-too-short');
+    refuseBareShort({ ...secret, totpSealed: null });
     await queries.updateSecret(tx, organizationId, actor.id, { totpSealed: null, totpPendingSealed: null });
-    await queries.updateAccount(tx, organizationId, actor.id, { secondFactorSince: null });
-    await queries.replaceRecoveryCodes(tx, organizationId, actor.id, []);
+    await endFactor(ctx, tx);
     await keepOnlyThis(ctx, tx);
     return describe(ctx, tx);
   });
@@ -108,9 +109,30 @@ export function removeTotp(ctx: Ctx) {
 export function renewRecoveryCodes(ctx: Ctx) {
   return mutate(ctx, { needs: SECURE, action: 'account.recovery-codes', reply: RecoveryCodes }, async (tx) => {
     const { secret } = await ownSecret(ctx, tx);
-    if (!secret.totpSealed) throw new Problem('second-factor-missing');
+    if (!hasFactor(secret)) throw new Problem('second-factor-missing');
     return newRecoveryCodes(ctx, tx);
   });
+}
+
+/** Recovery codes, where the passkey that was just kept is the first second factor; none where there was one. */
+export async function beginFactor(ctx: Ctx, tx: Tx): Promise<string[]> {
+  const { secret } = await ownSecret(ctx, tx);
+  if (secret.totpSealed || secret.passkeys > 1) return [];
+  await queries.updateAccount(tx, ctx.organizationId, ctx.actor.id, { secondFactorSince: ctx.now() });
+  return (await newRecoveryCodes(ctx, tx)).codes;
+}
+
+/** What is left to do where the second factor that just went was the last one: recovery codes go with it. */
+export async function endFactor(ctx: Ctx, tx: Tx): Promise<void> {
+  const { secret } = await ownSecret(ctx, tx);
+  if (hasFactor(secret)) return;
+  await queries.updateAccount(tx, ctx.organizationId, ctx.actor.id, { secondFactorSince: null });
+  await queries.replaceRecoveryCodes(tx, ctx.organizationId, ctx.actor.id, []);
+}
+
+/** Throws `password-too-short` where these would leave a short password alone (AUT-2). */
+export function refuseBareShort(secret: Factors & { passwordIsLong: boolean }): void {
+  if (!secret.passwordIsLong && !hasFactor(secret)) throw new Problem('password-too-short');
 }
 
 async function newRecoveryCodes(ctx: Ctx, tx: Tx) {
@@ -125,7 +147,7 @@ async function newRecoveryCodes(ctx: Ctx, tx: Tx) {
 }
 
 /** What the person of the request signs in with, and who they are. */
-async function ownSecret(ctx: Ctx, tx: Tx) {
+export async function ownSecret(ctx: Ctx, tx: Tx) {
   const { organizationId, actor, codec } = ctx;
   const secret = await queries.findSecret(tx, organizationId, actor.id);
   const person = await queries.findPerson(tx, organizationId, actor.id);
@@ -135,7 +157,8 @@ async function ownSecret(ctx: Ctx, tx: Tx) {
   return { secret, givenName, familyName, organizationName: organization.name, email: emailSealed ? codec.open(place, emailSealed) : '' };
 }
 
-function refuseBadPassword(password: string, about: { hasSecondFactor: boolean; known: string[] }): void {
+/** Throws `password-too-short`, `password-too-common`. */
+export function refuseBadPassword(password: string, about: { hasSecondFactor: boolean; known: string[] }): void {
   const fault = faultOfPassword(password, { ...about, isCommon: isCommonPassword });
   if (fault) throw problemAt(fault, '/password');
 }

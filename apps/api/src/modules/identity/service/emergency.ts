@@ -39,10 +39,9 @@ const NOT_OPEN = { in: 'header', pointer: EMERGENCY_HEADER, detail: 'No emergenc
  */
 export async function findInEmergency(
   ctx: Ctx,
-  tokenHash: Uint8Array,
-  headers: Headers,
-  operation: string,
+  request: { tokenHash: Uint8Array; needsSecondFactor: boolean; headers: Headers; operation: string },
 ): Promise<FoundActor | null | undefined> {
+  const { tokenHash, needsSecondFactor, headers, operation } = request;
   const named = headers.get(EMERGENCY_HEADER);
   if (named === null && operation !== OPENING) return undefined;
   const accessId = named !== null && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(named) ? named : null;
@@ -51,7 +50,8 @@ export async function findInEmergency(
   );
   if (!found) return null;
   const { organizationId } = ctx;
-  const signIn = { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt) };
+  const mustEnrol = needsSecondFactor && !found.hasSecondFactor;
+  const signIn = { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt), mustEnrol };
   const actor = { kind: 'staff' as const, id: found.staffId };
   if (named === null) {
     if (!found.treatsPatients) return undefined;
@@ -134,7 +134,7 @@ export async function tellReviewers({ organizationId }: Ctx, tx: Tx, accessId: s
 }
 
 /** Who carries e-mail to staff, null where nobody is configured, and where they read on. */
-export type StaffMail = { mail: Sender | null; apiUrl: string };
+type StaffMail = { mail: Sender | null; apiUrl: string };
 
 /**
  * Tells one person by e-mail that there is something to review: who read, when and until when, nothing of the patient. Throws when

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tx } from '@medspa/database';
 import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
-import { hashPassword, isCheap, isPasswordOf } from '../../../platform/passwords.ts';
+import { hashPassword, inTurn, isCheap, isPasswordOf } from '../../../platform/passwords.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { findTotpStep } from '../../../platform/totp.ts';
 import * as queries from '../queries/sign-in.ts';
@@ -34,6 +34,14 @@ export function totpPlace(organizationId: string, staffId: string, column: 'totp
   return { organizationId, table: 'staff_secret', column, rowId: staffId };
 }
 
+/** What a person has beside the password. */
+export type Factors = { totpSealed: Uint8Array | null; passkeys: number };
+
+/** Whether a second factor is asked for beside the password. */
+export function hasFactor({ totpSealed, passkeys }: Factors): boolean {
+  return totpSealed !== null || passkeys > 0;
+}
+
 /** Somebody whose password is right; the second factor is settled in the transaction of what they came for. */
 export type Proof = { organizationId: string; staffId: string; settle: (tx: Tx) => Promise<void> };
 
@@ -47,19 +55,10 @@ type Given = { password: string; code?: string | undefined };
  * Throws `wrong-credentials`, `second-factor-required`, `sign-in-paused`, `sign-in-stopped`.
  */
 export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, given: Given): Promise<Proof> {
-  const verb = { needs: 'account:sign-in', action: 'session.try' } as const;
-  const { begun } = await call(ctx, verb, (session) => queries.beginSignInVerb(session, loginKey, organizationId));
-  if (begun.outcome === 'wait') throw new Problem('sign-in-paused', { retryAfterSeconds: begun.seconds });
-  if (begun.outcome === 'stopped') throw new Problem('sign-in-stopped');
-
-  const of = { ...ctx, organizationId: begun.organizationId ?? NO_ORGANIZATION };
-  const staffId = begun.staffId ?? NO_ORGANIZATION;
-  const secret = await view(of, verb, (tx) => queries.findSecret(tx, of.organizationId, staffId));
-  const keyed = keyedPassword(of, given.password);
-  const isRight = await isPasswordOf(secret?.passwordHash ?? null, keyed);
+  const { of, staffId, secret, keyed, isRight } = await inTurn(() => tryPassword(ctx, loginKey, organizationId, given.password));
   if (!secret || !isRight) throw new Problem('wrong-credentials');
-  if (secret.totpSealed && given.code === undefined) {
-    await call(of, verb, (session) => queries.takeBackAttemptVerb(session, loginKey));
+  if (hasFactor(secret) && given.code === undefined) {
+    await call(of, TRY, (session) => queries.takeBackAttemptVerb(session, loginKey));
     throw new Problem('second-factor-required');
   }
   const renewed = isCheap(secret.passwordHash) ? await hashPassword(keyed) : null;
@@ -67,17 +66,41 @@ export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: stri
     organizationId: of.organizationId,
     staffId,
     settle: async (tx) => {
-      if (secret.totpSealed && !(await useFactor(of, tx, staffId, secret.totpSealed, given.code ?? '')))
-        throw new Problem('wrong-credentials');
+      if (hasFactor(secret) && !(await useFactor(of, tx, secret, given.code ?? ''))) throw new Problem('wrong-credentials');
       if (renewed) await queries.updateSecret(tx, of.organizationId, staffId, { passwordHash: renewed });
       await queries.forgetFailures(tx, loginKey);
     },
   };
 }
 
+async function tryPassword(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, password: string) {
+  const begun = await beginAttempt(ctx, loginKey, organizationId);
+  const of = { ...ctx, organizationId: begun.organizationId ?? NO_ORGANIZATION };
+  const staffId = begun.staffId ?? NO_ORGANIZATION;
+  const secret = await view(of, TRY, (tx) => queries.findSecret(tx, of.organizationId, staffId));
+  const keyed = keyedPassword(of, password);
+  return { of, staffId, secret, keyed, isRight: await isPasswordOf(secret?.passwordHash ?? null, keyed) };
+}
+
+const TRY = { needs: 'account:sign-in', action: 'session.try' } as const;
+
+/** Lets one attempt be made for an address. It counts as wrong from here on. Throws `sign-in-paused`, `sign-in-stopped`. */
+export async function beginAttempt(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null) {
+  const { begun } = await call(ctx, TRY, (session) => queries.beginSignInVerb(session, loginKey, organizationId));
+  if (begun.outcome === 'wait') throw new Problem('sign-in-paused', { retryAfterSeconds: begun.seconds });
+  if (begun.outcome === 'stopped') throw new Problem('sign-in-stopped');
+  return begun;
+}
+
 /** Uses up a code of the app or a recovery code; false when it is neither, or was used. */
-async function useFactor(ctx: Ctx, tx: Tx, staffId: string, totpSealed: Uint8Array, code: string): Promise<boolean> {
+export async function useFactor(
+  ctx: Ctx,
+  tx: Tx,
+  { staffId, totpSealed }: { staffId: string; totpSealed: Uint8Array | null },
+  code: string,
+): Promise<boolean> {
   if (!isAppCode(code)) return queries.useRecoveryCode(tx, ctx.organizationId, staffId, recoveryKey(ctx, code));
+  if (!totpSealed) return false;
   const step = findTotpStep(openTotp(ctx, staffId, 'totp_sealed', totpSealed), code, ctx.now());
   return step !== null && (await queries.useTotpStep(tx, ctx.organizationId, staffId, step));
 }

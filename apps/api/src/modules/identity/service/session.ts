@@ -11,7 +11,7 @@ import { pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
 import { findInEmergency } from './emergency.ts';
-import { hashOf, loginKeyOf, prove } from './prove.ts';
+import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
 
 /** What finding a session takes. */
 export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
@@ -23,34 +23,49 @@ export function ownerOf(staffId: string): Actor {
 
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
- * its person left. Asked for each request, so that all of these hold from the next one on. An emergency goes its own way (B1).
+ * its person left. Asked for each request, so that all of these hold from the next one on. Where a second factor is needed, whoever
+ * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (B1).
  */
-export function findSignedIn(parts: SignInParts): FindActor {
+export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsSecondFactor: boolean }): FindActor {
   return async (headers, operation) => {
     const cookie = readSessionCookie(headers);
     if (!cookie) return null;
     const { organizationId } = cookie;
     const ctx = { ...parts, organizationId, actor: ANYBODY, requestId: 'session' };
-    const inEmergency = await findInEmergency(ctx, hashOf(cookie.token), headers, operation);
+    const inEmergency = await findInEmergency(ctx, { tokenHash: hashOf(cookie.token), needsSecondFactor, headers, operation });
     if (inEmergency !== undefined) return inEmergency;
     const { found } = await call(ctx, { needs: 'account:sign-in', action: 'session.find' }, (session) =>
       queries.findStaffSessionVerb(session, hashOf(cookie.token)),
     );
     if (!found) return null;
-    return { organizationId, actor: ownerOf(found.staffId), signIn: { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt) } };
+    const mustEnrol = needsSecondFactor && !found.hasSecondFactor;
+    const state = { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt), mustEnrol };
+    return { organizationId, actor: ownerOf(found.staffId), signIn: state };
   };
 }
 
 /** What the request of somebody who signs in says beside its body. */
 export type Browser = { userAgent: string; cookie: SessionCookie | null };
 
+export function browserOf(headers: Headers): Browser {
+  return { userAgent: headers.get('user-agent') ?? '', cookie: readSessionCookie(headers) };
+}
+
 /** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
 export async function signIn(
   ctx: Ctx,
   { email, organizationId, ...given }: SignIn,
+  browser: Browser,
+): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
+  return startSession(ctx, await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given), browser);
+}
+
+/** Signs in whoever proved who they are. */
+export async function startSession(
+  ctx: Ctx,
+  proof: Proof,
   { userAgent, cookie }: Browser,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
-  const proof = await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given);
   const own = { ...ctx, organizationId: proof.organizationId, actor: ownerOf(proof.staffId) };
   const token = randomBytes(32).toString('base64url');
   const now = ctx.now();
@@ -70,7 +85,7 @@ export async function signIn(
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
     await queries.insertSession(tx, session);
-    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: now } }, tx);
+    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: now, mustEnrol: false } }, tx);
   });
   return { cookie: { organizationId: own.organizationId, token }, signedIn };
 }
@@ -90,20 +105,24 @@ export function signOut(ctx: Ctx) {
 
 /** Proves again who acts, which some permissions want. Throws what `prove` does, and `practice-mode`. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
-  const { signIn: state } = ctx;
-  if (!state) throw new Problem('practice-mode');
+  if (!ctx.signIn) throw new Problem('practice-mode');
   const { organizationId, actor } = ctx;
   const secret = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),
   );
   if (!secret?.loginKey) throw new Problem('wrong-credentials');
   const proof = await prove(ctx, secret.loginKey, organizationId, given);
-  const steppedUpAt = ctx.now();
   return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, async (tx) => {
     await proof.settle(tx);
-    await queries.updateSteppedUp(tx, organizationId, state.sessionId, steppedUpAt);
-    return currentOf(ctx, tx, state);
+    return steppedUp(ctx, tx);
   });
+}
+
+/** Notes on the session of the request that its person proved who they are. Throws `practice-mode` where there is none. */
+export async function steppedUp(ctx: Ctx, tx: Tx): Promise<SignInSession> {
+  if (!ctx.signIn) throw new Problem('practice-mode');
+  await queries.updateSteppedUp(tx, ctx.organizationId, ctx.signIn.sessionId, ctx.now());
+  return currentOf(ctx, tx, ctx.signIn);
 }
 
 /** Where the person is signed in, the last one first. */
