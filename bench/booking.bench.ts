@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EVERYTHING } from '@medspa/contracts';
-import { createCodec, keyRingOf, signInOf } from '@medspa/database';
+import { createCodec, keyRingOf, ringWrapping, signInOf, type Codec } from '@medspa/database';
 import pg from 'pg';
 import { bookAppointment } from '../apps/api/src/modules/scheduling/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
@@ -32,7 +32,8 @@ export const bench: Bench = async (options) => {
   let connections = [await BenchConnection.open(server.port)];
 
   const byLimit = (slot: Slot) => bookWithDriver(limit, world, slot);
-  const byService = (slot: Slot) => bookWithService(db, world, slot);
+  const codec = createCodec(db.database, ringWrapping(keyRingOf(BENCH_KEY)));
+  const byService = (slot: Slot) => bookWithService(db, codec, world, slot);
   const byHttp = (slot: Slot, caller: number) => bookThroughHttp(connections[caller], slot);
   await assertSameAnswers([byLimit, byService, (slot) => byHttp(slot, 0)], nextSlot);
 
@@ -88,7 +89,8 @@ async function bookWithDriver(pool: pg.Pool, world: World, slot: Slot): Promise<
   }
 }
 
-async function bookWithService(db: BenchDatabase, world: World, slot: Slot): Promise<Booked> {
+async function bookWithService(db: BenchDatabase, codec: Codec, world: World, slot: Slot): Promise<Booked> {
+  await codec.prepare(world.organizationId);
   const input = inputOf(slot);
   const ctx: Ctx = {
     database: db.database,
@@ -112,7 +114,6 @@ async function bookWithService(db: BenchDatabase, world: World, slot: Slot): Pro
   }
 }
 
-const codec = createCodec(keyRingOf(BENCH_KEY));
 const breaker = createBreaker().policy;
 
 async function bookThroughHttp(connection: BenchConnection | undefined, slot: Slot): Promise<Booked> {

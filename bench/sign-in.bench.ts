@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createCodec, insertRows, keyRingOf } from '@medspa/database';
+import { createCodec, insertRows, keyRingOf, ringWrapping } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { hashOf, keyedPassword, loginKeyOf } from '../apps/api/src/modules/identity/service/prove.ts';
 import { hashPassword } from '../apps/api/src/platform/passwords.ts';
@@ -92,7 +92,8 @@ async function signInAll(port: number, emails: string[], counts: { done: number;
 /** People of the clinic with one password, and one who is signed in at the desk and has a second factor. */
 async function addPeople({ database }: BenchDatabase, world: World): Promise<{ cookie: string; emails: string[] }> {
   const { organizationId } = world;
-  const codec = createCodec(keyRingOf(BENCH_KEY));
+  const codec = createCodec(database, ringWrapping(keyRingOf(BENCH_KEY)));
+  await codec.prepare(organizationId);
   const passwordHash = await hashPassword(keyedPassword({ codec, organizationId }, PASSWORD));
   const people = Array.from({ length: PEOPLE + 1 }, (_, index) => ({ id: newId(), email: `person-${index}@clinic.example` }));
   const token = randomBytes(32).toString('base64url');

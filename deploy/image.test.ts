@@ -97,7 +97,7 @@ describe('the image', () => {
       status: 1,
       said: 'Set DATABASE_OWNER_URL to the sign-in of app_owner.\n',
     });
-    expect(migrate('reset')).toEqual({ status: 1, said: 'Unknown task "reset": deploy, status, setup or setup-code.\n' });
+    expect(migrate('reset')).toEqual({ status: 1, said: 'Unknown task "reset": deploy, status, setup, setup-code or keys.\n' });
     expect(finish(image, image.command, {})).toMatchObject({ status: 1, said: expect.stringContaining('DATABASE_URL: missing') });
   });
 

@@ -1,15 +1,16 @@
 // `npm run audit-log -- verify`: is the audit trail as it was written? `-- readers PATIENT_ID`: who looked at this record?
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { keyRingFromFile, keyRingOf, parseDatabaseUrl, type DatabaseSettings, type KeyRing } from '@medspa/database';
+import { parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import type pg from 'pg';
 import { createSigner, fingerprintOf } from '../apps/api/src/platform/audit/anchor.ts';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
+import { encryptionIn } from '../apps/api/src/platform/encryption.ts';
 import { readAnchors, type Anchors } from './audit-log/anchors.ts';
 import { CANNOT_PROVE, KINDS, type Finding, type Verified } from './audit-log/findings.ts';
 import { findReaders } from './audit-log/readers.ts';
 import { verifyLogs } from './audit-log/verify.ts';
-import { DATA, ownsTables, ROOT, withClient, withOwner } from './local.ts';
+import { DATA, KEY_FILE, ownsTables, ROOT, withClient, withOwner } from './local.ts';
 
 const USAGE = `npm run audit-log -- verify [--database-url URL] [--anchors FILE_OR_FOLDER] [--public-key KEY ...]
 npm run audit-log -- readers PATIENT_ID [--database-url URL]
@@ -70,9 +71,8 @@ async function readers(patientId = ''): Promise<void> {
 /** Every key that may have signed, the current one first, and its short name. */
 async function publicKey(): Promise<void> {
   const given = await readEnvironment(process.env, { envFile: join(ROOT, '.env') });
-  const ring: KeyRing = given['ENCRYPTION_KEY']
-    ? keyRingOf(given['ENCRYPTION_KEY'])
-    : keyRingFromFile(given['ENCRYPTION_KEY_FILE'] ?? join(DATA, 'keys/encryption.json'), false);
+  const { ring } = encryptionIn(given, KEY_FILE);
+  if (!ring) throw new Error('Anchors are signed with ENCRYPTION_KEY, and none is given.');
   for (const id of new Set([ring.current, ...ring.keys.keys()])) {
     const { publicKey: key } = createSigner(ring, id);
     say(`${key}  key ${fingerprintOf(key)}`);

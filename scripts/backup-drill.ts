@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createCodec, keyRingOf, openDatabase, parseDatabaseUrl, type Database } from '@medspa/database';
+import { createCodec, keyRingOf, openDatabase, parseDatabaseUrl, ringWrapping, type Database } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { backUpLocalDatabase, restoreLocalDatabase, startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
@@ -87,9 +87,8 @@ async function aClinicOn(server: LocalDatabase, say: (text: string) => void): Pr
   await deployMigrations(owner, say);
   const database = openDatabase({ ...runtime, poolMax: 4, applicationName: 'medspa-drill' });
   const now = new Date();
-  await fillPracticeData(database, createCodec(keyRingOf(randomBytes(32).toString('hex'))), generatePracticeData('small', 1, now), now, {
-    say,
-  });
+  const codec = createCodec(database, ringWrapping(keyRingOf(randomBytes(32).toString('hex'))));
+  await fillPracticeData(database, codec, generatePracticeData('small', 1, now), now, { say });
   return database;
 }
 

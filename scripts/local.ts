@@ -13,6 +13,8 @@ import { ownerOf } from '../apps/api/src/platform/database-tasks.ts';
 export const ROOT = join(import.meta.dirname, '..');
 /** Everything that tasks keep on this machine: databases, keys, logs. MEDSPA_DATA puts it elsewhere. */
 export const DATA = resolve(process.env['MEDSPA_DATA'] || join(ROOT, '.data'));
+/** The wrapping key of this machine, where the environment names nothing. */
+export const KEY_FILE = join(DATA, 'keys/encryption.json');
 const DATABASE = 'medspa';
 
 /** A database ready for the service: roles made, migrations applied. */

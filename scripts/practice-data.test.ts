@@ -28,9 +28,12 @@ describe('a fill', () => {
   const told: string[] = [];
   beforeAll(async () => {
     [inserted, copied] = [await createTestDatabase(), await createTestDatabase()];
-    await fillPracticeData(inserted.database, testCodec, generatePracticeData('small', 1, NOW), NOW);
+    await fillPracticeData(inserted.database, testCodec(inserted.database), generatePracticeData('small', 1, NOW), NOW);
     const progress = ({ step }: { step: string }) => told.push(step);
-    await fillPracticeData(copied.database, testCodec, generatePracticeData('small', 1, NOW), NOW, { owner: copied.owner, progress });
+    await fillPracticeData(copied.database, testCodec(copied.database), generatePracticeData('small', 1, NOW), NOW, {
+      owner: copied.owner,
+      progress,
+    });
   });
   afterAll(async () => {
     await inserted.drop();
@@ -68,7 +71,7 @@ describe('a fill', () => {
     if (!patient) throw new Error('There is no patient.');
     const [row] = await copied.look<{ sealed: Buffer }>('SELECT birth_date_sealed AS sealed FROM patient WHERE id = $1', [patient.id]);
     const place = { organizationId: PRACTICE_ORGANIZATION_ID, table: 'patient', column: 'birth_date_sealed' };
-    expect(testCodec.open({ ...place, rowId: patient.id }, row?.sealed ?? Buffer.alloc(0))).toBe(patient.birthDate);
+    expect(testCodec(copied.database).open({ ...place, rowId: patient.id }, row?.sealed ?? Buffer.alloc(0))).toBe(patient.birthDate);
   });
 
   test('audits what it inserts, and what it copies not', async () => {
@@ -93,7 +96,9 @@ describe('a fill', () => {
   test('of several clinics works as well: nothing overlaps, and no time is claimed but of the last week and to come', async () => {
     const group = await createTestDatabase();
     try {
-      const rows = await fillPracticeData(group.database, testCodec, generatePracticeData('tiny', 1, NOW), NOW, { owner: group.owner });
+      const rows = await fillPracticeData(group.database, testCodec(group.database), generatePracticeData('tiny', 1, NOW), NOW, {
+        owner: group.owner,
+      });
       const [there] = await group.look<Record<string, number>>(
         `SELECT (SELECT count(*) FROM patient)::int AS patient, (SELECT count(*) FROM appointment)::int AS appointment,
            (SELECT count(*) FROM appointment_segment)::int AS appointment_segment, (SELECT count(*) FROM appointment_history)::int AS appointment_history,

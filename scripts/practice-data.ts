@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createCodec, keyRingFromFile, keyRingOf, openDatabase, parseDatabaseUrl } from '@medspa/database';
+import { createCodec, openDatabase, parseDatabaseUrl } from '@medspa/database';
 import { readMigrations } from '@medspa/database/migrate';
 import { fillPracticeData, generatePracticeData, SIZES, type Filled, type Progress, type Size } from '@medspa/practice-data';
 import { readEnvironment } from '../apps/api/src/platform/config.ts';
-import { DATA, openEmbedded, openExternal, ROOT, ownsTables, type ReadyDatabase } from './local.ts';
+import { encryptionIn } from '../apps/api/src/platform/encryption.ts';
+import { DATA, KEY_FILE, openEmbedded, openExternal, ROOT, ownsTables, type ReadyDatabase } from './local.ts';
 
 const USAGE = `npm run practice-data -- --size ${Object.keys(SIZES).join('|')} [--seed 1] [--day YYYY-MM-DD] [--database URL] [--anew]`;
 /** Nobody but the fill uses this server: rows of an empty table go to the disk at once, without a log for others. */
@@ -100,19 +101,17 @@ async function fillExternal(wanted: Wanted, url: string): Promise<void> {
   if (!(await ownsTables(settings)))
     throw new Error(`"${settings.user}" does not own the tables of "${settings.database}"; sign in as app_owner or an administrator.`);
   if (!ready.isNew) throw new Error(`"${settings.database}" holds data; practice data goes into an empty database.`);
-  tellRows(await fill(wanted, ready, join(DATA, 'keys/encryption.json')));
+  tellRows(await fill(wanted, ready, KEY_FILE));
 }
 
 async function fill({ size, seed, now }: Wanted, ready: ReadyDatabase, keyFile: string): Promise<Result> {
   const given = await readEnvironment(process.env, { envFile: join(ROOT, '.env') });
-  const ring = given['ENCRYPTION_KEY']
-    ? keyRingOf(given['ENCRYPTION_KEY'])
-    : keyRingFromFile(given['ENCRYPTION_KEY_FILE'] ?? keyFile, true);
+  const { wrapping } = encryptionIn(given, keyFile, true);
   const database = openDatabase({ ...ready.owner, applicationName: 'medspa-practice' });
   const started = Date.now();
   try {
     const data = generatePracticeData(size, seed, now);
-    const rows = await fillPracticeData(database, createCodec(ring), data, now, { owner: ready.owner, progress: teller() });
+    const rows = await fillPracticeData(database, createCodec(database, wrapping), data, now, { owner: ready.owner, progress: teller() });
     return { rows, seconds: secondsSince(started) };
   } finally {
     await database.disconnectDatabase();

@@ -1,7 +1,15 @@
 // Where `npm run readiness` tries this platform: a database of the run's own, with a clinic in it.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { assertKeysFit, createCodec, keyRingOf, openDatabase, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import {
+  assertKeysFit,
+  createCodec,
+  keyRingOf,
+  openDatabase,
+  parseDatabaseUrl,
+  ringWrapping,
+  type DatabaseSettings,
+} from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
@@ -44,11 +52,11 @@ export async function openPlace(say: (text: string) => void): Promise<Place> {
 
 async function fill(settings: DatabaseSettings, key: string): Promise<void> {
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
-  const ring = keyRingOf(key);
+  const wrapping = ringWrapping(keyRingOf(key));
   const now = new Date();
   try {
-    await assertKeysFit(database, ring);
-    await fillPracticeData(database, createCodec(ring), generatePracticeData('small', SEED, now), now);
+    await assertKeysFit(database, wrapping);
+    await fillPracticeData(database, createCodec(database, wrapping), generatePracticeData('small', SEED, now), now);
   } finally {
     await database.disconnectDatabase();
   }

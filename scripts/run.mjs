@@ -32,6 +32,7 @@ const tasks = {
   'db:migrate': ['scripts/database.ts', 'migrate'],
   'db:migrate:deploy': ['scripts/database.ts', 'deploy'],
   'db:status': ['scripts/database.ts', 'status'],
+  keys: ['scripts/keys.ts'],
   'setup-code': ['scripts/database.ts', 'setup-code'],
 };
 

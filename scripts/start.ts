@@ -2,23 +2,16 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  assertKeysFit,
-  createCodec,
-  keyRingFromFile,
-  keyRingOf,
-  openDatabase,
-  type DatabaseSettings,
-  type KeyRing,
-} from '@medspa/database';
+import { assertKeysFit, createCodec, openDatabase, type DatabaseSettings, type Wrapping } from '@medspa/database';
 import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
 import { startLocalMailbox, type LocalMailbox } from '@medspa/local-mailbox';
 import { ageNotice, FolderInUse } from '@medspa/local-database';
 import { startService } from '../apps/api/src/compose.ts';
 import { loadConfig, readEnvironment, type Config } from '../apps/api/src/platform/config.ts';
+import { openEncryption } from '../apps/api/src/platform/encryption.ts';
 import { logFile } from '../apps/api/src/platform/log-file.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
-import { DATA, openEmbedded, openExternal, ROOT } from './local.ts';
+import { DATA, KEY_FILE, openEmbedded, openExternal, ROOT } from './local.ts';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const SEED = 1;
@@ -51,8 +44,8 @@ async function start(): Promise<void> {
   // Only now: another instance that holds the folder is told of before its ports are.
   const config = await withFreePorts(env, wanted);
   const settings = { ...ready.runtime, poolMax: config.database.poolMax };
-  const ring = 'key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, ready.isNew);
-  if (ready.isNew) await fillPractice(settings, ring);
+  const { wrapping } = openEncryption(config.encryption, ready.isNew);
+  if (ready.isNew) await fillPractice(settings, wrapping);
 
   mkdirSync(join(DATA, 'log'), { recursive: true });
   const logPath = join(DATA, 'log/api.jsonl');
@@ -95,7 +88,7 @@ function environmentOf(given: Record<string, string | undefined>, isExternal: bo
   return {
     ...given,
     METRICS_PORT: given['METRICS_PORT'] ?? '9464',
-    ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] ? {} : { ENCRYPTION_KEY_FILE: join(DATA, 'keys/encryption.json') }),
+    ...(given['ENCRYPTION_KEY'] || given['ENCRYPTION_KEY_FILE'] || given['KMS_KEY'] ? {} : { ENCRYPTION_KEY_FILE: KEY_FILE }),
     ...(given['AUDIT_ANCHOR_FOLDER'] || given['AUDIT_ANCHOR_BUCKET'] ? {} : { AUDIT_ANCHOR_FOLDER: join(DATA, 'anchors') }),
     ...(isExternal ? {} : { DATABASE_HOST: '127.0.0.1', DATABASE_PASSWORD: 'set when it runs' }),
     PRACTICE_ORGANIZATION: PRACTICE_ORGANIZATION_ID,
@@ -121,12 +114,12 @@ async function withFreePorts(env: Record<string, string | undefined>, wanted: Co
   return loadConfig({ ...env, PORT: String(port), METRICS_PORT: String(metricsPort) });
 }
 
-async function fillPractice(settings: DatabaseSettings, ring: KeyRing): Promise<void> {
+async function fillPractice(settings: DatabaseSettings, wrapping: Wrapping): Promise<void> {
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
   const now = new Date();
   try {
-    await assertKeysFit(database, ring);
-    await fillPracticeData(database, createCodec(ring), generatePracticeData('small', SEED, now), now, { say });
+    await assertKeysFit(database, wrapping);
+    await fillPracticeData(database, createCodec(database, wrapping), generatePracticeData('small', SEED, now), now, { say });
   } finally {
     await database.disconnectDatabase();
   }

@@ -1,15 +1,6 @@
 import { isIP } from 'node:net';
 import { EVERYTHING } from '@medspa/contracts';
-import {
-  assertKeysFit,
-  createCodec,
-  handleDatabaseError,
-  keyRingFromFile,
-  keyRingOf,
-  openDatabase,
-  type Database,
-  type KeyRing,
-} from '@medspa/database';
+import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
 import { findSignedIn, identityJobs, watchReviews, type SignInParts } from './modules/identity/index.ts';
@@ -21,7 +12,9 @@ import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
 import type { FindActor } from './platform/edge.ts';
+import { openEncryption, type Encryption } from './platform/encryption.ts';
 import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
+import { keyJobs } from './platform/key-jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
 import type { Received } from './platform/mailbox/page.ts';
@@ -85,8 +78,8 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     onPrismaEvent: (level) => log[level]('prisma'),
   });
   metrics.watch(database, breaker.waiting);
-  const ring = 'key' in config.encryption ? keyRingOf(config.encryption.key) : keyRingFromFile(config.encryption.file, false);
-  const codec = createCodec(ring);
+  const encryption = openEncryption(config.encryption);
+  const codec = createCodec(database, encryption.wrapping, { unreadable: metrics.unreadable });
   const lifecycle = new Lifecycle(log);
   const parts = { database, codec, breaker: breaker.policy, now: () => new Date() };
   const service: Service = { port: 0, metricsPort: null, lifecycle };
@@ -97,9 +90,9 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
   if (options.last) lifecycle.add([options.last]);
 
   try {
-    await assertReady(config, database, ring, options.runsJobs ? JOB_CONNECTIONS : 0);
+    await assertReady(config, database, encryption, options.runsJobs ? JOB_CONNECTIONS : 0);
     if (options.runsJobs) {
-      const anchoring = await openAnchors(config, ring);
+      const anchoring = await openAnchors(config, encryption);
       if (anchoring) log.info('setting', { setting: `anchors are signed with key ${fingerprintOf(anchoring.signer.publicKey)}` });
       const senders = createSenders(config);
       const work = [
@@ -109,6 +102,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         ...messagingJobs(senders),
         ...auditJobs(metrics, anchoring),
         ...upkeepJobs,
+        ...keyJobs(encryption.wrapping, log),
       ];
       const jobs = await startJobs(config.database, work, { ...parts, log, metrics });
       serving.push({ name: 'jobs', stop: jobs.stop });
@@ -143,8 +137,8 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
 }
 
 /** Where anchors of the audit log go, and what signs them; null where nothing is configured. */
-async function openAnchors({ anchors }: Config, ring: KeyRing): Promise<Anchoring | null> {
-  if (!anchors) return null;
+async function openAnchors({ anchors }: Config, { ring }: Encryption): Promise<Anchoring | null> {
+  if (!anchors || !ring) return null;
   const signer = createSigner(ring);
   if ('folder' in anchors) return { signer, store: await openAnchorFolder(anchors.folder, signer.publicKey) };
   // A door of its own, without the image and document libraries of the rest.
@@ -153,7 +147,12 @@ async function openAnchors({ anchors }: Config, ring: KeyRing): Promise<Anchorin
 }
 
 /** Throws a sentence for the operator when the database is not one that the service can work with. */
-async function assertReady({ database: settings }: Config, database: Database, ring: KeyRing, jobConnections: number): Promise<void> {
+async function assertReady(
+  { database: settings }: Config,
+  database: Database,
+  { wrapping }: Encryption,
+  jobConnections: number,
+): Promise<void> {
   try {
     await database.assertUsable(jobConnections);
   } catch (error) {
@@ -170,7 +169,7 @@ async function assertReady({ database: settings }: Config, database: Database, r
   const lacking = [...pending, ...failed];
   if (lacking.length > 0)
     throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
-  await assertKeysFit(database, ring);
+  await assertKeysFit(database, wrapping);
 }
 
 /**

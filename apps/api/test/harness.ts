@@ -1,5 +1,6 @@
 import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
-import { createCodec, keyRingOf, type Database } from '@medspa/database';
+import { createCodec, type Codec, type Database } from '@medspa/database';
+import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
@@ -9,10 +10,6 @@ import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
-
-/** A key of the tests' own; every run seals with it. */
-export const TEST_KEY = '8f1c3a5e7092b4d6f8e1a3c5b7092d4f6e81a3c5d7f90b2e4a6c8d0f1e3b5a79';
-export const testCodec = createCodec(keyRingOf(TEST_KEY));
 
 /** Whose passkeys the tests make. */
 export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
@@ -25,6 +22,8 @@ export type TestAppOptions = {
   config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
+  /** What has the keys; one of the test's own unless told. */
+  codec?: Codec;
   httpMillis?: number;
   isTraced?: boolean;
 };
@@ -55,7 +54,8 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
-  const parts = { database, codec: testCodec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
+  const codec = options.codec ?? createCodec(database, testWrapping, { unreadable: metrics.unreadable });
+  const parts = { database, codec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
   // In practice mode nobody signs in.
   const signedIn = (person: Person) => (options.config?.practice ? personOf(person) : signedInAs(person, parts.now));
   const app = createApp({

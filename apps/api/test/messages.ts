@@ -55,7 +55,7 @@ export type Post = Awaited<ReturnType<typeof startPost>>;
 export function jobCtx(t: TestDatabase, organizationId: string, now: Date = NOW): Ctx {
   return {
     database: t.database,
-    codec: testCodec,
+    codec: testCodec(t.database),
     breaker: createBreaker().policy,
     organizationId,
     actor: { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING },

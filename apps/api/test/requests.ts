@@ -1,11 +1,11 @@
 import type { FieldPermission } from '@medspa/contracts';
 import type { Database } from '@medspa/database';
-import { aNewProvider, aPatient, aProvider, arrange, NOW, type Clinic } from '@medspa/testing';
+import { aNewProvider, aPatient, aProvider, arrange, NOW, testCodec, type Clinic } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
 import { callsOf, type Call, type Schema } from '../src/platform/documentation/openapi.ts';
-import { testApp, testCodec, type TestApp } from './harness.ts';
+import { testApp, type TestApp } from './harness.ts';
 import { queue } from './messages.ts';
 
 const document = openApiDocument('');
@@ -128,6 +128,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
 async function anEmergencyAccess(database: Database, { organizationId, actorId }: Clinic, patientId: string, beginsAt: Date) {
   const id = newId();
   const after = (hours: number) => new Date(beginsAt.getTime() + hours * 3_600_000);
+  await testCodec(database).prepare(organizationId);
   const place = { organizationId, table: 'emergency_access', column: 'reason_sealed', rowId: id };
   await arrange(database, { organizationId, actorId }, async (tx) => {
     const { id: staffId } = await tx.staff.create({
@@ -139,7 +140,7 @@ async function anEmergencyAccess(database: Database, { organizationId, actorId }
         id,
         staffId,
         patientId,
-        reasonSealed: testCodec.seal(place, 'She called at night.'),
+        reasonSealed: testCodec(database).seal(place, 'She called at night.'),
         beginsAt,
         endsAt: after(1),
         reviewDueAt: after(72),

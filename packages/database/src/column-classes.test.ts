@@ -1,6 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TABLES } from './column-classes.ts';
+import { sealedTables } from './data-keys.ts';
 
 type Column = { table: string; column: string; type: string };
 
@@ -34,7 +35,7 @@ describe('every column has a class', () => {
 describe('a sealed column and an index of one', () => {
   test('is bytes and nothing else', () => {
     const types = new Map(columns.map(({ table, column, type }) => [`${table}.${column}`, type]));
-    const sealed = [...storedAs('sealed'), ...storedAs('index'), ...storedAs('keyed')];
+    const sealed = [...storedAs('sealed'), ...storedAs('index'), ...storedAs('keyed'), ...storedAs('wrapped')];
     expect(sealed.length).toBeGreaterThan(5);
     expect(sealed.filter((name) => types.get(name) !== 'bytea')).toEqual([]);
   });
@@ -54,9 +55,17 @@ describe('a sealed column and an index of one', () => {
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
     ]);
+    expect(storedAs('wrapped')).toEqual(['data_key_secret.wrapped_key']);
     const live = columns.map(({ table, column }) => `${table}.${column}`);
     expect(live.filter((name) => name.endsWith('_sealed')).toSorted()).toEqual(storedAs('sealed').toSorted());
     expect(live.filter((name) => name.endsWith('_index')).toSorted()).toEqual(storedAs('index').toSorted());
+  });
+
+  test('is bound to columns of its row that are there, and nobody else declares any', () => {
+    const live = new Set(columns.map(({ table, column }) => `${table}.${column}`));
+    for (const { table, boundTo } of sealedTables()) for (const column of boundTo) expect(live).toContain(`${table}.${column}`);
+    const bound = Object.keys(TABLES).filter((table) => TABLES[table]?.boundTo.join() !== 'id');
+    expect(sealedTables().map(({ table }) => table)).toEqual(expect.arrayContaining(bound));
   });
 
   test('an index stands beside the sealed column that it finds', () => {

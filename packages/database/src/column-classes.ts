@@ -18,7 +18,9 @@ type ExportClass = 'patient' | 'organization' | 'none';
 type TableClasses = {
   retention: Retention;
   export: ExportClass;
-  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' | 'keyed' | 'hashed' }>;
+  columns: Record<string, { class: ColumnClass; stored: 'plain' | 'sealed' | 'index' | 'keyed' | 'hashed' | 'wrapped' }>;
+  /** Columns that, joined by `|`, are the row to which a sealed value is bound. */
+  boundTo: string[];
 };
 
 const NOTATION = {
@@ -32,15 +34,21 @@ const NOTATION = {
   keyedContact: { class: 'contact', stored: 'keyed' },
   keyedSecret: { class: 'secret', stored: 'keyed' },
   hashedSecret: { class: 'secret', stored: 'hashed' },
+  wrappedSecret: { class: 'secret', stored: 'wrapped' },
 } as const;
 
-function table(retention: Retention, exported: ExportClass, columns: Partial<Record<keyof typeof NOTATION, string>>): TableClasses {
+function table(
+  retention: Retention,
+  exported: ExportClass,
+  columns: Partial<Record<keyof typeof NOTATION, string>>,
+  boundTo = ['id'],
+): TableClasses {
   const entries = Object.entries(columns).flatMap(([kind, names]) =>
     names.split(/\s+/).map((name) => [name, NOTATION[kind as keyof typeof NOTATION]] as const),
   );
   const byName = Object.fromEntries(entries);
   if (Object.keys(byName).length < entries.length) throw new Error('A column is declared once, in one class.');
-  return { retention, export: exported, columns: byName };
+  return { retention, export: exported, columns: byName, boundTo };
 }
 
 export const TABLES: Record<string, TableClasses> = {
@@ -60,11 +68,16 @@ export const TABLES: Record<string, TableClasses> = {
     public: 'organization_id staff_id password_changed_at totp_begun_at second_factor_since attempts attempted_at created_at',
     keyedContact: 'login_key',
   }),
-  staff_secret: table('business', 'none', {
-    public: 'organization_id staff_id password_is_long totp_last_step passkeys',
-    hashedSecret: 'password_hash',
-    sealedSecret: 'totp_sealed totp_pending_sealed',
-  }),
+  staff_secret: table(
+    'business',
+    'none',
+    {
+      public: 'organization_id staff_id password_is_long totp_last_step passkeys',
+      hashedSecret: 'password_hash',
+      sealedSecret: 'totp_sealed totp_pending_sealed',
+    },
+    ['staff_id'],
+  ),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
   staff_passkey: table('business', 'none', {
     public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
@@ -125,11 +138,16 @@ export const TABLES: Record<string, TableClasses> = {
   appointment_segment: table('clinical', 'patient', {
     public: 'organization_id id appointment_id position service_id service_version_id provider_id room_id starts_at ends_at',
   }),
-  appointment_history: table('clinical', 'patient', {
-    public: 'organization_id appointment_id version at actor_kind actor_id action channel status starts_at ends_at segments',
-    clinical: 'reason',
-    sealedClinical: 'note_sealed',
-  }),
+  appointment_history: table(
+    'clinical',
+    'patient',
+    {
+      public: 'organization_id appointment_id version at actor_kind actor_id action channel status starts_at ends_at segments',
+      clinical: 'reason',
+      sealedClinical: 'note_sealed',
+    },
+    ['appointment_id'],
+  ),
   message_template: table('business', 'organization', {
     public: 'organization_id id kind channel revision title body is_active created_at',
   }),
@@ -149,11 +167,16 @@ export const TABLES: Record<string, TableClasses> = {
   message_policy: table('business', 'organization', {
     public: 'organization_id id revision quiet_from quiet_until forbidden_words created_at',
   }),
-  idempotency_key: table('transient', 'none', {
-    public: 'organization_id actor_id route key outcome created_at expires_at',
-    keyedSecret: 'body_hash',
-    sealedSecret: 'reply_sealed',
-  }),
+  idempotency_key: table(
+    'transient',
+    'none',
+    {
+      public: 'organization_id actor_id route key outcome created_at expires_at',
+      keyedSecret: 'body_hash',
+      sealedSecret: 'reply_sealed',
+    },
+    ['actor_id', 'route', 'key'],
+  ),
   outbox_stream: table('transient', 'none', { public: 'organization_id stream_id last_sequence' }),
   outbox_event: table('transient', 'none', { public: 'organization_id stream_id sequence type subject_id payload at' }),
   // The changed columns of every table: plain ones as they are, sealed ones sealed.
@@ -166,5 +189,6 @@ export const TABLES: Record<string, TableClasses> = {
     public: 'organization_id log sequence from_xact to_xact row_count total_rows rows_hash contents_hash previous_root root sealed_at',
   }),
   health_probe: table('transient', 'none', { public: 'id at' }),
-  key_check: table('business', 'none', { public: 'key_id created_at', sealedSecret: 'mark_sealed' }),
+  data_key: table('audit', 'none', { public: 'organization_id key_id usable_from destroyed_at created_at' }),
+  data_key_secret: table('business', 'none', { public: 'organization_id key_id wrapped_by sealings', wrappedSecret: 'wrapped_key' }),
 };

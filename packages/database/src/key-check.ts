@@ -1,39 +1,44 @@
-import { createCodec, type KeyRing, type Place } from './codec.ts';
+import { addDataKeys, FIRST_KEY, INDEX_KEY, keySession, newKeys, NO_ORGANIZATION } from './codec.ts';
 import type { Database } from './database.ts';
+import { sql } from './sql.ts';
+import { WrongWrapping, type Wrapping } from './wrapping.ts';
 
-const MARK = 'medspa';
+type Sample = { organizationId: string; keyId: number; wrappedBy: string; wrapped: string };
 
 /**
- * Throws a sentence for the operator when these are not the keys of this database: a value that was sealed with a lost key
- * would open never again, and one sealed with a wrong key only beside it. The key that seals leaves its mark, a constant sealed
- * with it, by which later starts know it. One that only opens leaves none: while a second key is handed out, processes that do
- * not have it yet must still be able to start.
+ * Throws a sentence for the operator when this is not what wrapped the keys of this database: what is sealed could not be opened, and
+ * what would be sealed from now on could be opened only beside it. A wrapping key that is to wrap from now on leaves its mark, a data
+ * key of no organization, by which later starts know it. One that only unwraps leaves none: while a second key is handed out,
+ * processes that do not have it yet must still be able to start.
  */
-export async function assertKeysFit({ prisma }: Database, ring: KeyRing): Promise<void> {
-  const known = await knownKeys(prisma, ring);
-  if (known.has(ring.current)) return;
-  const mark = createCodec(ring).seal(placeOf(ring.current), MARK);
-  await prisma.$executeRaw`INSERT INTO key_check (key_id, mark_sealed) VALUES (${ring.current}, ${mark}) ON CONFLICT DO NOTHING`;
+export async function assertKeysFit(database: Pick<Database, 'callFunction'>, wrapping: Wrapping): Promise<void> {
+  const samples = await fittingSamples(database, wrapping);
+  const marks = samples.filter(({ organizationId }) => organizationId === NO_ORGANIZATION).map(({ keyId }) => keyId);
+  const wanted = marks.length === 0 ? [INDEX_KEY, FIRST_KEY] : [Math.max(...marks, FIRST_KEY) + 1];
+  const keys = await newKeys(wrapping, NO_ORGANIZATION, wanted);
+  if (samples.some(({ wrappedBy }) => keys.some((key) => key.wrappedBy === wrappedBy))) return;
+  await addDataKeys(database, NO_ORGANIZATION, keys);
   // Another process may have been first, with another key.
-  await knownKeys(prisma, ring);
+  await fittingSamples(database, wrapping);
 }
 
-/** Ids of the keys that the database was given before. Throws when the ring lacks one or holds another in its place. */
-async function knownKeys(prisma: Database['prisma'], ring: KeyRing): Promise<Set<number>> {
-  const codec = createCodec(ring);
-  const marks = await prisma.keyCheck.findMany();
-  for (const { keyId, markSealed } of marks) {
+/** A wrapped key of each that wrapped one, all of which unwrap. */
+async function fittingSamples(database: Pick<Database, 'callFunction'>, wrapping: Wrapping): Promise<Sample[]> {
+  const [row] = await database.callFunction(
+    keySession(NO_ORGANIZATION, 'data-key.check'),
+    (session) => sql<{ samples: Sample[] }>`SELECT app.find_wrapping_samples(${session}::jsonb) AS samples`,
+  );
+  const samples = row?.samples ?? [];
+  for (const { wrapped, wrappedBy, ...place } of samples) {
     try {
-      codec.open(placeOf(keyId), markSealed);
-    } catch {
+      await wrapping.unwrap(place, { wrappedBy, wrapped: Buffer.from(wrapped, 'hex') });
+    } catch (error) {
+      if (!(error instanceof WrongWrapping)) throw error;
       throw new Error(
-        `Key ${keyId} of the encryption is not the one that this database was filled with. Give ENCRYPTION_KEY or ENCRYPTION_KEY_FILE the right one: what another key sealed, this one cannot open.`,
+        `${error.message} Give ENCRYPTION_KEY, ENCRYPTION_KEY_FILE or KMS_KEY the right one: what another key sealed, this one cannot open.`,
+        { cause: error },
       );
     }
   }
-  return new Set(marks.map(({ keyId }) => keyId));
-}
-
-function placeOf(keyId: number): Place {
-  return { organizationId: '', table: 'key_check', column: 'mark_sealed', rowId: String(keyId) };
+  return samples;
 }

@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { KeyRing } from './codec.ts';
+
+/** Wrapping keys by number, 32 bytes each. New data keys are wrapped with `current`; the others still unwrap. */
+export type KeyRing = { current: number; keys: ReadonlyMap<number, Uint8Array> };
 
 /**
  * The ring given as text (ENCRYPTION_KEY): one key as 64 hex digits, or, once it was rotated, all of them with their numbers,
- * `2:key,1:key`, of which the first seals. Throws for anything else, and for keys that no generator makes.
+ * `2:key,1:key`, of which the first wraps. Throws for anything else, and for keys that no generator makes.
  */
 export function keyRingOf(text: string): KeyRing {
   const entries = text.split(',').map((entry): [number, Buffer] => {

@@ -22,6 +22,7 @@ const UNAUDITED: Record<string, string> = {
   access_log: 'is itself a record',
   audit_seal: 'is itself a record, made from the logs',
   staff_secret: 'hashes and secrets stay out of the log; each change comes with one of its audited account',
+  data_key_secret: 'a wrapped key that the log keeps could not be destroyed; what happens to a key is audited without it',
   staff_session_use: 'being used changes nothing of a session',
 };
 /** What other rows were reckoned with; no request changes it. */
@@ -29,14 +30,15 @@ const SETTLED = [
   ['legal_entity', 'currency'],
   ['location', 'time_zone'],
   ['room', 'room_type_id'],
-  ['key_check', 'key_id'],
-  ['key_check', 'mark_sealed'],
+  ['data_key', 'usable_from'],
+  ['data_key', 'destroyed_at'],
+  ['data_key_secret', 'wrapped_key'],
+  ['data_key_secret', 'wrapped_by'],
 ];
 const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'audit_seal', 'message_consent', 'message_policy', 'outbox_event'];
 /** Tables without an organization, and why. */
 const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
-  key_check: 'a mark of each key; keys are of the whole database',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
   setup_code: 'there is no organization yet',
   webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
@@ -85,6 +87,8 @@ describe('every table of an organization', () => {
       { table: 'audit_log', polname: 'upkeep', role: 'app_owner' },
       { table: 'audit_seal', polname: 'upkeep', role: 'app_owner' },
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
+      { table: 'data_key', polname: 'upkeep', role: 'app_owner' },
+      { table: 'data_key_secret', polname: 'upkeep', role: 'app_owner' },
       { table: 'emergency_access', polname: 'upkeep', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
@@ -239,7 +243,7 @@ describe('the runtime role', () => {
   test('sees neither guards of sign-in nor setup codes', async () => {
     expect(
       await t.look(
-        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
          WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
       ),
     ).toEqual([]);

@@ -1,4 +1,13 @@
-import { bulkLoad, insertRows, type BatchRow, type Codec, type Database, type DatabaseSettings, type Tx } from '@medspa/database';
+import {
+  bulkLoad,
+  insertDataKeys,
+  insertRows,
+  type BatchRow,
+  type Codec,
+  type Database,
+  type DatabaseSettings,
+  type Tx,
+} from '@medspa/database';
 import { appointmentRow, claimRows, historyRows, isRecordOnly, segmentRow } from './appointment-rows.ts';
 import { insertClinic, patientRow } from './clinic-rows.ts';
 import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Patient, type PracticeData } from './generate.ts';
@@ -49,16 +58,22 @@ export async function fillPracticeData(
   const count = (table: string, rows: number) => (filled[table] = (filled[table] ?? 0) + rows);
 
   say('Filling a practice clinic ...');
-  await write((tx) => insertClinic(tx, codec, data, now));
+  const keys = await codec.begin(PRACTICE_ORGANIZATION_ID);
+  await write(async (tx) => {
+    await insertDataKeys(tx, keys);
+    await insertClinic(tx, codec, data, now);
+  });
   const clinics = `${data.locations.length} location${data.locations.length === 1 ? '' : 's'}`;
   say(`  ${clinics}, ${data.providers.length} providers, ${data.patients.length} patients`);
 
   const patientOf = (patient: Patient) => patientRow(codec, patient, now);
   let appointments: Appointment[];
   if (owner) {
-    appointments = await copyRecords(owner, data, patientOf, now, count, progress);
+    const prepare = () => codec.prepare(PRACTICE_ORGANIZATION_ID);
+    appointments = await copyRecords(owner, data, prepare, patientOf, now, count, progress);
   } else {
     await inChunks(data.patients, async (chunk) => {
+      await codec.prepare(PRACTICE_ORGANIZATION_ID);
       count('patient', await write((tx) => insertRows(tx, 'patient', chunk.map(patientOf))));
     });
     appointments = Array.from(data.days()).flatMap((day) => day.appointments);
@@ -84,6 +99,7 @@ export async function fillPracticeData(
 async function copyRecords(
   owner: DatabaseSettings,
   data: PracticeData,
+  prepare: () => Promise<void>,
   patientOf: (patient: Patient) => BatchRow,
   now: Date,
   count: (table: string, rows: number) => number,
@@ -93,6 +109,7 @@ async function copyRecords(
   await bulkLoad(owner, ['patient', 'appointment', 'appointment_segment', 'appointment_history'], async (copy) => {
     for (let done = 0; done < data.patients.length; done += COPIED_AT_ONCE) {
       const chunk = data.patients.slice(done, done + COPIED_AT_ONCE);
+      await prepare();
       const rows = count('patient', await copy('patient', mapped(chunk, patientOf)));
       progress({ step: 'patients', rows, share: rows / data.patients.length });
     }

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { sql, type Database } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { eventually } from './eventually.ts';
+import { testCodec } from './keys.ts';
 import { aClinic, aNewProvider, aPatient, arrange, NOW, sessionIn, type Clinic } from './factories.ts';
 
 /** A clinic with at least one row in every tenant table, written at the doors and by the verbs that the service uses. */
@@ -9,6 +10,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
   const clinic = await aClinic(database);
   const { organizationId, actorId, legalEntityId, locationId, serviceId, providerId } = clinic;
   const loginKey = randomBytes(16);
+  const codec = testCodec(database);
+  await codec.prepare(organizationId);
   const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
   await arrange(database, clinic, async (tx) => {
     await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
@@ -27,15 +30,17 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
         quietUntil: new Date('1970-01-01T08:00:00Z'),
       },
     });
+    const consent = { organizationId, table: 'message_consent', column: 'address_sealed', rowId: newId() };
     await tx.messageConsent.create({
       data: {
         organizationId,
+        id: consent.rowId,
         channel: 'sms',
         purpose: 'marketing',
         isGranted: true,
         source: 'staff',
         at: NOW,
-        addressSealed: Buffer.from(newId()),
+        addressSealed: codec.seal(consent, '+1 555 0100'),
         addressIndex: Buffer.from(newId()),
       },
     });
@@ -61,7 +66,10 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
     const opened = { beginsAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000), reviewDueAt: new Date(NOW.getTime() + 72 * 3_600_000) };
-    await tx.emergencyAccess.create({ data: { ...staff, ...opened, patientId, reasonSealed: randomBytes(40) } });
+    const reason = { organizationId, table: 'emergency_access', column: 'reason_sealed', rowId: newId() };
+    await tx.emergencyAccess.create({
+      data: { ...staff, ...opened, id: reason.rowId, patientId, reasonSealed: codec.seal(reason, 'Swelling after filler.') },
+    });
     const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
     await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
@@ -91,6 +99,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await aNewProvider(tx, clinic);
     const { id } = await tx.staff.create({ data: { organizationId, givenName: 'Nia', familyName: 'Newest', jobTitle: 'Front desk' } });
     await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });
+    // Of a number that no other clinic has.
+    await tx.dataKey.create({ data: { organizationId, keyId: randomInt(2, 2 ** 31), usableFrom: NOW } });
   });
   await seal(database, clinic);
   return clinic;

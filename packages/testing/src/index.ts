@@ -6,7 +6,7 @@ export { aClinic, aNewProvider, aPatient, aProvider, arrange, NOW, sessionIn, ty
 export { aFolder } from './folder.ts';
 export { footprintOf } from './footprint.ts';
 export { aFullClinic } from './full-clinic.ts';
-export { TEST_KEY, testCodec } from './keys.ts';
+export { TEST_KEY, testCodec, testWrapping } from './keys.ts';
 export { startOwnServer, type OwnServer } from './own-server.ts';
 export { launcher, patientsAt, run, served, type Started } from './processes.ts';
 export { trees } from './trees.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { aClinic, createTestDatabase, eventually, lockTable, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, connect, createTestDatabase, eventually, lockTable, type Clinic, type TestDatabase } from '@medspa/testing';
+import { to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCollector } from '../../test/fakes/collector.ts';
 import { validRequests, type ValidRequest } from '../../test/requests.ts';
@@ -25,6 +26,24 @@ const CANARIES = /canari|5550107391|555 010 7391|1931-07-19/i;
 /** Values that a broken trigger puts into its message. */
 const QUOTED = /boomaria|castaria/i;
 
+/** A patient's street; that of a location is no secret. */
+const HOME = '9 Vault Crescent';
+/** What is sealed, and so stands in no table in any form that is read without the keys. Names stand there: they are searched. */
+const SEALED = /canaria[.\w-]*@|canaria-chart|canaria: allergic|vault crescent|1931-07-19|5550107391|555 010 7391/i;
+/** What no person typed and looks for itself in vain: the bytes and texts that a row may hold in another form. */
+const FORMS: [RegExp, BufferEncoding][] = [
+  [/[0-9a-f]{12,}/gi, 'hex'],
+  [/[A-Za-z0-9+/]{12,}/g, 'base64'],
+];
+
+/** True when the line holds a sealed value: as it is, as the hex of bytes, or as base64. */
+function tells(line: string): boolean {
+  const decoded = FORMS.flatMap(([form, encoding]) =>
+    (line.match(form) ?? []).map((found) => Buffer.from(found, encoding).toString('latin1')),
+  );
+  return [line, ...decoded].some((text) => SEALED.test(text));
+}
+
 let t: TestDatabase;
 beforeAll(async () => {
   t = await createTestDatabase();
@@ -32,7 +51,17 @@ beforeAll(async () => {
 afterAll(() => t.drop());
 
 /** What a run left in every place where somebody without access to the tables could look. */
-type Traces = { log: string; metrics: string; spans: string; refusals: string; server: string; console: string; statuses: Set<number> };
+type Traces = {
+  log: string;
+  metrics: string;
+  spans: string;
+  refusals: string;
+  server: string;
+  console: string;
+  statuses: Set<number>;
+  /** every row of every table, each by its table */
+  rows: { table: string; line: string }[];
+};
 
 /** Sends canaries through a service with these settings, and collects what it let out. A process is traced once. */
 async function run(name: string, config: Partial<Config>, isTraced: boolean): Promise<Traces> {
@@ -80,6 +109,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
       refusals: refusals.join('\n'),
       server: read(),
       console: heard.stop(),
+      rows: await dump(),
     };
   } finally {
     await service.stop();
@@ -192,6 +222,31 @@ async function failJobs(service: RunningService): Promise<void> {
   await t.look(`DELETE FROM graphile_worker._private_jobs WHERE last_error IS NOT NULL`);
 }
 
+/** Every row of every table there is, as COPY writes it. */
+async function dump(): Promise<Traces['rows']> {
+  const tables = await t.look<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
+  );
+  const client = await connect(t.admin);
+  try {
+    const rows: Traces['rows'] = [];
+    for (const { name: table } of tables) {
+      const copied: string[] = [];
+      for await (const part of client.query(copyTo(`COPY (SELECT * FROM ${table}) TO STDOUT`))) copied.push(String(part));
+      rows.push(
+        ...copied
+          .join('')
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => ({ table, line })),
+      );
+    }
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
 /** The same body with a canary in every field that one fits. */
 function infect(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(infect);
@@ -200,6 +255,7 @@ function infect(value: unknown): unknown {
     Object.entries(value).map(([key, inner]) => {
       if (key === 'email') return [key, `canaria.${crypto.randomUUID()}@example.com`];
       if (key === 'name' || key === 'category' || key === 'jobTitle') return [key, `Canaria ${crypto.randomUUID()}`];
+      if (key === 'address' && typeof inner === 'object') return [key, { ...(infect(inner) as object), street: HOME }];
       return [key, key in CANARY ? CANARY[key as keyof typeof CANARY] : infect(inner)];
     }),
   );
@@ -255,6 +311,19 @@ describe.each<[name: string, config: Partial<Config>, isTraced: boolean]>([
     expect(traces.refusals).not.toMatch(/INSERT|SELECT|prisma|constraint|at \/|node_modules/i);
   });
 
+  test('HIP-5: no value of a sealed column is in any row of any table, in no form', () => {
+    expect(traces.rows.filter(({ line }) => tells(line)).map(({ table }) => table)).toEqual([]);
+  });
+
+  test('the dump was one of everything, and has the names that stay readable', () => {
+    const tables = new Set(traces.rows.map(({ table }) => table));
+    for (const table of ['patient', 'staff', 'appointment_history', 'idempotency_key', 'message', 'data_key_secret'])
+      expect([...tables]).toContain(`public.${table}`);
+    expect([...tables].some((table) => table.startsWith('public.audit_log_'))).toBe(true);
+    const found = (table: string) => traces.rows.some((row) => row.table === table && CANARIES.test(row.line));
+    expect([found('public.patient'), found('public.patient_name_word'), found('public.claim')]).toEqual([true, true, false]);
+  });
+
   test('what was looked at was there to see', () => {
     for (const word of ['request failed', 'internal', 'unavailable', 'lockTimeout', 'job failed', 'ZodError'])
       expect(traces.log).toContain(word);
@@ -264,6 +333,17 @@ describe.each<[name: string, config: Partial<Config>, isTraced: boolean]>([
     expect(traces.server).toContain('terminating connection');
     expect(traces.refusals).toContain('invalid-request');
   });
+});
+
+test('the scan finds a sealed value that somebody left in the clear, in bytes, or in base64', async () => {
+  const left = [CANARY.note, Buffer.from(CANARY.phone).toString('hex'), Buffer.from(`{"email":"${CANARY.email}"}`).toString('base64')];
+  await t.look(`CREATE TABLE forgotten AS SELECT unnest($1::text[]) AS value UNION ALL SELECT 'nothing of anybody'`, [left]);
+  await t.look(
+    `ALTER TABLE forgotten ADD COLUMN bytes bytea; INSERT INTO forgotten (bytes) VALUES (convert_to('born 1931-07-19', 'UTF8'))`,
+  );
+  const rows = (await dump()).filter(({ table }) => table === 'public.forgotten');
+  await t.look('DROP TABLE forgotten');
+  expect(rows.map(({ line }) => tells(line))).toEqual([true, true, true, false, true]);
 });
 
 test('development logs every statement with its shape and time, those that failed as well; production logs none', async () => {

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { DEFAULT_POOL, keyRingOf, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
+import { DEFAULT_POOL, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { z } from 'zod';
 import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
+import { ENCRYPTION_KEYS, encryptionOf, type EncryptionSettings } from './config-encryption.ts';
 import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
@@ -16,7 +17,8 @@ export type Config = {
   port: number;
   metrics: { host: string; port: number } | null;
   database: DatabaseSettings;
-  encryption: { key: string } | { file: string };
+  /** What wraps the keys of the data. */
+  encryption: EncryptionSettings;
   /** Where signed heads of the sealed logs are kept, outside of the database. */
   anchors: AnchorSettings;
   apiUrl: string;
@@ -68,8 +70,6 @@ const Environment = z.object({
   DATABASE_ADMIN_URL: filled.optional(),
   APP_OWNER_PASSWORD: filled.optional(),
   APP_RW_PASSWORD: filled.optional(),
-  ENCRYPTION_KEY: filled.optional(),
-  ENCRYPTION_KEY_FILE: filled.optional(),
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
@@ -90,6 +90,7 @@ const Environment = z.object({
   PRACTICE_ACTOR: z.uuid().optional(),
   ...SENDER_KEYS,
   ...ANCHOR_KEYS,
+  ...ENCRYPTION_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -138,14 +139,7 @@ function assemble(env: Environment): Config {
 
   const database = databaseOf(env, problems, notes);
   if (isProduction && database) refuseUnsafeDatabase(database, problems);
-  if (env.ENCRYPTION_KEY) {
-    try {
-      keyRingOf(env.ENCRYPTION_KEY);
-    } catch (error) {
-      problems.push(`ENCRYPTION_KEY: ${(error as Error).message}`);
-    }
-  }
-  if (!env.ENCRYPTION_KEY && !env.ENCRYPTION_KEY_FILE) problems.push('ENCRYPTION_KEY: missing (or ENCRYPTION_KEY_FILE, a local key file).');
+  const encryption = encryptionOf(env, problems);
   const corsOrigins = originsOf(env, problems);
   if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
   const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
@@ -155,6 +149,8 @@ function assemble(env: Environment): Config {
   if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
+  if (anchors && !encryption.ring)
+    problems.push('ENCRYPTION_KEY: missing; anchors of the audit log are signed with it, also where KMS_KEY wraps the keys of the data.');
   if (env.FIREBASE_PROJECT_ID)
     notes.push('FIREBASE_PROJECT_ID: kept for signing in with Firebase, which this version does not have; nothing reads it');
   if (problems.length > 0 || !database) throw new ConfigError(problems);
@@ -165,7 +161,7 @@ function assemble(env: Environment): Config {
     port: env.PORT,
     metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
     database,
-    encryption: env.ENCRYPTION_KEY ? { key: env.ENCRYPTION_KEY } : { file: env.ENCRYPTION_KEY_FILE ?? '' },
+    encryption,
     anchors,
     apiUrl,
     corsOrigins,

@@ -1,5 +1,5 @@
 import { grant, NEEDS_STEP_UP, type Grants, type Permission } from '@medspa/contracts';
-import type { Codec, Database, Session } from '@medspa/database';
+import { NO_ORGANIZATION, type Codec, type Database, type Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
@@ -19,8 +19,7 @@ export const ANYBODY: Actor = {
   grants: grant(['account:sign-in']),
 };
 
-/** What belongs to no organization happens under this id: it sees no tenant's rows. */
-export const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000';
+export { NO_ORGANIZATION };
 
 /**
  * The session that a request came in, and when its person last proved who they are. Whoever has to set up a second factor first
@@ -63,6 +62,14 @@ export function demand(ctx: Ctx, permission: Permission): void {
   if (!ctx.signIn) throw new Problem('practice-mode');
   const age = ctx.now().getTime() - ctx.signIn.steppedUpAt.getTime();
   if (age > STEP_UP_MINUTES * 60_000) throw new Problem('step-up-required');
+}
+
+/**
+ * Loads what seals and opens for the organization, where it is not in memory: before anything of a request or a job. The doors do
+ * it as well, for work that turns to another organization on its way.
+ */
+export async function loadKeys({ breaker, codec }: Pick<Ctx, 'breaker' | 'codec'>, organizationId: string): Promise<void> {
+  if (!codec.isReady(organizationId)) await breaker.execute(() => codec.prepare(organizationId));
 }
 
 /** What the database is told about the context: also which rows there are for the actor, as far as the permission reaches. */

@@ -10,10 +10,15 @@ import { findReply, keepReply } from './repeatable.ts';
 
 type Verb = { needs: Permission; action: string };
 
-/** What both doors do before and around the work: permission first, then a span, then the breaker. */
+/** What both doors do before and around the work: permission first, then a span, then the breaker, then the organization's keys. */
 async function atDatabase<T>(ctx: Ctx, verb: Verb, work: () => Promise<T>): Promise<T> {
   demand(ctx, verb.needs);
-  return span(verb.action, () => ctx.breaker.execute(work));
+  return span(verb.action, () =>
+    ctx.breaker.execute(async () => {
+      if (!ctx.codec.isReady(ctx.organizationId)) await ctx.codec.prepare(ctx.organizationId);
+      return work();
+    }),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import type { Config } from './config.ts';
-import { ANYBODY, NO_ORGANIZATION, type Actor, type Ctx, type SignInState } from './context.ts';
+import { ANYBODY, loadKeys, NO_ORGANIZATION, type Actor, type Ctx, type SignInState } from './context.ts';
 import { refuseForeignWrite } from './csrf.ts';
 import { SECURITY_HEADERS } from './headers.ts';
 import type { AppEnv } from './http.ts';
@@ -137,6 +137,7 @@ export function signedIn(
     const operation = `${c.req.method} ${c.req.path}`;
     const found = open.has(operation) ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers, operation);
     if (!found) throw new Problem('not-authenticated');
+    await loadKeys(parts, found.organizationId);
     c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });
     await next();
   };

@@ -61,7 +61,7 @@ async function aWorker({ database }: { database: ReturnType<typeof openDatabase>
   const lines: string[] = [];
   const parts = {
     database,
-    codec: testCodec,
+    codec: testCodec(database),
     breaker: createBreaker().policy,
     now: () => new Date(),
     log: createLog('info', { write: (line: string) => void lines.push(line) }),

@@ -30,7 +30,7 @@ async function work(...jobs: Job[]) {
   const metrics = createMetrics();
   const { stop } = await startJobs(t.runtime, jobs, {
     database: t.database,
-    codec: testCodec,
+    codec: testCodec(t.database),
     breaker: createBreaker().policy,
     now: () => new Date(),
     log: createLog('debug', { write: (line: string) => void lines.push(line) }),

@@ -4,7 +4,7 @@ import { EVERYTHING } from '@medspa/contracts';
 import type { DatabaseSettings } from '@medspa/database';
 import { Logger, run as runQueue, type JobHelpers, type Runner, type WorkerEvents } from 'graphile-worker';
 import { z } from 'zod';
-import { NO_ORGANIZATION, type Actor, type Ctx } from './context.ts';
+import { loadKeys, NO_ORGANIZATION, type Actor, type Ctx } from './context.ts';
 import { JobPool } from './job-pool.ts';
 import { errorFields, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -63,6 +63,7 @@ export async function startJobs(
     const organizationId = z.object({ organizationId: z.uuid() }).safeParse(payload).data?.organizationId ?? NO_ORGANIZATION;
     const about = { job: work.name, jobId: id, attempt: attempts };
     try {
+      await loadKeys(rest, organizationId);
       await work.run({ ...rest, organizationId, actor: JOB_ACTOR, requestId: `job-${id}` }, payload);
       metrics.job(work.name, 'done', (performance.now() - since) / 1_000);
       log.info('job done', about);

@@ -78,6 +78,7 @@ type LogEvent =
   | 'listening'
   | 'stopping'
   | 'stopped'
+  | 'data key rotated'
   | 'unhandled';
 
 /** Where a log goes, line by line. */

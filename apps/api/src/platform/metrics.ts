@@ -17,6 +17,8 @@ export type Metrics = {
   /** So many emergency accesses were not reviewed in time. */
   overdueReviews: (count: number) => void;
   breaker: (state: BreakerState) => void;
+  /** A sealed value could not be opened: altered, moved, or its key is gone. */
+  unreadable: () => void;
   /** A caller queued so long before it came to the database. */
   queued: (millis: number) => void;
   pool: PoolObserver & { retried: () => void };
@@ -68,6 +70,7 @@ export function createMetrics(): Metrics {
     buckets: SECONDS,
     registers,
   });
+  const unreadable = new Counter({ name: 'encryption_unreadable_total', help: 'Sealed values that could not be opened', registers });
   const breaker = new Gauge({ name: 'db_breaker_state', help: '0 closed, 1 half-open, 2 open', registers });
   breaker.set(0);
 
@@ -110,6 +113,7 @@ export function createMetrics(): Metrics {
       overdue = { count, at: performance.now() };
     },
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
+    unreadable: () => unreadable.inc(),
     queued: (millis) => queue.observe(millis / 1_000),
     pool: {
       acquired: (millis) => acquire.observe(millis / 1_000),

@@ -1,5 +1,5 @@
 import { PROBLEMS, type ProblemDocument, type ProblemError, type ProblemSlug } from '@medspa/contracts';
-import { handleDatabaseError, type DatabaseErrorKind } from '@medspa/database';
+import { handleDatabaseError, WrappingAway, type DatabaseErrorKind } from '@medspa/database';
 import { BrokenCircuitError, BulkheadRejectedError } from 'cockatiel';
 import { HTTPException } from 'hono/http-exception';
 import { fieldOfConstraint } from './constraints.ts';
@@ -54,7 +54,7 @@ const BY_DATABASE_KIND: Record<DatabaseErrorKind, ProblemSlug> = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return problemOfStatus(error.status);
-  if (error instanceof BrokenCircuitError) return new Problem('unavailable');
+  if (error instanceof BrokenCircuitError || error instanceof WrappingAway) return new Problem('unavailable');
   if (error instanceof BulkheadRejectedError) return new Problem('overloaded');
   const report = handleDatabaseError(error);
   if (!report) return new Problem('internal');

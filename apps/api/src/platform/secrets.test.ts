@@ -44,7 +44,7 @@ describe('a value secret:NAME', () => {
     const { source, asked } = await google();
     const config = await loadConfig(ENV, { secrets: source });
     expect(config.database).toMatchObject({ user: 'app_rw', password: 'second', database: 'medspa', host: '/cloudsql/a:b:c' });
-    expect(config.encryption).toEqual({ key: TEST_KEY });
+    expect(config.encryption).toEqual({ ring: { text: TEST_KEY }, kms: [] });
     expect(JSON.stringify(config)).not.toContain('secret:');
     expect(asked.filter((line) => line.includes('token'))).toHaveLength(1);
   });

@@ -27,7 +27,7 @@ export async function resolveSecrets(
   if (!project)
     throw new Error(`${references.map(({ key }) => key).join(', ')}: a secret: value needs GCP_PROJECT_ID to say whose secret.`);
   const keys = references.map(({ key }) => key).join(', ');
-  const token = await machineToken(source).catch(() => {
+  const { token } = await fetchMachineToken(source.metadataUrl, source.limitMillis ?? LIMIT_MILLIS).catch(() => {
     throw new Error(
       `${keys}: a secret: value can be read only where a machine identity exists (Cloud Run, Compute Engine). Give the value itself here.`,
     );
@@ -42,16 +42,18 @@ export async function resolveSecrets(
   return { ...env, ...Object.fromEntries(resolved) };
 }
 
-async function machineToken({ metadataUrl, limitMillis = LIMIT_MILLIS }: SecretSource): Promise<string> {
+/** A token of the machine's identity, and until when (of `Date.now`) it should be used. Throws where there is no identity. */
+export async function fetchMachineToken(metadataUrl: string, limitMillis: number): Promise<{ token: string; until: number }> {
   const response = await fetch(`${metadataUrl}/computeMetadata/v1/instance/service-accounts/default/token`, {
     headers: { 'metadata-flavor': 'Google' },
     redirect: 'error',
     signal: AbortSignal.timeout(limitMillis),
   });
   if (!response.ok) throw new Error('no token');
-  const { access_token: token } = (await response.json()) as { access_token?: string };
+  const { access_token: token, expires_in: seconds = 0 } = (await response.json()) as { access_token?: string; expires_in?: number };
   if (!token) throw new Error('no token');
-  return token;
+  // A minute early: it must not end on the way.
+  return { token, until: Date.now() + (seconds - 60) * 1_000 };
 }
 
 async function accessSecret(

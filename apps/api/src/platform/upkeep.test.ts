@@ -78,7 +78,7 @@ describe('upkeep', () => {
     await work?.run(
       {
         database: t.database,
-        codec: testCodec,
+        codec: testCodec(t.database),
         breaker: createBreaker().policy,
         organizationId: mine.organizationId,
         actor: { kind: 'job', id: mine.actorId, grants: EVERYTHING },

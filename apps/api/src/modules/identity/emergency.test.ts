@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { EmergencyAccess, Patient, PatientAccesses, ProblemDocument } from '@medspa/contracts';
-import { aClinic, aPatient, arrange, createTestDatabase, NOW, sessionIn, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, aPatient, arrange, createTestDatabase, NOW, sessionIn, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aBrowser, type Browser } from '../../../test/browser.ts';
-import { testApp, testCodec, type TestApp } from '../../../test/harness.ts';
+import { testApp, type TestApp } from '../../../test/harness.ts';
 import { jobCtx, startPost, type Post } from '../../../test/messages.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { identityJobs, watchReviews } from './index.ts';
@@ -49,7 +49,9 @@ async function aPerson(givenName: string, familyName: string, hasFactor = true):
   const { organizationId } = clinic;
   const [id, email] = [newId(), `${givenName}-${newId()}@clinic.example`.toLowerCase()];
   const place = { organizationId, table: 'staff', column: 'email_sealed' };
-  const sealed = { emailSealed: testCodec.seal({ ...place, rowId: id }, email), emailIndex: testCodec.blindIndex(place, email) };
+  const codec = testCodec(t.database);
+  await codec.prepare(organizationId);
+  const sealed = { emailSealed: codec.seal({ ...place, rowId: id }, email), emailIndex: codec.blindIndex(place, email) };
   await arrange(t.database, clinic, async (tx) => {
     await tx.staff.create({ data: { organizationId, id, givenName, familyName, jobTitle: 'Nurse', ...sealed } });
     await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });

@@ -7,7 +7,7 @@ import type {
   UpdateLocation,
   UpdateProvider,
 } from '@medspa/contracts';
-import { keyset, toPage, type Page, type Tx } from '@medspa/database';
+import { insertDataKeys, keyset, toPage, type NewKey, type Page, type Tx } from '@medspa/database';
 
 // What leaves each table: the columns of the contract, and nothing that a later migration adds.
 const ORGANIZATION = { id: true, name: true, version: true } as const;
@@ -35,7 +35,9 @@ export function findOrganization(tx: Tx, organizationId: string) {
   return tx.organization.findUnique({ where: { id: organizationId }, select: ORGANIZATION });
 }
 
-export async function insertOrganization(tx: Tx, id: string, name: string): Promise<void> {
+/** An organization, and the keys of its data. */
+export async function insertOrganization(tx: Tx, id: string, name: string, keys: NewKey[]): Promise<void> {
+  await insertDataKeys(tx, keys);
   await tx.organization.create({ data: { id, name }, select: { id: true } });
 }
 

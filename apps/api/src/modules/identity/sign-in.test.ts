@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ProblemDocument, SignInSession } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
-import { createTestDatabase, footprintOf, NOW, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, footprintOf, NOW, testCodec, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBrowser, anOwner, aSecuredOwner, aSignedInOwner, PASSWORD, type Browser } from '../../../test/browser.ts';
 import { testApp } from '../../../test/harness.ts';
@@ -50,7 +50,11 @@ describe('AUT-8: the first person', () => {
       [organizationId],
     );
     expect(written).toEqual(
-      ['organization', 'staff', 'staff_account'].map((table) => ({ actor_id: staffId, action: 'organization.set-up', table_name: table })),
+      ['data_key', 'organization', 'staff', 'staff_account'].map((table) => ({
+        actor_id: staffId,
+        action: 'organization.set-up',
+        table_name: table,
+      })),
     );
   });
 
@@ -121,9 +125,11 @@ describe('AUT-1: a password', () => {
     const { staffId, email, browser } = await anOwner(t);
     const { hash } = await import('@node-rs/argon2');
     const { keyedPassword } = await import('./service/prove.ts');
-    const { testCodec } = await import('../../../test/harness.ts');
     const [account] = await t.look<{ organization_id: string }>('SELECT organization_id FROM staff_account WHERE staff_id = $1', [staffId]);
-    const keyed = keyedPassword({ codec: testCodec, organizationId: account?.organization_id ?? '' }, PASSWORD);
+    const organizationId = account?.organization_id ?? '';
+    const codec = testCodec(t.database);
+    await codec.prepare(organizationId);
+    const keyed = keyedPassword({ codec, organizationId }, PASSWORD);
     const cheap = await hash(keyed, { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
     await t.look('UPDATE staff_secret SET password_hash = $2 WHERE staff_id = $1', [staffId, cheap]);
     expect((await browser().send('POST', '/v1/session', { email, password: PASSWORD })).status).toBe(201);

@@ -131,7 +131,8 @@ describe('an import', () => {
       [clinic.organizationId],
     );
     const place = { organizationId: clinic.organizationId, table: 'patient', column: 'source_id_sealed', rowId: row?.id ?? '' };
-    expect(testCodec.open(place, row?.sealed ?? new Uint8Array())).toBe(chart);
+    await testCodec(t.database).prepare(clinic.organizationId);
+    expect(testCodec(t.database).open(place, row?.sealed ?? new Uint8Array())).toBe(chart);
     expect((await send([{ ...rowOf(2), sourceId: chart }])).body).toEqual({ imported: 0, alreadyThere: 1 });
   });
 

@@ -21,7 +21,7 @@ function run(name: string, payload: { organizationId: string }, now: Date): Prom
   if (!work) throw new Error(`There is no job ${name}.`);
   const ctx: Ctx = {
     database: t.database,
-    codec: testCodec,
+    codec: testCodec(t.database),
     breaker: createBreaker().policy,
     organizationId: payload.organizationId,
     actor: { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING },

@@ -60,7 +60,7 @@ function aSealer(store: AnchorStore = async () => {}) {
     await job?.run(
       {
         database: t.database,
-        codec: testCodec,
+        codec: testCodec(t.database),
         breaker: createBreaker().policy,
         organizationId: '00000000-0000-0000-0000-000000000000',
         actor: { kind: 'job', id: clinic.actorId, grants: EVERYTHING },

@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { grant } from '@medspa/contracts';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import type { Ctx } from '../context.ts';
+import { loadKeys, type Ctx } from '../context.ts';
 import type { AppEnv } from '../http.ts';
 import { Problem } from '../problem.ts';
 import { isSignedByTwilio } from './twilio.ts';
@@ -38,6 +38,7 @@ export function signedByTwilio(
         throw new Problem('not-permitted');
       const organizationId = z.uuid().safeParse(c.req.param('organizationId'));
       if (!organizationId.success) throw new Problem('not-found');
+      await loadKeys(parts, organizationId.data);
       c.set('ctx', { ...parts, organizationId: organizationId.data, actor: PROVIDER, requestId: c.get('requestId') });
       c.set('form', form);
       await next();

@@ -49,11 +49,11 @@ ALTER TABLE emergency_access
   ADD CONSTRAINT emergency_access_one_open EXCLUDE USING gist
     (organization_id WITH =, staff_id WITH =, patient_id WITH =, tstzrange(begins_at, ends_at) WITH &&);
 
--- Nothing of it changes but its review, once. The owner may seal anew: what a row says stays as it is.
+-- Nothing of it changes but its review, once. Sealing anew leaves what a row says as it is.
 CREATE FUNCTION app.review_once() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   v_review text[] := CASE WHEN OLD.reviewed_at IS NULL THEN ARRAY['reviewed_at', 'reviewed_by_id', 'outcome', 'review_note_sealed'] ELSE '{}' END;
-  v_sealed text[] := CASE WHEN pg_has_role(session_user, 'app_owner', 'MEMBER') THEN ARRAY['reason_sealed', 'review_note_sealed'] ELSE '{}' END;
+  v_sealed text[] := CASE WHEN app.is_resealing() THEN ARRAY['reason_sealed', 'review_note_sealed'] ELSE '{}' END;
 BEGIN
   IF to_jsonb(NEW) - v_review - v_sealed <> to_jsonb(OLD) - v_review - v_sealed THEN
     RAISE EXCEPTION 'an emergency access is reviewed once, and nothing else of it changes' USING ERRCODE = 'insufficient_privilege';

@@ -28,10 +28,11 @@ export async function setUp(ctx: Ctx, { code, organizationName, email, password,
   });
   const [organizationId, staffId] = [newId(), newId()];
   const own = { ...ctx, organizationId, actor: ownerOf(staffId) };
+  const keys = await ctx.codec.begin(organizationId);
   const passwordHash = await hashPassword(keyedPassword(own, password));
   return mutate(own, { needs: 'organization:write', action: 'organization.set-up', reply: SetUpDone }, async (tx) => {
     if (!(await queries.useSetupCode(tx, hashOf(plainCode(code))))) throw new Problem('setup-code-refused');
-    await insertOrganization(tx, organizationId, organizationName);
+    await insertOrganization(tx, organizationId, organizationName, keys);
     await insertStaff(tx, organizationId, staffId, { ...name, jobTitle: 'Owner', ...sealEmail(own, staffId, email) });
     const account = { organizationId, staffId, loginKey: loginKeyOf(ctx, email) };
     await queries.insertAccount(tx, account, { passwordHash, passwordIsLong: isLong(password) }, ctx.now());
