@@ -91,6 +91,7 @@ describe('the rules over our own metrics', () => {
         'JobFails',
         'DatabaseConnectionBudget',
         'AuditLogNotSealed',
+        'SealedValueUnreadable',
       ]),
     );
     expect(new Set(alerts).size).toBe(alerts.length);

@@ -1,4 +1,4 @@
-import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -14,12 +14,15 @@ import { createMetrics } from '../src/platform/metrics.ts';
 /** Whose passkeys the tests make. */
 export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
 
+/** Somebody with a role, or with these permissions, all unless told; at these locations, or everywhere. */
+export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
+
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
-  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
+  /** Who asks. Null is nobody, `session` whoever has signed in. */
+  as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
@@ -28,15 +31,19 @@ export type TestAppOptions = {
   isTraced?: boolean;
 };
 
-type Person = Exclude<NonNullable<TestAppOptions['as']>, string>;
-
-function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Person) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
+function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
+  if (role === undefined) return grant(permissions, locations ?? 'everywhere');
+  return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
 }
 
-/** They have just proved who they are. */
-function signedInAs(person: Person, now: () => Date) {
-  return { ...personOf(person), signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: now(), mustEnrol: false } };
+/** They have just proved who they are; in practice mode nobody does. */
+function signedInAs(person: Person, steppedUpAt: Date | null) {
+  const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
+  return {
+    organizationId: person.organizationId,
+    actor,
+    ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false } } : {}),
+  };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -56,13 +63,12 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   metrics.watch(database, breaker.waiting);
   const codec = options.codec ?? createCodec(database, testWrapping, { unreadable: metrics.unreadable });
   const parts = { database, codec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
-  // In practice mode nobody signs in.
-  const signedIn = (person: Person) => (options.config?.practice ? personOf(person) : signedInAs(person, parts.now));
   const app = createApp({
     ...parts,
     config: {
       corsOrigins: new Set(),
       apiUrl: 'http://127.0.0.1:8080',
+      mail: null,
       relyingParty: RELYING_PARTY,
       practice: null,
       twilio: null,
@@ -76,7 +82,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     findActor:
       as === 'session'
         ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
-        : () => Promise.resolve(as ? signedIn(as) : null),
+        : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null),
   });
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
@@ -115,7 +121,8 @@ const OF_UNWANTED_BODY = new Set([400, 413, 415]);
 function holdAgainstDocumentation(method: string, path: string, response: Response, body: unknown): void {
   const pathname = path.split('?')[0] ?? '';
   if (!pathname.startsWith('/v1/') || method === 'HEAD' || method === 'OPTIONS') return;
-  const pattern = Object.keys(document.paths).find((known) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname));
+  const isOf = (known: string) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname);
+  const pattern = pathname in document.paths ? pathname : Object.keys(document.paths).find(isOf);
   const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method.toLowerCase()];
   if (!operation && response.status >= 400) return;
   const documented = operation?.responses[String(response.status)];

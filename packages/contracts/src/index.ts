@@ -1,3 +1,4 @@
+export * from './access.ts';
 export * from './catalog.ts';
 export * from './emergency.ts';
 export * from './fields.ts';

@@ -7,6 +7,8 @@ const FIELDS: Record<string, string> = {
   location_time_zone_known: 'timeZone',
   staff_organization_id_email_index_key: 'email',
   emergency_access_organization_id_patient_id_fkey: 'patientId',
+  custom_role_organization_id_name_key: 'name',
+  staff_role_once: 'role',
   provider_organization_id_staff_id_key: 'staffId',
   provider_organization_id_staff_id_fkey: 'staffId',
   room_type_organization_id_name_key: 'name',

@@ -6,15 +6,19 @@ import { inRounds } from '../../platform/upkeep.ts';
 import { dropPastChallengesVerb } from './queries/passkeys.ts';
 import { dropIdleGuardsVerb } from './queries/sign-in.ts';
 import { countOverdueReviews, tellReviewer, tellReviewers } from './service/emergency.ts';
-import { sendReset, type ResetParts } from './service/password-reset.ts';
+import { sendInvitation } from './service/invitations.ts';
+import { sendReset, type LinkParts } from './service/password-reset.ts';
 
 const AT_ONCE = 5_000;
 
+const INVITATION = z.object({ organizationId: z.uuid(), invitationId: z.uuid() });
 const RESET = z.object({ organizationId: z.uuid(), loginKey: z.string().regex(/^[0-9a-f]{32}$/), askedAt: z.coerce.date() });
 const ACCESS = z.object({ organizationId: z.uuid(), accessId: z.uuid() });
 
-export function identityJobs(parts: ResetParts): Job[] {
+export function identityJobs(parts: LinkParts): Job[] {
   return [
+    // Enqueued by whoever invites, in the same transaction.
+    job('send-invitation', INVITATION, (ctx, { invitationId }) => sendInvitation(ctx, parts, invitationId)),
     // Enqueued by opening an emergency access, in its transaction.
     job('tell-reviewers', ACCESS, async (ctx, { accessId }) => {
       await mutate(ctx, { needs: 'break-glass:review', action: 'emergency-access.tell', reply: z.void() }, (tx) =>

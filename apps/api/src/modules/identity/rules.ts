@@ -8,6 +8,9 @@ export const STAFF_SESSION = { idleMinutes: 15, hours: 12 };
 /** Recovery codes that come with a second factor. */
 export const RECOVERY_CODES = 10;
 
+/** How long an invitation can be accepted. */
+export const INVITATION_DAYS = 7;
+
 /** Whether a password may be the only factor. Letters count as people count them, not as bytes. */
 export function isLong(password: string): boolean {
   return Array.from(password).length >= SHORTEST_ALONE;
@@ -103,7 +106,8 @@ export function reviewWords(of: {
   link: string;
 }): { title: string; body: string } {
   const minute = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const { organizationName, readerName, beginsAt, endsAt, reviewDueAt, link } = of;
+  const [organizationName, readerName] = [oneLine(of.organizationName), oneLine(of.readerName)];
+  const { beginsAt, endsAt, reviewDueAt, link } = of;
   return {
     title: 'An emergency access waits for your review',
     body: [
@@ -111,6 +115,28 @@ export function reviewWords(of: {
       `Somebody else looks into it by ${minute(reviewDueAt)}: why it was opened, what was read, and whether that was right.`,
       link,
     ].join('\n\n'),
+  };
+}
+
+/** A name on one line, so that it makes no paragraph of its own in an e-mail. */
+function oneLine(name: string): string {
+  return name.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
+}
+
+/** What the e-mail with an invitation says. */
+export function invitationWords(about: { givenName: string; organizationName: string; days: number; link: string }): {
+  title: string;
+  body: string;
+} {
+  return {
+    title: 'Your account',
+    body: `Hello ${oneLine(about.givenName)},
+
+you are invited to sign in at ${oneLine(about.organizationName)}. Choose your password here within ${about.days} days:
+
+${about.link}
+
+The link works once. If you do not work there, do nothing.`,
   };
 }
 
@@ -127,9 +153,8 @@ export function holderOf(handle: string): { organizationId: string; staffId: str
   return { organizationId: idAt(0), staffId: idAt(16) };
 }
 
-/** What the e-mail with a link to a new password says. Names stand on one line, so that none makes a paragraph of its own. */
+/** What the e-mail with a link to a new password says. */
 export function resetWords(about: { givenName: string; organizationName: string; link: string }): { title: string; body: string } {
-  const oneLine = (text: string) => text.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
   return {
     title: 'A new password',
     body: `Hello ${oneLine(about.givenName)},

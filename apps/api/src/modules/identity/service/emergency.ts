@@ -15,11 +15,13 @@ import type { Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FoundActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
-import type { Sender } from '../../../platform/senders/index.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/emergency.ts';
 import { findPerson } from '../queries/sign-in.ts';
 import { reviewWords } from '../rules.ts';
+import { findGrants } from './access.ts';
+import { openEmail } from './address.ts';
+import type { LinkParts } from './password-reset.ts';
 
 /** Names the emergency access under which a request reads. */
 const EMERGENCY_HEADER = 'emergency-access';
@@ -121,28 +123,22 @@ export function reviewEmergencyAccess(ctx: Ctx, id: string, { outcome, note }: R
 
 /**
  * Enqueues a note to everybody who reviews, in the caller's transaction: also to whoever opened the access, since it may not have been
- * them. Whoever has an account is an owner as yet, and owners review.
+ * them.
  */
 export async function tellReviewers({ organizationId }: Ctx, tx: Tx, accessId: string): Promise<void> {
-  const reviewers = await queries.listReachable(tx, organizationId);
-  await queries.enqueueNotes(
-    tx,
-    organizationId,
-    accessId,
-    reviewers.map(({ id }) => id),
-  );
+  const reviewers: string[] = [];
+  for (const { id } of await queries.listReachable(tx, organizationId))
+    if ((await findGrants(tx, id)).has('break-glass:review')) reviewers.push(id);
+  await queries.enqueueNotes(tx, organizationId, accessId, reviewers);
 }
-
-/** Who carries e-mail to staff, null where nobody is configured, and where they read on. */
-type StaffMail = { mail: Sender | null; apiUrl: string };
 
 /**
  * Tells one person by e-mail that there is something to review: who read, when and until when, nothing of the patient. Throws when
  * the mail server has not taken it, for the queue to try again; it is the same message then.
  */
-export async function tellReviewer(ctx: Ctx, { mail, apiUrl }: StaffMail, accessId: string, staffId: string): Promise<void> {
+export async function tellReviewer(ctx: Ctx, { mail, apiUrl }: LinkParts, accessId: string, staffId: string): Promise<void> {
   if (!mail) return;
-  const { organizationId, codec } = ctx;
+  const { organizationId } = ctx;
   const { reader, reviewer, row } = await view(ctx, { ...REVIEW, action: 'emergency-access.tell' }, async (tx) => {
     const access = existing(await queries.findAccess(tx, organizationId, accessId));
     return {
@@ -152,7 +148,7 @@ export async function tellReviewer(ctx: Ctx, { mail, apiUrl }: StaffMail, access
     };
   });
   if (!reviewer.emailSealed) return;
-  const to = codec.open({ organizationId, table: 'staff', column: 'email_sealed', rowId: staffId }, reviewer.emailSealed);
+  const to = openEmail(ctx, staffId, reviewer.emailSealed);
   const words = reviewWords({
     ...row,
     organizationName: reader.organization.name,
