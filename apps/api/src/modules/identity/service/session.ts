@@ -47,7 +47,7 @@ export function newcomer(staffId: string): Actor {
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
  * its person left. Asked for each request, so that all of these hold from the next one on. Where a second factor is needed, whoever
- * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (B1).
+ * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (I16).
  */
 export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsSecondFactor: boolean }): FindActor {
   return async (headers, operation) => {
