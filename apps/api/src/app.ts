@@ -1,10 +1,19 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { accessRoutes, emergencyRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
+import {
+  accessRoutes,
+  apiKeyRoutes,
+  deviceRoutes,
+  emergencyRoutes,
+  identityRoutes,
+  passkeyRoutes,
+  resetRoutes,
+  signInRoutes,
+} from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
-import { schedulingRoutes } from './modules/scheduling/index.ts';
+import { checkInRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
@@ -47,6 +56,9 @@ function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail
     .route('/', passkeyRoutes(relyingParty))
     .route('/', resetRoutes(relyingParty))
     .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
+    .route('/', deviceRoutes)
+    .route('/', checkInRoutes)
+    .route('/', apiKeyRoutes)
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -126,6 +138,16 @@ export function openApiDocument(apiUrl: string): OpenApi {
         name: 'Sign-in',
         description:
           'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+      },
+      {
+        name: 'Devices',
+        description:
+          'Kiosks, where patients check in by themselves, and devices that staff share, with a PIN to come back and a way to hand them to a patient. The key of a device is a cookie that no script reads.',
+      },
+      {
+        name: 'API keys',
+        description:
+          'What integrations sign in with: `Authorization: Bearer`, without a cookie. A key does a part of what its maker may do.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

@@ -3,7 +3,7 @@ import { EVERYTHING } from '@medspa/contracts';
 import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
 import { migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findSignedIn, identityJobs, watchReviews, type SignInParts } from './modules/identity/index.ts';
+import { findActor, identityJobs, watchReviews, type SignInParts } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
@@ -173,11 +173,11 @@ async function assertReady(
 }
 
 /**
- * Whose session a request has; in practice mode the one person whom everybody is. Whoever practice mode lets in must name this
+ * Who sends a request, by what it carries; in practice mode the one person whom everybody is. Whoever practice mode lets in must name this
  * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
  */
 function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts, { needsSecondFactor: true });
+  if (!practice) return findActor(parts, { needsSecondFactor: true });
   const found = {
     organizationId: practice.organizationId,
     actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },

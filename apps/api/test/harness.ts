@@ -4,7 +4,7 @@ import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
-import { findSignedIn } from '../src/modules/identity/index.ts';
+import { findActor } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
@@ -18,7 +18,7 @@ export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clin
 export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
 
 export type TestAppOptions = {
-  /** Who asks. Null is nobody, `session` whoever has signed in. */
+  /** Who asks. Null is nobody; `session` whoever has signed in, a device, or a key. */
   as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
@@ -81,7 +81,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor:
       as === 'session'
-        ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
+        ? findActor(parts, { needsSecondFactor: !options.config?.practice })
         : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null),
   });
 

@@ -53,6 +53,10 @@ describe('a sealed column and an index of one', () => {
       'staff_secret.password_hash',
       'staff_reset.token_hash',
       'staff_session.token_hash',
+      'staff_pin.pin_hash',
+      'device.code_hash',
+      'device.key_hash',
+      'api_key.secret_hash',
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
     ]);

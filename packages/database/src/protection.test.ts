@@ -24,6 +24,9 @@ const UNAUDITED: Record<string, string> = {
   staff_secret: 'hashes and secrets stay out of the log; each change comes with one of its audited account',
   data_key_secret: 'a wrapped key that the log keeps could not be destroyed; what happens to a key is audited without it',
   staff_session_use: 'being used changes nothing of a session',
+  staff_pin: 'hashes stay out of the log; each change comes with one of its audited account',
+  device_use: 'being used changes nothing of a device',
+  api_key_use: 'being used changes nothing of a key',
 };
 /** What other rows were reckoned with; no request changes it. */
 const SETTLED = [
@@ -89,6 +92,7 @@ describe('every table of an organization', () => {
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
       { table: 'data_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'data_key_secret', polname: 'upkeep', role: 'app_owner' },
+      { table: 'device', polname: 'enrolment', role: 'app_owner' },
       { table: 'emergency_access', polname: 'upkeep', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },

@@ -71,6 +71,9 @@ describe('a session that is confined', () => {
       'staff_account',
       'staff_secret',
       'staff_session',
+      'staff_pin',
+      'device',
+      'api_key',
     ];
     for (const name of hidden) expect([name, none[name], (all[name] ?? 0) > 0]).toEqual([name, 0, true]);
   });

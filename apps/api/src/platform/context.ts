@@ -5,7 +5,7 @@ import { Problem } from './problem.ts';
 
 /** Who acts, and what they may do where. Everything that is done or read is recorded under this id. */
 export type Actor = {
-  kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody';
+  kind: 'staff' | 'patient' | 'kiosk' | 'shared-device' | 'integration' | 'job' | 'provider' | 'anybody';
   id: string;
   grants: Grants;
   /** The patients whose rows the actor may see and write; all where it is absent. */

@@ -20,7 +20,10 @@ const LOOPBACK = ['127.0.0.1', 'localhost'];
 /** Who sends a request, and why where they had to say it. */
 export type FoundActor = { actor: Actor; organizationId: string; signIn?: SignInState; reason?: string };
 
-/** Says who sends a request for an operation such as `GET /v1/patients`, or null: by its session, or in practice mode the same person for everyone. */
+/**
+ * Says who sends a request for an operation such as `GET /v1/patients`, or null: by its
+ * session, device or key, or in practice mode the same person for everyone.
+ */
 export type FindActor = (headers: Headers, operation: string) => Promise<FoundActor | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */

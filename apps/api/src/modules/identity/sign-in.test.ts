@@ -314,6 +314,7 @@ describe('whoever has no session', () => {
   const open = new Set([
     'POST /v1/setup',
     'POST /v1/session',
+    'POST /v1/device',
     'POST /v1/session/passkey/options',
     'POST /v1/session/passkey',
     'POST /v1/invitations/acceptance',

@@ -140,6 +140,7 @@ type NewSession = {
   staffId: string;
   tokenHash: Uint8Array<ArrayBuffer>;
   device: string;
+  deviceId: string | null;
   idleMinutes: number;
   endsAt: Date;
   steppedUpAt: Date;
@@ -152,11 +153,16 @@ export async function insertSession(tx: Tx, session: NewSession): Promise<void> 
   await tx.staffSessionUse.create({ data: { organizationId, sessionId: id, seenAt: createdAt }, select: { sessionId: true } });
 }
 
-/** Sessions of a person that were not ended and have not run out, the last one first. */
+/** Sessions of a person that were not ended and have not run out, the last one first. Those on shared devices wait for a PIN. */
 export async function listSessions(tx: Tx, organizationId: string, staffId: string, alive: Alive, page: PageQuery) {
   return toPage(
     await tx.staffSession.findMany({
-      where: { organizationId, staffId, endsAt: { gt: alive.now }, use: { seenAt: { gt: alive.idleSince } } },
+      where: {
+        organizationId,
+        staffId,
+        endsAt: { gt: alive.now },
+        OR: [{ use: { seenAt: { gt: alive.idleSince } } }, { deviceId: { not: null } }],
+      },
       orderBy: { id: 'desc' },
       select: SESSION,
       ...keyset(page, organizationId),

@@ -32,7 +32,7 @@ const REVIEW = { needs: 'break-glass:review', action: 'emergency-access.review' 
 const NOT_OPEN = { in: 'header', pointer: EMERGENCY_HEADER, detail: 'No emergency access of yours that is open.' } as const;
 
 /**
- * Who acts in an emergency (I16): by the session and the access alone, whatever became of roles. Undefined where the request says
+ * Who acts in an emergency (I19): by the session and the access alone, whatever became of roles. Undefined where the request says
  * nothing of an emergency, for the ordinary way to find out; null where there is no session.
  *
  * Under an access that is open they read that one patient, and each read is recorded with its id. Opening one takes no role for
@@ -101,7 +101,7 @@ export function listEmergencyAccesses(ctx: Ctx, query: EmergencyAccessQuery) {
 }
 
 /**
- * Writes down what somebody else found about an emergency access. Throws `not-found`, `not-permitted` for one's own (I17),
+ * Writes down what somebody else found about an emergency access. Throws `not-found`, `not-permitted` for one's own (I20),
  * `wrong-status` when it was reviewed.
  */
 export function reviewEmergencyAccess(ctx: Ctx, id: string, { outcome, note }: ReviewEmergencyAccess) {

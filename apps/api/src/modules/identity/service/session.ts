@@ -18,13 +18,14 @@ import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platfo
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
-import { readSessionCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
+import { readDeviceCookie, readSessionCookie, type DeviceCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
 import { listGivenRoles, type GivenRoleRow } from '../queries/access.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
 import { findInEmergency } from './emergency.ts';
 import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
+import { beginOnDevice } from './shared-device.ts';
 
 /** What finding a session takes. */
 export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
@@ -47,7 +48,7 @@ export function newcomer(staffId: string): Actor {
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
  * its person left. Asked for each request, so that all of these hold from the next one on. Where a second factor is needed, whoever
- * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (I16).
+ * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (I19).
  */
 export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsSecondFactor: boolean }): FindActor {
   return async (headers, operation) => {
@@ -68,10 +69,10 @@ export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsS
 }
 
 /** What the request of somebody who signs in says beside its body. */
-export type Browser = { userAgent: string; cookie: SessionCookie | null };
+export type Browser = { userAgent: string; cookie: SessionCookie | null; device: DeviceCookie | null };
 
 export function browserOf(headers: Headers): Browser {
-  return { userAgent: headers.get('user-agent') ?? '', cookie: readSessionCookie(headers) };
+  return { userAgent: headers.get('user-agent') ?? '', cookie: readSessionCookie(headers), device: readDeviceCookie(headers) };
 }
 
 /** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
@@ -87,7 +88,7 @@ export async function signIn(
 export async function startSession(
   ctx: Ctx,
   proof: Proof,
-  { userAgent, cookie }: Browser,
+  { userAgent, cookie, device }: Browser,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
   const own = { ...ctx, organizationId: proof.organizationId, actor: newcomer(proof.staffId) };
   const token = randomBytes(32).toString('base64url');
@@ -98,8 +99,6 @@ export async function startSession(
     staffId: own.actor.id,
     tokenHash: hashOf(token),
     device: deviceOf(userAgent),
-    idleMinutes: STAFF_SESSION.idleMinutes,
-    endsAt: new Date(now.getTime() + STAFF_SESSION.hours * 3_600_000),
     steppedUpAt: now,
     createdAt: now,
   };
@@ -107,7 +106,8 @@ export async function startSession(
     await proof.settle(tx);
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
-    await queries.insertSession(tx, session);
+    const { deviceId, idleMinutes, hours } = await beginOnDevice(tx, own.organizationId, own.actor.id, device);
+    await queries.insertSession(tx, { ...session, deviceId, idleMinutes, endsAt: new Date(now.getTime() + hours * 3_600_000) });
     const actor = actorOf(own.actor.id, await listGivenRoles(tx, own.actor.id));
     return describe({ ...own, actor, signIn: { sessionId: session.id, steppedUpAt: now, mustEnrol: false } }, tx);
   });
