@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
@@ -9,6 +10,7 @@ import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
+import type { Received } from '../src/platform/mailbox/page.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
 /** Whose passkeys the tests make. */
@@ -22,13 +24,18 @@ export type TestAppOptions = {
   as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>>;
+  config?: Partial<
+    Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>
+  >;
+  /** The address of each request's connection; one that nobody else has, unless told. */
+  from?: () => string;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
   codec?: Codec;
   httpMillis?: number;
   isTraced?: boolean;
+  received?: () => readonly Received[];
 };
 
 function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
@@ -46,6 +53,10 @@ function signedInAs(person: Person, steppedUpAt: Date | null) {
   };
 }
 
+function anyAddress(): string {
+  return ['10', ...Array.from({ length: 3 }, () => randomInt(256))].join('.');
+}
+
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
 
 /** The service's real app on a real database, called without a socket. Every answer is held against its documentation. */
@@ -57,7 +68,7 @@ export type TestApp = {
 };
 
 export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
-  const { as } = options;
+  const { as, from = anyAddress } = options;
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
@@ -72,12 +83,16 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
       relyingParty: RELYING_PARTY,
       practice: null,
       twilio: null,
+      trustedProxies: 0,
+      // One person sends what a test has.
+      rateLimitFactor: 1_000,
       ...options.config,
     },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
+    ...(options.received ? { received: options.received } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor:
       as === 'session'
@@ -90,11 +105,8 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     const sent = body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body);
     const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
     const type = sent === undefined ? {} : { 'content-type': 'application/json' };
-    const response = await app.request(path, {
-      method,
-      headers: { ...length, ...type, ...headers },
-      ...(sent === undefined ? {} : { body: sent }),
-    });
+    const request = { method, headers: { ...length, ...type, ...headers }, ...(sent === undefined ? {} : { body: sent }) };
+    const response = await app.request(path, request, { incoming: { socket: { remoteAddress: from() } } });
     const text = await response.text();
     const parsed: unknown = text === '' || !/json/.test(response.headers.get('content-type') ?? '') ? text : JSON.parse(text);
     holdAgainstDocumentation(method, path, response, parsed);

@@ -16,6 +16,8 @@ export function serviceEnv(database: DatabaseSettings, name: string, practice: P
     ENCRYPTION_KEY: TEST_KEY,
     PRACTICE_ORGANIZATION: practice.organizationId,
     PRACTICE_ACTOR: practice.actorId,
+    // One person of one address is all the clients of a test.
+    RATE_LIMIT_FACTOR: '1000',
   };
 }
 
@@ -37,6 +39,7 @@ export async function startTestService(
     METRICS_PORT: '0',
     PRACTICE_ORGANIZATION: clinic.organizationId,
     PRACTICE_ACTOR: clinic.actorId,
+    RATE_LIMIT_FACTOR: '1000',
   });
   const all = { ...config, ...changes.config, database: { ...t.runtime, applicationName: name, ...changes.database } };
   const lines: string[] = [];

@@ -108,6 +108,7 @@ export const TABLES: Record<string, TableClasses> = {
   api_key_use: table('transient', 'none', { public: 'organization_id key_id seen_at' }),
   check_in: table('transient', 'none', { public: 'organization_id device_id appointment_id patient_id ends_at' }),
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
+  rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
   emergency_access: table('audit', 'patient', {
     public: 'organization_id id staff_id patient_id begins_at ends_at review_due_at reviewed_at reviewed_by_id outcome',

@@ -299,7 +299,7 @@ describe('sessions of a person', () => {
   });
 });
 
-test('WEB-5: whoever signs out takes the session back, and the browser forgets what it kept', async () => {
+test('WEB-5, ASVS 14.3.1: whoever signs out takes the session back, and the browser forgets what it kept', async () => {
   const { signedIn } = await aSignedInOwner(t);
   const { cookie } = signedIn;
   const { status, headers, body } = await signedIn.send('DELETE', '/v1/session');

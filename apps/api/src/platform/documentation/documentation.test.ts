@@ -155,7 +155,7 @@ describe('examples', () => {
 
   const hasShell = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).status === 0);
   test.skipIf(!hasShell)('the first visit can be pasted into a shell: it finds a slot, books it and shows the day', async () => {
-    const server = createHttpServer(app.app.fetch);
+    const server = createHttpServer(app.app.fetch, 'http://127.0.0.1:8080');
     try {
       const port = await listen(server, 0, '127.0.0.1');
       const shown = (await page()).split('id="begin"')[1]?.split('</section>')[0] ?? '';

@@ -20,6 +20,7 @@ export const emergencyRoutes = router()
       method: 'post',
       path: '/emergency-accesses',
       needs: 'break-glass:use',
+      limit: 'write',
       tags,
       summary: "Open one patient's record in an emergency",
       description:
@@ -40,6 +41,7 @@ export const emergencyRoutes = router()
       method: 'get',
       path: '/emergency-accesses',
       needs: 'break-glass:review',
+      limit: 'read',
       tags,
       summary: 'Emergency accesses to review, and those that were',
       request: { query: EmergencyAccessQuery },
@@ -52,6 +54,7 @@ export const emergencyRoutes = router()
       method: 'post',
       path: '/emergency-accesses/{id}/review',
       needs: 'break-glass:review',
+      limit: 'write',
       tags,
       summary: 'Say what was found about an emergency access',
       description: 'By somebody else than who read, once. What was read stands in `GET /patients/{id}/accesses`.',
