@@ -19,7 +19,7 @@ const as = (role: Role) => holding(permissionsOf(role, 'everywhere'));
 const KNOWN = { givenName: 'Vera', familyName: 'Voss', birthDate: '1988-04-12', phone: '+12125550142', note: 'Allergic to lidocaine.' };
 const add = async (given: object = {}) => (await owner.send<Patient>('POST', '/v1/patients', { ...KNOWN, ...given })).body;
 
-describe('HIP-10: a field that one may not see', () => {
+describe('HIP-10, 8.2.3: a field that one may not see', () => {
   test('is not in the card: the desk gets no clinical text, the auditor nobody to call', async () => {
     const { id } = await add();
     const card = async (role: Role) => (await as(role).get<Patient>(`/v1/patients/${id}`)).body;
