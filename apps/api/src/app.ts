@@ -5,6 +5,7 @@ import {
   accessRoutes,
   apiKeyRoutes,
   deviceRoutes,
+  emergencyRoutes,
   federatedRoutes,
   identityRoutes,
   passkeyRoutes,
@@ -77,6 +78,7 @@ function apiRoutes(
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
     .route('/', patientRoutes)
+    .route('/', emergencyRoutes)
     .route('/', proxyRoutes)
     .route('/', messagingRoutes)
     .route('/', portalRoutes)
@@ -182,6 +184,10 @@ export function openApiDocument(apiUrl: string): OpenApi {
         name: 'Portal',
         description:
           'What patients do themselves: they sign in with a code or link that is sent to them, read what is theirs, and act for those they stand in for. Their session is a cookie of its own.',
+      },
+      {
+        name: 'Emergencies',
+        description: "Breaking the glass: one patient's record for an hour, with a reason, and reviewed by somebody else.",
       },
       {
         name: 'Messages',

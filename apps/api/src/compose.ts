@@ -1,7 +1,7 @@
 import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
 import { hasNoOrganization, migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findActor, identityJobs } from './modules/identity/index.ts';
+import { findActor, identityJobs, watchReviews } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { findSignedInPatient, portalJobs } from './modules/portal/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
@@ -97,6 +97,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
       const senders = createSenders(config);
       const work = [
         ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl }),
+        watchReviews(metrics),
         ...schedulingJobs,
         ...messagingJobs({ senders, apiUrl: config.apiUrl }),
         ...portalJobs,

@@ -57,6 +57,10 @@ const ADD: Record<
     ],
   }),
   '/v1/patients': () => ['/v1/patients', { givenName: aName(), familyName: aName() }],
+  '/v1/emergency-accesses': () => ({
+    first: ['/v1/patients', { givenName: aName(), familyName: aName() }],
+    next: (patientId) => ['/v1/emergency-accesses', { patientId, reason: 'Swelling after filler.' }],
+  }),
   '/v1/message-templates': () => [
     '/v1/message-templates',
     { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' },

@@ -1,8 +1,10 @@
+import type { FieldPermission } from '@medspa/contracts';
 import type { Database } from '@medspa/database';
-import { aNewProvider, aPatient, aProvider, arrange, NOW, type Clinic } from '@medspa/testing';
+import { aNewProvider, aPatient, aProvider, arrange, NOW, testCodec, type Clinic } from '@medspa/testing';
+import { v7 as newId } from 'uuid';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
-import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
+import { callsOf, type Call, type Schema } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
 import { queue } from './messages.ts';
 
@@ -29,6 +31,14 @@ export function requestOf(call: Call, { params, query, body }: Parts): ValidRequ
   const filled = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
   const search = new URLSearchParams(query).toString();
   return { call, params, query, body, method: call.method.toUpperCase(), path: search === '' ? filled : `${filled}?${search}` };
+}
+
+/** The permissions that fields of a schema take, beside the one of its operation. */
+export function fieldPermissionsOf(schema: Schema | undefined): FieldPermission[] {
+  if (!schema) return [];
+  const own = schema['x-permission'] ? [schema['x-permission']] : [];
+  const below = [...Object.values(schema.properties ?? {}), ...(schema.items ? [schema.items] : [])];
+  return [...new Set([...own, ...below.flatMap(fieldPermissionsOf)])];
 }
 
 /**
@@ -59,6 +69,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const template = await app.send<{ id: string }>('POST', '/v1/message-templates', words);
   await queue({ database }, clinic, patientId);
   const said = await app.get<{ items: { id: string }[] }>(`/v1/patients/${patientId}/messages`);
+  const accessId = await anEmergencyAccess(database, clinic, patientId, now);
   const planned = await plan(app, clinic, day(30));
 
   const [access, leaving, gone] = [await people(app, clinic), await aLeaver(app), await aLeaver(app)];
@@ -97,6 +108,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     [/^\/v1\/shift-rotations/, rotationId],
     [/^\/v1\/message-templates/, template.body.id],
     [/proxies(\/|$)/, child.body.id],
+    [/^\/v1\/emergency-accesses/, accessId],
     [/^\/v1\/patients/, patientId],
   ];
   const changes: Record<string, object> = {
@@ -151,6 +163,32 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
       ];
     }),
   );
+}
+
+/** Of somebody else than the clinic's actor, who may review it. */
+async function anEmergencyAccess(database: Database, { organizationId, actorId }: Clinic, patientId: string, beginsAt: Date) {
+  const id = newId();
+  const after = (hours: number) => new Date(beginsAt.getTime() + hours * 3_600_000);
+  await testCodec(database).prepare(organizationId);
+  const place = { organizationId, table: 'emergency_access', column: 'reason_sealed', rowId: id };
+  await arrange(database, { organizationId, actorId }, async (tx) => {
+    const { id: staffId } = await tx.staff.create({
+      data: { organizationId, givenName: 'Nora', familyName: 'Night', jobTitle: 'Injector' },
+    });
+    await tx.emergencyAccess.create({
+      data: {
+        organizationId,
+        id,
+        staffId,
+        patientId,
+        reasonSealed: testCodec(database).seal(place, 'She called at night.'),
+        beginsAt,
+        endsAt: after(1),
+        reviewDueAt: after(72),
+      },
+    });
+  });
+  return id;
 }
 
 async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic, patientId: string, startsAt: string) {

@@ -2,6 +2,8 @@ export * from './access.ts';
 export * from './api-keys.ts';
 export * from './catalog.ts';
 export * from './devices.ts';
+export * from './emergency.ts';
+export * from './fields.ts';
 export * from './identity.ts';
 export * from './messaging.ts';
 export * from './page.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { only } from './fields.ts';
 import { Email, Id, multilineText, Phone, text, WallTime, wrong } from './primitives.ts';
 
 export const CHANNELS = ['email', 'sms'] as const;
@@ -95,9 +96,9 @@ export const Message = z
     reason: z.string().nullable().describe('code of why it waits, was withheld or failed'),
     providerStatus: z.string().nullable().describe('what the provider said of it last'),
     templateRevision: z.int().nullable(),
-    address: z.string().nullable().describe('where it went; null until it was sent'),
-    title: z.string().nullable(),
-    body: z.string().nullable().describe('what it said; null until it was sent'),
+    address: only('patient:contact', z.string().nullable().describe('where it went; null until it was sent')).optional(),
+    title: only('patient:clinical', z.string().nullable()).optional(),
+    body: only('patient:clinical', z.string().nullable().describe('what it said; null until it was sent')).optional(),
     sendAfter: z.string(),
     sentAt: z.string().nullable(),
   })
@@ -111,14 +112,17 @@ const International = Phone.refine((said) => said.startsWith('+'));
 const Address = z.union([Email, International], wrong('Neither an e-mail address nor an international number.'));
 
 export const RecordConsent = z.strictObject({
-  address: Address.describe('an e-mail address, or a phone number for text messages').meta({ examples: ['maya@example.com'] }),
+  address: only(
+    'patient:contact',
+    Address.describe('an e-mail address, or a phone number for text messages').meta({ examples: ['maya@example.com'] }),
+  ),
   purpose: z.enum(PURPOSES),
   isGranted: z.boolean(),
   source: z.enum(['patient', 'staff']).describe('who said so'),
 });
 export type RecordConsent = z.infer<typeof RecordConsent>;
 
-export const FindConsent = z.strictObject({ address: Address.meta({ examples: ['maya@example.com'] }) });
+export const FindConsent = z.strictObject({ address: only('patient:contact', Address.meta({ examples: ['maya@example.com'] })) });
 export type FindConsent = z.infer<typeof FindConsent>;
 
 export const Consent = z

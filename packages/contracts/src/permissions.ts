@@ -10,11 +10,14 @@ export const PERMISSIONS = [
   'patient:read',
   'patient:write',
   'patient:import',
-  // Fields of what one may read otherwise.
+  // Fields of what one may read otherwise (fields.ts).
   'patient:contact',
   'patient:clinical',
   'money:read',
   'audit:read',
+  // Reading one patient's record in an emergency, and looking into it afterwards.
+  'break-glass:use',
+  'break-glass:review',
   'messaging:read',
   'messaging:write',
   'consent:write',
@@ -54,4 +57,5 @@ export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set([
   'device:write',
   'api-key:write',
   'self:secure',
+  'break-glass:use',
 ]);

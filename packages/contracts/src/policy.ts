@@ -33,6 +33,8 @@ const POLICY: Record<Permission, string> = {
   'patient:clinical':   'yes  -    -    yes  yes  -    -  ',
   'money:read':         'yes  yes  yes  -    yes  yes  yes',
   'audit:read':         'all  -    -    -    -    -    all',
+  'break-glass:use':    'yes  yes  -    yes  yes  -    -  ',
+  'break-glass:review': 'all  -    -    -    -    -    all',
   'messaging:read':     'yes  yes  yes  yes  yes  -    -  ',
   'messaging:write':    'all  all  -    -    -    -    -  ',
   'consent:write':      'yes  yes  yes  yes  yes  -    -  ',
@@ -136,11 +138,14 @@ export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywh
   return new Map([...permissions].map((permission) => [permission, scope]));
 }
 
+/** What an emergency access opens, of its one patient: reading, at every location, and nothing else. */
+export const IN_EMERGENCY: Grants = grant(['patient:read', 'patient:contact', 'patient:clinical', 'appointment:read']);
+
 /** Everything, everywhere: jobs, and tests that are not about permissions. */
 export const EVERYTHING: Grants = grant(PERMISSIONS);
 
 /** Patients, about themselves and whom they stand in for: which rows there are is said beside it, and row-level security holds it. */
-export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write', 'self:secure']);
+export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write', 'self:secure', 'patient:contact']);
 
 /** What several grants allow together. */
 export function union(grants: Iterable<Grants>): Grants {

@@ -111,6 +111,10 @@ export const TABLES: Record<string, TableClasses> = {
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
   rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
+  emergency_access: table('audit', 'patient', {
+    public: 'organization_id id staff_id patient_id begins_at ends_at review_due_at reviewed_at reviewed_by_id outcome',
+    sealedClinical: 'reason_sealed review_note_sealed',
+  }),
   webauthn_challenge: table('transient', 'none', { public: 'expires_at', hashedSecret: 'challenge_hash' }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',

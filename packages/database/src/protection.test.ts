@@ -96,6 +96,7 @@ describe('every table of an organization', () => {
       { table: 'data_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'data_key_secret', polname: 'upkeep', role: 'app_owner' },
       { table: 'device', polname: 'enrolment', role: 'app_owner' },
+      { table: 'emergency_access', polname: 'upkeep', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },

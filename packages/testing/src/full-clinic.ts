@@ -69,6 +69,21 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
+    const opened = { beginsAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000), reviewDueAt: new Date(NOW.getTime() + 72 * 3_600_000) };
+    const { staffId: reviewedById } = await tx.provider.findFirstOrThrow({ where: { organizationId, id: providerId } });
+    const place = { organizationId, table: 'emergency_access', rowId: newId() };
+    const review = { reviewedAt: NOW, reviewedById, outcome: 'justified' };
+    await tx.emergencyAccess.create({
+      data: {
+        ...staff,
+        ...opened,
+        ...review,
+        id: place.rowId,
+        patientId,
+        reasonSealed: codec.seal({ ...place, column: 'reason_sealed' }, 'Swelling after filler.'),
+        reviewNoteSealed: codec.seal({ ...place, column: 'review_note_sealed' }, 'As she said.'),
+      },
+    });
     const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
     await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });

@@ -6,6 +6,7 @@ const FIELDS: Record<string, string> = {
   location_organization_id_legal_entity_id_fkey: 'legalEntityId',
   location_time_zone_known: 'timeZone',
   staff_organization_id_email_index_key: 'email',
+  emergency_access_organization_id_patient_id_fkey: 'patientId',
   custom_role_organization_id_name_key: 'name',
   staff_role_once: 'role',
   device_organization_id_location_id_fkey: 'locationId',

@@ -1,8 +1,9 @@
-export { identityJobs } from './jobs.ts';
+export { identityJobs, watchReviews } from './jobs.ts';
 export { identityRoutes } from './routes.ts';
 export { accessRoutes } from './routes/access.ts';
 export { apiKeyRoutes } from './routes/api-keys.ts';
 export { deviceRoutes } from './routes/devices.ts';
+export { emergencyRoutes } from './routes/emergency.ts';
 export { federatedRoutes } from './routes/federated.ts';
 export { passkeyRoutes } from './routes/passkeys.ts';
 export { resetRoutes } from './routes/password-reset.ts';

@@ -39,7 +39,7 @@ export const portalRoutes = router()
         ...problems('not-found', 'code-paused'),
       },
     }),
-    async (c) => c.json(encode(PatientSignIn, await askSignIn(c.get('ctx'), c.req.valid('json'))), 202),
+    async (c) => c.json(encode(c, PatientSignIn, await askSignIn(c.get('ctx'), c.req.valid('json'))), 202),
   )
   .openapi(
     createRoute({
@@ -59,7 +59,7 @@ export const portalRoutes = router()
       const browser = { userAgent: c.req.header('user-agent') ?? '', cookie: readSessionCookie(c.req.raw.headers, 'patient') };
       const { cookie, signedIn } = await signInPatient(c.get('ctx'), c.req.valid('json'), browser);
       c.header('set-cookie', sessionCookie(cookie, 'patient'));
-      return c.json(encode(SignedInPatient, signedIn), 201);
+      return c.json(encode(c, SignedInPatient, signedIn), 201);
     },
   )
   .openapi(
@@ -72,7 +72,7 @@ export const portalRoutes = router()
       summary: 'Who is signed in, and whom they may act for',
       responses: { 200: jsonReply('They', SignedInPatient), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(SignedInPatient, await session.getSignedInPatient(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, SignedInPatient, await session.getSignedInPatient(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -88,7 +88,7 @@ export const portalRoutes = router()
       const done = await session.signOutPatient(c.get('ctx'));
       c.header('set-cookie', endedSessionCookie('patient'));
       c.header('clear-site-data', '"cache", "storage"');
-      return c.json(encode(SignedOut, done), 200);
+      return c.json(encode(c, SignedOut, done), 200);
     },
   )
   .openapi(
@@ -102,7 +102,7 @@ export const portalRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('The last one first', pageOf(PatientSession)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(PatientSession), await session.listPatientSessions(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(PatientSession), await session.listPatientSessions(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -114,7 +114,7 @@ export const portalRoutes = router()
       summary: 'Sign the patient out everywhere else',
       responses: { 200: jsonReply('How many ended', SessionsEnded), ...problems() },
     }),
-    async (c) => c.json(encode(SessionsEnded, await session.endOtherPatientSessions(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, SessionsEnded, await session.endOtherPatientSessions(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -127,7 +127,7 @@ export const portalRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('How many ended', SessionsEnded), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(SessionsEnded, await session.endPatientSession(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, SessionsEnded, await session.endPatientSession(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -140,7 +140,7 @@ export const portalRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('The patient', PortalProfile), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(PortalProfile, await self.getProfile(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, PortalProfile, await self.getProfile(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -154,7 +154,8 @@ export const portalRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdatePortalProfile) },
       responses: { 200: jsonReply('As it is now', PortalProfile), ...problems('not-found', 'stale-version', 'address-is-theirs') },
     }),
-    async (c) => c.json(encode(PortalProfile, await self.updateProfile(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) =>
+      c.json(encode(c, PortalProfile, await self.updateProfile(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -168,7 +169,7 @@ export const portalRoutes = router()
       responses: { 200: jsonReply('The latest start first', pageOf(PortalVisit)), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(pageOf(PortalVisit), await self.listVisits(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
+      c.json(encode(c, pageOf(PortalVisit), await self.listVisits(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -183,7 +184,7 @@ export const portalRoutes = router()
     }),
     async (c) => {
       const { id, appointmentId } = c.req.valid('param');
-      return c.json(encode(PortalVisit, await self.getVisit(c.get('ctx'), id, appointmentId)), 200);
+      return c.json(encode(c, PortalVisit, await self.getVisit(c.get('ctx'), id, appointmentId)), 200);
     },
   )
   .openapi(
@@ -198,5 +199,5 @@ export const portalRoutes = router()
       responses: { 200: jsonReply('The latest first', pageOf(PortalMessage)), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(pageOf(PortalMessage), await self.listMessages(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
+      c.json(encode(c, pageOf(PortalMessage), await self.listMessages(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
   );

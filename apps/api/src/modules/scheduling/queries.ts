@@ -4,6 +4,7 @@ import {
   type CreateRoom,
   type CreateShiftRotation,
   type HistoryQuery,
+  type LocationEvents,
   type PageQuery,
   type PlainDate,
   type PortalVisit,
@@ -339,7 +340,7 @@ export async function findUncovered(tx: Tx, locationId: string, providerId: stri
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function listEvents(tx: Tx, organizationId: string, locationId: string, after: number, limit: number) {
-  return tx.$queryRaw<{ sequence: number; type: string; subjectId: string; payload: Record<string, unknown>; at: Date }[]>`
+  return tx.$queryRaw<LocationEvents['items']>`
     SELECT sequence::float8 AS sequence, type, subject_id AS "subjectId", payload, at
     FROM outbox_event WHERE organization_id = ${organizationId}::uuid AND stream_id = ${locationId}::uuid AND sequence > ${after}
     ORDER BY sequence LIMIT ${limit}`;

@@ -94,6 +94,12 @@ export function conventionsSection(): Html {
         A request with an <code>Idempotency-Key</code> happens once: sent again with the same body within 24 hours it gives the same answer.
         Send one with everything that you might have to repeat.
       </dd>
+      <dt>Fields</dt>
+      <dd>
+        Some fields take a permission beside that of the call. Whoever lacks it gets an answer without the field, and is refused with its
+        place when they send one: <a href="#problem-not-permitted"><code>not-permitted</code></a
+        >.
+      </dd>
       <dt>Changing</dt>
       <dd>
         A change names the <code>version</code> that you read. If somebody was faster it is refused as

@@ -47,7 +47,7 @@ export async function listSaid(ctx: Ctx, tx: Tx, patientId: string, page: PageQu
   return {
     items: items.map((row) => {
       const { id, kind, channel, title, body } = present(ctx, { ...row, template: null });
-      return { id, kind, channel, title, body: body ?? '', sentAt: row.sentAt ?? row.createdAt };
+      return { id, kind, channel, title: title ?? null, body: body ?? '', sentAt: row.sentAt ?? row.createdAt };
     }),
     nextCursor,
   };

@@ -28,7 +28,7 @@ export const proxyRoutes = router()
       responses: { 200: jsonReply('A page', pageOf(PatientProxy)), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(pageOf(PatientProxy), await service.listProxies(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
+      c.json(encode(c, pageOf(PatientProxy), await service.listProxies(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -56,7 +56,7 @@ export const proxyRoutes = router()
     }),
     async (c) =>
       c.json(
-        encode(PatientProxy, await service.addProxy(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        encode(c, PatientProxy, await service.addProxy(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
         201,
       ),
   )
@@ -72,5 +72,5 @@ export const proxyRoutes = router()
       responses: { 200: jsonReply('As it ended', PatientProxy), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(PatientProxy, await service.revokeProxy(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').proxyId)), 200),
+      c.json(encode(c, PatientProxy, await service.revokeProxy(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').proxyId)), 200),
   );

@@ -35,7 +35,7 @@ export function addProxy(
     const { birthDate } = await readPatient(ctx, tx, patientId);
     if (!(await hasPatient(tx, organizationId, proxyId))) throw problemAt('not-found', '/proxyId');
     const zones = (await getOpenLocations(tx, organizationId)).map(({ timeZone }) => timeZone);
-    const isAdult = isOfAge(birthDate, zones, ctx.now());
+    const isAdult = isOfAge(birthDate ?? null, zones, ctx.now());
     if (isAdult === null) throw new Problem('birth-date-missing');
     const basis = isAdult ? 'consent' : 'minor';
     if (!(await queries.mayStandIn(tx, patientId, proxyId, basis))) throw problemAt('not-related', '/proxyId');

@@ -31,7 +31,7 @@ export async function findReachedAt(ctx: Ctx, tx: Tx, channel: Channel, key: Uin
 export async function isOldEnough(ctx: Ctx, tx: Tx, id: string): Promise<boolean> {
   const zones = (await getOpenLocations(tx, ctx.organizationId)).map(({ timeZone }) => timeZone);
   const { birthDate } = await readPatient(ctx, tx, id);
-  return isOfAge(birthDate, zones, ctx.now()) ?? true;
+  return isOfAge(birthDate ?? null, zones, ctx.now()) ?? true;
 }
 
 export function openBirthDate(ctx: Ctx, id: string, sealed: Uint8Array): PlainDate {

@@ -19,7 +19,7 @@ export function portalPasskeyRoutes(party: RelyingParty) {
         summary: 'Begin to sign a patient in with a passkey',
         responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems() },
       }),
-      async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeySignIn(c.get('ctx'), party)), 201),
+      async (c) => c.json(encode(c, PasskeyRequest, await passkeys.beginPasskeySignIn(c.get('ctx'), party)), 201),
     )
     .openapi(
       createRoute({
@@ -40,7 +40,7 @@ export function portalPasskeyRoutes(party: RelyingParty) {
         const { passkey } = c.req.valid('json');
         const { cookie, signedIn } = await passkeys.signInByPasskey(c.get('ctx'), party, passkey, browser);
         c.header('set-cookie', sessionCookie(cookie, 'patient'));
-        return c.json(encode(SignedInPatient, signedIn), 201);
+        return c.json(encode(c, SignedInPatient, signedIn), 201);
       },
     )
     .openapi(
@@ -54,7 +54,7 @@ export function portalPasskeyRoutes(party: RelyingParty) {
         request: { query: PageQuery },
         responses: { 200: jsonReply('The first one first', pageOf(Passkey)), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(pageOf(Passkey), await passkeys.listPasskeys(c.get('ctx'), c.req.valid('query'))), 200),
+      async (c) => c.json(encode(c, pageOf(Passkey), await passkeys.listPasskeys(c.get('ctx'), c.req.valid('query'))), 200),
     )
     .openapi(
       createRoute({
@@ -67,7 +67,7 @@ export function portalPasskeyRoutes(party: RelyingParty) {
         description: 'Within five minutes of signing in.',
         responses: { 201: jsonReply('What the browser is to make', PasskeyCreation), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(PasskeyCreation, await passkeys.beginPasskey(c.get('ctx'), party)), 201),
+      async (c) => c.json(encode(c, PasskeyCreation, await passkeys.beginPasskey(c.get('ctx'), party)), 201),
     )
     .openapi(
       createRoute({
@@ -83,7 +83,7 @@ export function portalPasskeyRoutes(party: RelyingParty) {
           ...problems('passkey-unusable', 'already-exists', 'rule-violated'),
         },
       }),
-      async (c) => c.json(encode(Passkey, await passkeys.addPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
+      async (c) => c.json(encode(c, Passkey, await passkeys.addPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -96,6 +96,6 @@ export function portalPasskeyRoutes(party: RelyingParty) {
         request: { params: IdParam },
         responses: { 200: jsonReply('It signs in no more', Passkey), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(Passkey, await passkeys.removePasskey(c.get('ctx'), c.req.valid('param').id)), 200),
+      async (c) => c.json(encode(c, Passkey, await passkeys.removePasskey(c.get('ctx'), c.req.valid('param').id)), 200),
     );
 }
