@@ -13,6 +13,8 @@ import {
   union,
 } from './policy.ts';
 
+const ABOUT_ONESELF = ['self:read', 'self:write', 'self:secure'] as const;
+
 describe('the policy table', () => {
   test('has a cell for every role and permission, and no other word in it', () => {
     for (const permission of PERMISSIONS)
@@ -20,13 +22,13 @@ describe('the policy table', () => {
   });
 
   test('gives the owner everything but what nobody has who is signed in, and what devices and patients do by themselves', () => {
-    const others = new Set<string>(['account:sign-in', ...Object.values(DEVICE_POLICY).flat(), ...PATIENT_GRANTS.keys()]);
+    const others = new Set<string>(['account:sign-in', ...Object.values(DEVICE_POLICY).flat(), ...ABOUT_ONESELF]);
     expect(permissionsOf('owner', 'everywhere')).toEqual(PERMISSIONS.filter((permission) => !others.has(permission)));
   });
 
-  test('gives patients what no role of staff holds, and nothing else', () => {
-    expect([...PATIENT_GRANTS.keys()]).toEqual(['self:read', 'self:write', 'self:secure']);
-    for (const role of ROLES) for (const permission of PATIENT_GRANTS.keys()) expect(cellOf(role, permission)).toBe('-');
+  test('gives patients what no role of staff holds, and of what they read the fields of contact', () => {
+    expect([...PATIENT_GRANTS.keys()]).toEqual([...ABOUT_ONESELF, 'patient:contact']);
+    for (const role of ROLES) for (const permission of ABOUT_ONESELF) expect(cellOf(role, permission)).toBe('-');
   });
 
   test("gives a key nothing that makes access, is a person's own, or wants a proof", () => {

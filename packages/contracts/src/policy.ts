@@ -129,7 +129,7 @@ export function covers(held: Grants, wanted: Grants): boolean {
   return [...wanted].every(([permission, scope]) => {
     const own = held.get(permission);
     if (own === undefined || own === 'everywhere') return own !== undefined;
-    return scope !== 'everywhere' && scope.every((location) => own.includes(location));
+    return scope !== 'everywhere' && scope.length > 0 && scope.every((location) => own.includes(location));
   });
 }
 
