@@ -19,7 +19,7 @@ import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
 import { NO_PROVIDERS, type IdentityProviders } from './platform/identity-provider/index.ts';
@@ -28,6 +28,7 @@ import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { createRateLimits } from './platform/rate-limits.ts';
 import { passwordPages } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { signInPages } from './platform/sign-in-pages/index.ts';
@@ -35,7 +36,7 @@ import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -117,7 +118,14 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
+  app.use(
+    '/v1/*',
+    countNetwork(createRateLimits(config.rateLimitFactor), config.trustedProxies),
+    shedding(parts.breaker.isFull),
+    timeLimit(parts.httpMillis),
+    signedIn(parts.findActor, parts, open),
+    strictBody(),
+  );
   app.route('/v1', routes);
   return app;
 }

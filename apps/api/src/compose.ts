@@ -124,7 +124,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         isTraced: tracing !== null,
         ...(config.isPractice && options.received ? { received: options.received } : {}),
       });
-      const server = createHttpServer(app.fetch);
+      const server = createHttpServer(app.fetch, config.apiUrl);
       service.port = await listen(server, config.port, config.host);
       serving.push({ name: 'http', stop: () => drain(server) });
     }

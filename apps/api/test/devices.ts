@@ -51,8 +51,10 @@ export async function openPremises(t: TestDatabase): Promise<Premises> {
       const passwordHash = await hashPassword(keyedPassword({ codec, organizationId }, PASSWORD));
       await arrange(t.database, desk.clinic, async (tx) => {
         const of = { organizationId, staffId };
-        if (staffId !== actorId)
+        if (staffId !== actorId) {
           await tx.staff.create({ data: { organizationId, id: staffId, givenName: 'Ines', familyName: 'Injector', jobTitle: 'Injector' } });
+          await tx.staffRole.create({ data: { ...of, role: 'owner' } });
+        }
         await tx.staffAccount.create({ data: { ...of, loginKey: loginKeyOf({ codec }, email), passwordChangedAt: NOW } });
         const totpSealed = codec.seal(totpPlace(organizationId, staffId, 'totp_sealed'), '00'.repeat(20));
         await tx.staffSecret.create({ data: { ...of, passwordHash, passwordIsLong: true, totpSealed } });

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
@@ -10,6 +11,7 @@ import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import type { IdentityProviders } from '../src/platform/identity-provider/index.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
+import type { Received } from '../src/platform/mailbox/page.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
 /** Whose passkeys the tests make. */
@@ -23,7 +25,11 @@ export type TestAppOptions = {
   as?: Person | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio'>>;
+  config?: Partial<
+    Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>
+  >;
+  /** The address of each request's connection; one that nobody else has, unless told. */
+  from?: () => string;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
@@ -31,6 +37,7 @@ export type TestAppOptions = {
   httpMillis?: number;
   isTraced?: boolean;
   identityProviders?: IdentityProviders;
+  received?: () => readonly Received[];
 };
 
 function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
@@ -48,6 +55,10 @@ function signedInAs(person: Person, steppedUpAt: Date) {
   };
 }
 
+function anyAddress(): string {
+  return ['10', ...Array.from({ length: 3 }, () => randomInt(256))].join('.');
+}
+
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
 
 /** The service's real app on a real database, called without a socket. Every answer is held against its documentation. */
@@ -59,7 +70,7 @@ export type TestApp = {
 };
 
 export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
-  const { as } = options;
+  const { as, from = anyAddress } = options;
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
@@ -74,6 +85,9 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
       relyingParty: RELYING_PARTY,
       isPractice: false,
       twilio: null,
+      trustedProxies: 0,
+      // One person sends what a test has.
+      rateLimitFactor: 1_000,
       ...options.config,
     },
     log: options.log ?? createLog('silent'),
@@ -81,6 +95,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.identityProviders ? { identityProviders: options.identityProviders } : {}),
+    ...(options.received ? { received: options.received } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findActor:
       as === 'session'
@@ -93,11 +108,8 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     const sent = body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body);
     const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
     const type = sent === undefined ? {} : { 'content-type': 'application/json' };
-    const response = await app.request(path, {
-      method,
-      headers: { ...length, ...type, ...headers },
-      ...(sent === undefined ? {} : { body: sent }),
-    });
+    const request = { method, headers: { ...length, ...type, ...headers }, ...(sent === undefined ? {} : { body: sent }) };
+    const response = await app.request(path, request, { incoming: { socket: { remoteAddress: from() } } });
     const text = await response.text();
     const parsed: unknown = text === '' || !/json/.test(response.headers.get('content-type') ?? '') ? text : JSON.parse(text);
     holdAgainstDocumentation(method, path, response, parsed);

@@ -16,6 +16,8 @@ export function serviceEnv(database: DatabaseSettings, name: string) {
     DATABASE_URL: `postgresql://${user}:${password}@${host}:${port}/${database.database}?application_name=${name}`,
     ENCRYPTION_KEY: TEST_KEY,
     PRACTICE: 'on',
+    // One person of one address is all the clients of a test.
+    RATE_LIMIT_FACTOR: '1000',
   };
 }
 
@@ -43,6 +45,7 @@ export async function startTestService(
     PORT: '0',
     METRICS_PORT: '0',
     PRACTICE: 'on',
+    RATE_LIMIT_FACTOR: '1000',
   });
   const all = { ...config, ...changes.config, database: { ...t.runtime, applicationName: name, ...changes.database } };
   const lines: string[] = [];

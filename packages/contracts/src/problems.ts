@@ -70,6 +70,7 @@ export const PROBLEMS = {
   'pin-too-common': { status: 422, title: 'This PIN is one that many people choose.' },
   'beyond-own-permissions': { status: 422, title: 'Nobody gives a key what they may not do themselves.' },
   'wrong-code': { status: 422, title: 'The code is not right. Is the clock of the phone?' },
+  'too-many-requests': { status: 429, title: 'Too many requests. Wait before the next one.' },
   'passkey-unusable': {
     status: 422,
     title: 'This passkey cannot be added: it is of another site, does not ask for a finger or a code, or came too late.',
@@ -104,7 +105,10 @@ export const ProblemDocument = z
     requestId: z.string(),
     errors: z.array(ProblemError).optional(),
     version: z.int().optional().describe('of `stale-version`: the current version'),
-    retryAfterSeconds: z.int().optional().describe('of `sign-in-paused`, `reset-paused` and `too-many-tries`: how long to wait'),
+    retryAfterSeconds: z
+      .int()
+      .optional()
+      .describe('of `too-many-requests`, `too-many-tries`, `sign-in-paused` and `reset-paused`: how long to wait'),
     currentStatus: z.string().optional().describe('of `wrong-status`: the status it has'),
     busy: z.array(z.string()).optional().describe('of `slot-taken`: the kinds of resource in the way'),
     alternatives: z

@@ -109,6 +109,7 @@ export const TABLES: Record<string, TableClasses> = {
   api_key_use: table('transient', 'none', { public: 'organization_id key_id seen_at' }),
   check_in: table('transient', 'none', { public: 'organization_id device_id appointment_id patient_id ends_at' }),
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
+  rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
   webauthn_challenge: table('transient', 'none', { public: 'expires_at', hashedSecret: 'challenge_hash' }),
   provider: table('business', 'organization', {

@@ -43,6 +43,7 @@ const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'audit_se
 const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
+  rate_limit: 'how often a network asks, before anybody knows who it is',
   setup_code: 'there is no organization yet',
   webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
   _prisma_migrations: 'the table of migrations',
@@ -244,10 +245,10 @@ describe('the runtime role', () => {
       );
   });
 
-  test('sees neither guards of sign-in nor setup codes', async () => {
+  test('ASVS 13.2.2: sees neither guards of sign-in nor setup codes nor who asked how often', async () => {
     expect(
       await t.look(
-        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge', 'rate_limit']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
          WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
       ),
     ).toEqual([]);

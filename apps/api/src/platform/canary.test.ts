@@ -302,7 +302,7 @@ describe.each<[name: string, config: Partial<Config>, isTraced: boolean]>([
     );
   });
 
-  test.each(['log', 'metrics', 'spans', 'server', 'console'] as const)('no value of a patient is in: %s', (place) => {
+  test.each(['log', 'metrics', 'spans', 'server', 'console'] as const)('LOG-1, ASVS 16.2.5: no value of a patient is in: %s', (place) => {
     const isLeak = (line: string) => CANARIES.test(line) || QUOTED.test(line);
     expect(traces[place].split('\n').filter(isLeak)).toEqual([]);
   });

@@ -22,7 +22,7 @@ async function refusal(env: Record<string, string | undefined>, options: Paramet
   return (error as Error).message;
 }
 
-describe('a key is refused', () => {
+describe('SEC-2: a key is refused', () => {
   test.each([
     ['too short', 'abcd'],
     ['not hex', 'z'.repeat(64)],
@@ -33,6 +33,30 @@ describe('a key is refused', () => {
     ['a sentence', 'generate_with_openssl_rand_hex_32'],
   ])('%s', async (_name, key) => {
     expect(await refusal({ ...BASE, ENCRYPTION_KEY: key })).toMatch(/ENCRYPTION_KEY: must be 32 random bytes/);
+  });
+});
+
+describe('who came through how many proxies', () => {
+  test('is what the configuration says, none unless told, and production says that it was not told', async () => {
+    expect(await loadConfig(BASE)).toMatchObject({ trustedProxies: 0, rateLimitFactor: 1 });
+    const untold = await loadConfig(PRODUCTION);
+    const isSaid = (notes: string[]) => notes.some((note) => note.startsWith('TRUSTED_PROXIES'));
+    expect([untold.trustedProxies, isSaid(untold.notes)]).toEqual([0, true]);
+    const told = await loadConfig({ ...PRODUCTION, TRUSTED_PROXIES: '2', RATE_LIMIT_FACTOR: '2.5' });
+    expect([told.trustedProxies, told.rateLimitFactor, isSaid(told.notes)]).toEqual([2, 2.5, false]);
+  });
+
+  test.each([
+    ['TRUSTED_PROXIES', '-1'],
+    ['TRUSTED_PROXIES', 'all'],
+    ['TRUSTED_PROXIES', '1.5'],
+    ['TRUSTED_PROXIES', '99'],
+    ['RATE_LIMIT_FACTOR', '0'],
+    ['RATE_LIMIT_FACTOR', '-1'],
+    ['RATE_LIMIT_FACTOR', 'off'],
+    ['RATE_LIMIT_FACTOR', 'Infinity'],
+  ])('is refused where it is no number of them: %s=%s', async (key, value) => {
+    expect(await refusal({ ...BASE, [key]: value })).toContain(key);
   });
 });
 

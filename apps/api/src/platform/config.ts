@@ -24,6 +24,10 @@ export type Config = {
   anchors: AnchorSettings;
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
+  /** Proxies before the service that write truly who came to them into X-Forwarded-For. */
+  trustedProxies: number;
+  /** How many times as much as one person needs a caller may ask for. */
+  rateLimitFactor: number;
   /** Whose passkeys they are. */
   relyingParty: RelyingParty;
   logLevel: LogLevel;
@@ -75,6 +79,8 @@ const Environment = z.object({
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(5).optional(),
+  RATE_LIMIT_FACTOR: z.coerce.number().min(0.1).max(10_000).default(1),
   WEBAUTHN_RP_ID: z
     .string()
     .regex(/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'not a domain like clinic.example')
@@ -150,6 +156,8 @@ function assemble(env: Environment): Config {
   if (anchors && !encryption.ring)
     problems.push('ENCRYPTION_KEY: missing; anchors of the audit log are signed with it, also where KMS_KEY wraps the keys of the data.');
   const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
+  if (isProduction && env.TRUSTED_PROXIES === undefined)
+    notes.push('TRUSTED_PROXIES: not given, so that all who come through a proxy count as one; 0 says that there is none');
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {
@@ -162,6 +170,8 @@ function assemble(env: Environment): Config {
     anchors,
     apiUrl,
     corsOrigins,
+    trustedProxies: env.TRUSTED_PROXIES ?? 0,
+    rateLimitFactor: env.RATE_LIMIT_FACTOR,
     relyingParty,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
     slowQueryMillis: env.SLOW_QUERY_MILLIS,

@@ -299,7 +299,7 @@ describe('sessions of a person', () => {
   });
 });
 
-test('WEB-5: whoever signs out takes the session back, and the browser forgets what it kept', async () => {
+test('WEB-5, ASVS 14.3.1: whoever signs out takes the session back, and the browser forgets what it kept', async () => {
   const { signedIn } = await aSignedInOwner(t);
   const { cookie } = signedIn;
   const { status, headers, body } = await signedIn.send('DELETE', '/v1/session');
@@ -317,6 +317,9 @@ describe('whoever has no session', () => {
     'POST /v1/device',
     'POST /v1/session/passkey/options',
     'POST /v1/session/passkey',
+    'POST /v1/session/provider',
+    'POST /v1/session/provider/return',
+    'POST /v1/session/firebase',
     'POST /v1/invitations/acceptance',
     'POST /v1/password-resets',
     'POST /v1/password-resets/passkey-options',

@@ -32,6 +32,10 @@ beforeAll(async () => {
   clinic = await aClinic(t.database);
   await aPatient(t.database, clinic);
   app = testApp(t.database, { as: clinic });
+  const { organizationId, actorId } = clinic;
+  const asSystem = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
+  const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
+  await letPracticePeopleIn({ ...parts, ...asSystem }, [{ id: actorId, email: 'owner@clinic.example' }], PASSWORD);
 });
 afterAll(() => t.drop());
 
@@ -160,11 +164,10 @@ describe('examples', () => {
 
   const hasShell = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).status === 0);
   test.skipIf(!hasShell)('the first visit can be pasted into a shell: it finds a slot, books it and shows the day', async () => {
-    const { organizationId, actorId } = clinic;
-    const asSystem = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
-    const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
-    await letPracticePeopleIn({ ...parts, ...asSystem }, [{ id: actorId, email: 'owner@clinic.example' }], PASSWORD);
-    const server = createHttpServer(testApp(t.database, { as: 'session', config: { isPractice: true } }).app.fetch);
+    const server = createHttpServer(
+      testApp(t.database, { as: 'session', config: { isPractice: true } }).app.fetch,
+      'http://127.0.0.1:8080',
+    );
     const folder = aFolder();
     try {
       const port = await listen(server, 0, '127.0.0.1');

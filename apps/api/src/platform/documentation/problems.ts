@@ -82,6 +82,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'pin-too-common': 'Rows, repetitions, dates and other favourites are guessed first. Choose six digits that make no pattern.',
   'beyond-own-permissions': '`errors` names the place. A key may do less than whoever makes it, or as much.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
+  'too-many-requests':
+    'Wait as long as `retryAfterSeconds` and the header Retry-After say, and send it again. Each operation has its share.',
   'passkey-unusable': 'Ask for options again, on a page of the service or of its application, and on a device that asks who holds it.',
   'reset-paused': 'Three an hour are sent to an address, whether anybody has it or not. `retryAfterSeconds` says how long.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
