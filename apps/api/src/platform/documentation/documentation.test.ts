@@ -26,18 +26,21 @@ const calls = callsOf(document);
 
 let t: TestDatabase;
 let app: TestApp;
-let clinic: Clinic;
 beforeAll(async () => {
   t = await createTestDatabase();
-  clinic = await aClinic(t.database);
+  const clinic = await aClinic(t.database);
   await aPatient(t.database, clinic);
   app = testApp(t.database, { as: clinic });
-  const { organizationId, actorId } = clinic;
-  const asSystem = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
-  const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
-  await letPracticePeopleIn({ ...parts, ...asSystem }, [{ id: actorId, email: 'owner@clinic.example' }], PASSWORD);
+  await letIn(clinic, 'somebody@clinic.example');
 });
 afterAll(() => t.drop());
+
+/** Gives the clinic's owner an account. */
+async function letIn({ organizationId, actorId }: Clinic, email: string): Promise<void> {
+  const asOwner = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
+  const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
+  await letPracticePeopleIn({ ...parts, ...asOwner }, [{ id: actorId, email }], PASSWORD);
+}
 
 const page = async () => (await app.get('/docs')).text;
 const idsOf = (markup: string) => [...markup.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
