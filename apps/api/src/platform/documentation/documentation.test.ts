@@ -167,6 +167,9 @@ describe('examples', () => {
 
   const hasShell = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).status === 0);
   test.skipIf(!hasShell)('the first visit can be pasted into a shell: it finds a slot, books it and shows the day', async () => {
+    const own = await aClinic(t.database);
+    await aPatient(t.database, own);
+    await letIn(own, 'owner@clinic.example');
     const server = createHttpServer(
       testApp(t.database, { as: 'session', config: { isPractice: true } }).app.fetch,
       'http://127.0.0.1:8080',
