@@ -3,6 +3,7 @@ import { createCodec, keyRingOf, ringWrapping, type Codec } from '@medspa/databa
 import { v7 as newId } from 'uuid';
 import { createApp } from '../apps/api/src/app.ts';
 import { findActor } from '../apps/api/src/modules/identity/index.ts';
+import { findSignedInPatient } from '../apps/api/src/modules/portal/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
 import type { FindActor } from '../apps/api/src/platform/edge.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
@@ -50,6 +51,7 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
       trustedProxies: 0,
       rateLimitFactor: 10_000,
     },
+    findPatient: findSignedInPatient(parts),
     findActor: has('permission') ? findActor(parts, { needsSecondFactor: false }) : anybodyMay(world),
     log: createLog('silent'),
     metrics: createMetrics(),

@@ -16,6 +16,7 @@ export const MODULES = [
   'inventory',
   'clinical',
   'billing',
+  'portal',
 ];
 
 const MODULE_FILES =

@@ -10,6 +10,7 @@ export * from './password-reset.ts';
 export * from './patients.ts';
 export * from './permissions.ts';
 export * from './policy.ts';
+export * from './portal.ts';
 export * from './primitives.ts';
 export * from './problems.ts';
 export * from './scheduling.ts';

@@ -7,7 +7,10 @@ export type Channel = (typeof CHANNELS)[number];
 export const PURPOSES = ['transactional', 'marketing'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-/** What fills the places of a template, and of which type: text as it is, an instant as a day or a time of the location. */
+/**
+ * What fills the places of a template, and of which type: text as it is, an instant as a day or a time of the location. What
+ * signs somebody in, a code or a link, is filled in as the message leaves: what is kept of it has the place in its stead.
+ */
 export const MESSAGE_FIELDS = {
   'organization.name': 'text',
   'patient.name': 'text',
@@ -15,6 +18,8 @@ export const MESSAGE_FIELDS = {
   'location.address': 'text',
   'appointment.date': 'date',
   'appointment.time': 'time',
+  'sign-in.code': 'code',
+  'sign-in.link': 'link',
 } as const;
 export type MessageField = keyof typeof MESSAGE_FIELDS;
 
@@ -32,6 +37,7 @@ export const MESSAGE_KINDS = {
   'appointment.confirmation': { purpose: 'transactional', fields: OF_A_VISIT },
   'appointment.reminder': { purpose: 'transactional', fields: OF_A_VISIT },
   'appointment.cancellation': { purpose: 'transactional', fields: OF_A_VISIT },
+  'patient.sign-in': { purpose: 'transactional', fields: ['organization.name', 'sign-in.code', 'sign-in.link'] },
 } as const satisfies Record<string, { purpose: Purpose; fields: readonly MessageField[] }>;
 export type MessageKind = keyof typeof MESSAGE_KINDS;
 

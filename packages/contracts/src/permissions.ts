@@ -40,8 +40,18 @@ export const PERMISSIONS = [
   'account:read',
   'account:write',
   'account:secure',
+  // Of patients, about themselves and those they stand in for.
+  'self:read',
+  'self:write',
+  'self:secure',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
-export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write', 'device:write', 'api-key:write']);
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set([
+  'account:secure',
+  'access:write',
+  'device:write',
+  'api-key:write',
+  'self:secure',
+]);

@@ -54,6 +54,9 @@ const POLICY: Record<Permission, string> = {
   'account:read':       'yes  yes  yes  yes  yes  yes  yes',
   'account:write':      'yes  yes  yes  yes  yes  yes  yes',
   'account:secure':     'yes  yes  yes  yes  yes  yes  yes',
+  'self:read':          '-    -    -    -    -    -    -  ',
+  'self:write':         '-    -    -    -    -    -    -  ',
+  'self:secure':        '-    -    -    -    -    -    -  ',
 };
 
 /** What a device may do by itself, at its location, and what a patient in whose hands it is may do there. */
@@ -65,7 +68,7 @@ export const DEVICE_POLICY = {
 
 /** What the key of an integration may be given: nothing that gives access, and nothing that wants a person's proof. */
 export const KEY_PERMISSIONS = PERMISSIONS.filter(
-  (permission) => !/^(account|access|break-glass|device|kiosk|check-in|api-key):/.test(permission) && !NEEDS_STEP_UP.has(permission),
+  (permission) => !/^(account|access|break-glass|device|kiosk|check-in|api-key|self):/.test(permission) && !NEEDS_STEP_UP.has(permission),
 );
 
 type Cell = 'yes' | 'all' | '-';
@@ -135,6 +138,9 @@ export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywh
 
 /** Everything, everywhere: jobs, and tests that are not about permissions. */
 export const EVERYTHING: Grants = grant(PERMISSIONS);
+
+/** Patients, about themselves and whom they stand in for: which rows there are is said beside it, and row-level security holds it. */
+export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write', 'self:secure']);
 
 /** What several grants allow together. */
 export function union(grants: Iterable<Grants>): Grants {

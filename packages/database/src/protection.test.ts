@@ -24,6 +24,8 @@ const UNAUDITED: Record<string, string> = {
   staff_secret: 'hashes and secrets stay out of the log; each change comes with one of its audited account',
   data_key_secret: 'a wrapped key that the log keeps could not be destroyed; what happens to a key is audited without it',
   staff_session_use: 'being used changes nothing of a session',
+  patient_session_use: 'being used changes nothing of a session',
+  patient_sign_in: 'asking and each try are audited by a trigger of their own; that its day is over is not',
   staff_pin: 'hashes stay out of the log; each change comes with one of its audited account',
   device_use: 'being used changes nothing of a device',
   api_key_use: 'being used changes nothing of a key',
@@ -98,6 +100,7 @@ describe('every table of an organization', () => {
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },
       { table: 'outbox_event', polname: 'upkeep', role: 'app_owner' },
+      { table: 'patient_sign_in', polname: 'upkeep', role: 'app_owner' },
       { table: 'staff_account', polname: 'sign_in', role: 'app_owner' },
       { table: 'staff_identity', polname: 'sign_in', role: 'app_owner' },
     ]);

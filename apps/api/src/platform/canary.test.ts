@@ -69,7 +69,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
   const collector = await startCollector();
   const service = await startTestService(name, t, clinic, {
     config: { ...config, tracing: isTraced ? { endpoint: collector.endpoint } : null },
-    database: { poolMax: 3, poolWaitMillis: 300 },
+    database: { poolMax: 3, poolWaitMillis: 1_000 },
   });
   const read = await readServerLog();
   const heard = listen();

@@ -155,9 +155,9 @@ function assemble(env: Environment): Config {
   const anchors = anchorsOf(env, isProduction, problems, notes);
   if (anchors && !encryption.ring)
     problems.push('ENCRYPTION_KEY: missing; anchors of the audit log are signed with it, also where KMS_KEY wraps the keys of the data.');
-  const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
   if (isProduction && env.TRUSTED_PROXIES === undefined)
     notes.push('TRUSTED_PROXIES: not given, so that all who come through a proxy count as one; 0 says that there is none');
+  const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {

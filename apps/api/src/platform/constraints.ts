@@ -30,6 +30,8 @@ const FIELDS: Record<string, string> = {
   patient_relation_organization_id_related_id_fkey: 'relatedId',
   patient_relation_not_to_itself: 'relatedId',
   patient_relation_pkey: 'relatedId',
+  patient_proxy_ends_later: 'endsAt',
+  patient_proxy_one_at_a_time: 'proxyId',
   patient_deceased_is_inactive: 'isActive',
   patient_merged_is_inactive: 'isActive',
 };

@@ -109,8 +109,8 @@ describe('WEB-3: a page for people', () => {
     '/reset-password/reset.js',
     '/setup',
     '/sign-in',
-    '/sign-in/page.css',
     '/sign-in/form.js',
+    '/sign-in/page.css',
     '/sign-in/setup.js',
     '/sign-in/sign-in.js',
   ])('%s loads what is its own, and nothing that stands in its text', async (path) => {

@@ -13,7 +13,7 @@ import {
   UnlockDevice,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { deviceCookie, ENDED_SESSION_COOKIE, sessionCookie } from '../../../platform/session-cookie.ts';
+import { deviceCookie, endedSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as devices from '../service/devices.ts';
 import * as shared from '../service/shared-device.ts';
 
@@ -100,7 +100,7 @@ export const deviceRoutes = router()
     }),
     async (c) => {
       const locked = await shared.lockDevice(c.get('ctx'));
-      c.header('set-cookie', ENDED_SESSION_COOKIE);
+      c.header('set-cookie', endedSessionCookie());
       return c.json(encode(DeviceLocked, locked), 200);
     },
   )

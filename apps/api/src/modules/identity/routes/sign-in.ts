@@ -15,7 +15,7 @@ import {
   TotpSetup,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { ENDED_SESSION_COOKIE, sessionCookie } from '../../../platform/session-cookie.ts';
+import { endedSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
@@ -81,7 +81,7 @@ export const signInRoutes = router()
     }),
     async (c) => {
       const done = await session.signOut(c.get('ctx'));
-      c.header('set-cookie', ENDED_SESSION_COOKIE);
+      c.header('set-cookie', endedSessionCookie());
       c.header('clear-site-data', '"cache", "cookies", "storage"');
       return c.json(encode(SignedOut, done), 200);
     },

@@ -1,6 +1,6 @@
 import { BeginCheckIn, CheckIn, CheckInEnded, HandOver } from '@medspa/contracts';
 import { createRoute, encode, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { ENDED_SESSION_COOKIE } from '../../../platform/session-cookie.ts';
+import { endedSessionCookie } from '../../../platform/session-cookie.ts';
 import * as service from '../service/check-in.ts';
 
 const tags = ['Devices'];
@@ -32,7 +32,7 @@ export const checkInRoutes = router()
     }),
     async (c) => {
       const open = await service.handOver(c.get('ctx'), c.req.valid('json').appointmentId);
-      c.header('set-cookie', ENDED_SESSION_COOKIE);
+      c.header('set-cookie', endedSessionCookie());
       return c.json(encode(CheckIn, open), 201);
     },
   )
