@@ -12,7 +12,7 @@ export function firstVisit(api: string): { title: string; says: string; commands
       says: 'The session is a cookie, which curl keeps in a file. A change that comes with it also says that it is no other site that asks.',
       commands: `api=${api}/v1
 password='${PASTED_PASSWORD}'
-curl -sf -c cookies "$api/session" -H 'content-type: application/json' \\
+curl -sSf -c cookies "$api/session" -H 'content-type: application/json' \\
   -d "{ \\"email\\": \\"owner@clinic.example\\", \\"password\\": \\"$password\\" }" > signed-in.json
 signed_in() { curl -s -b cookies -H 'sec-fetch-site: same-origin' "$@"; }`,
     },
