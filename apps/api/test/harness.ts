@@ -7,15 +7,18 @@ import { createApp, openApiDocument } from '../src/app.ts';
 import { findSignedIn } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
+import type { FindActor } from '../src/platform/edge.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
 /** Whose passkeys the tests make. */
 export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
 
+type Person = { organizationId: string; actorId: string; permissions?: Permission[] };
+
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in. */
-  as?: { organizationId: string; actorId: string; permissions?: Permission[] } | 'session' | null;
+  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in, a function whom it finds. */
+  as?: Person | FindActor | 'session' | null;
   now?: () => Date;
   log?: Log;
   config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>>;
@@ -27,7 +30,7 @@ export type TestAppOptions = {
   isTraced?: boolean;
 };
 
-function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Exclude<NonNullable<TestAppOptions['as']>, string>) {
+function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Person) {
   return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
 }
 
@@ -63,11 +66,13 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor:
-      as === 'session'
-        ? findSignedIn(parts, { needsSecondFactor: !options.config?.practice })
-        : () => Promise.resolve(as ? personOf(as) : null),
+    findActor: findActorOf(),
   });
+
+  function findActorOf(): FindActor {
+    if (as === 'session') return findSignedIn(parts, { needsSecondFactor: !options.config?.practice });
+    return typeof as === 'function' ? as : () => Promise.resolve(as ? personOf(as) : null);
+  }
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
     const isRaw = typeof body === 'string' || body instanceof Uint8Array;

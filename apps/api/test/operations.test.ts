@@ -1,10 +1,10 @@
 import { PERMISSIONS, type ProblemDocument } from '@medspa/contracts';
 import { aClinic, createTestDatabase, footprintOf, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
-import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bodyOf, successOf, type Call, type Schema } from '../src/platform/documentation/openapi.ts';
+import { bodyOf, successOf, type Call } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
-import { OPERATIONS, requestOf, validRequests, type ValidRequest } from './requests.ts';
+import { objectPlaces, withValue } from './places.ts';
+import { OPERATIONS, validRequests, type ValidRequest } from './requests.ts';
 
 /** The one permission that an operation needs, as it says itself. */
 const needsOf = (call: Call) => call['x-permission'];
@@ -38,88 +38,7 @@ function send(to: TestApp, { method, path, body }: ValidRequest, headers?: Recor
   return to.send<ProblemDocument>(method, path, body, headers);
 }
 
-/** A copy of the request with another value at a place such as `body/services/0/serviceId`. */
-function withValue({ call, params, query, body }: ValidRequest, place: string, value: unknown): ValidRequest {
-  const copy = structuredClone({ params, query, body });
-  const keys = place.split('/');
-  const last = keys.pop() ?? '';
-  let node = copy as Record<string, unknown>;
-  for (const key of keys) node = node[key] as Record<string, unknown>;
-  if (value === undefined) delete node[last];
-  else node[last] = value;
-  return requestOf(call, copy);
-}
-
-/** The id at a place of the request. */
-function idAt(request: ValidRequest, place: string): string {
-  const id = place.split('/').reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], request);
-  if (typeof id !== 'string') throw new Error(`The request for ${request.call.anchor} has no id at ${place}.`);
-  return id;
-}
-
-const isId = ({ format, anyOf }: Schema) => format === 'uuid' || (anyOf ?? []).some((one) => one.format === 'uuid');
-
-/** Every place of a request that holds an id, in path, query and body. */
-function idPlaces(call: Call): string[] {
-  const inParameters = (call.parameters ?? [])
-    .filter(({ schema }) => isId(schema))
-    .map(({ in: place, name }) => `${place === 'path' ? 'params' : place}/${name}`);
-  const body = bodyOf(call);
-  return [...inParameters, ...(body ? idsBelow(body, 'body') : [])];
-}
-
-function idsBelow(schema: Schema, place: string): string[] {
-  if (isId(schema)) return [place];
-  return [
-    ...Object.entries(schema.properties ?? {}).flatMap(([key, value]) => idsBelow(value, `${place}/${key}`)),
-    ...(schema.items ? idsBelow(schema.items, `${place}/0`) : []),
-    ...(schema.anyOf ?? []).flatMap((one) => idsBelow(one, place)),
-  ];
-}
-
 describe('nothing is written, and the request is refused,', () => {
-  test.each(table)('with 401 when nobody asks and 403 without the permission: %s', async (name, call) => {
-    const before = await footprintOf(t);
-    const request = requestIn(own, name);
-    const nobody = await send(testApp(t.database, { as: null, now: () => NOW }), request);
-    expect([nobody.status, nobody.body.slug]).toEqual([401, 'not-authenticated']);
-    const others = PERMISSIONS.filter((permission) => permission !== needsOf(call));
-    const refused = await send(testApp(t.database, { as: { ...own.clinic, permissions: others }, now: () => NOW }), request);
-    expect([refused.status, refused.body.slug]).toEqual([403, 'not-permitted']);
-    expect(await footprintOf(t)).toEqual(before);
-  });
-
-  const naming = table.filter(([, call]) => idPlaces(call).length > 0);
-
-  test.each(naming)('with the same 404 for a row of somebody else and for none: %s', async (name, call) => {
-    const before = await footprintOf(t);
-    const request = requestIn(own, name);
-    const facts = ({ headers, text }: Awaited<ReturnType<typeof send>>) => ({
-      text: text.replace(/"requestId":"[^"]+"/, ''),
-      headers: [...headers].filter(([header]) => header !== 'x-request-id'),
-    });
-    for (const place of idPlaces(call)) {
-      expect(idAt(request, place)).not.toBe(idAt(requestIn(foreign, name), place));
-      const theirs = await send(own.app, withValue(request, place, idAt(requestIn(foreign, name), place)));
-      const nobodys = await send(own.app, withValue(request, place, newId()));
-      expect([theirs.status, theirs.body.slug], place).toEqual([404, 'not-found']);
-      expect(facts(theirs), place).toEqual(facts(nobodys));
-    }
-    expect(await footprintOf(t)).toEqual(before);
-  });
-
-  test.each(naming)('with 400 and the place for what is no id: %s', async (name, call) => {
-    for (const place of idPlaces(call)) {
-      const { status, body } = await send(own.app, withValue(requestIn(own, name), place, 'not-an-id'));
-      const [root, ...path] = place.split('/');
-      const where =
-        root === 'body'
-          ? { in: 'body', pointer: `/${path.join('/')}` }
-          : { in: root === 'params' ? 'path' : root, pointer: path.join('.') };
-      expect([status, body.errors], place).toEqual([400, [{ ...where, detail: expect.any(String) as string }]]);
-    }
-  });
-
   const withBody = table.filter(([, call]) => bodyOf(call) !== undefined);
 
   test.each(withBody)('with 400 and the place for a body that is not as documented: %s', async (operation, call) => {

@@ -26,6 +26,9 @@ export function requestOf(call: Call, { params, query, body }: Parts): ValidRequ
   return { call, params, query, body, method: call.method.toUpperCase(), path: search === '' ? filled : `${filled}?${search}` };
 }
 
+/** Of all that were made: names in them are nobody else's. */
+let requests = 0;
+
 /**
  * A request for every operation that the service answers with success, each with rows of its own to work on, so that they can
  * be sent in any order. The documentation's examples with the clinic's ids; every place that takes an id has one.
@@ -89,7 +92,6 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     'GET /v1/patients/{id}/messages': said.body.items[0]?.id ?? '',
   };
 
-  let index = 0;
   return new Map(
     [...OPERATIONS].map(([name, call]) => {
       const id = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
@@ -105,7 +107,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
         requestOf(call, {
           params,
           query: Object.fromEntries(query.map(([key, value]) => [key, { ...ids, cursor }[key] ?? value])),
-          body: body === undefined ? undefined : { ...(withIds(body, ids, index++) as object), ...changes[name] },
+          body: body === undefined ? undefined : { ...(withIds(body, ids, requests++) as object), ...changes[name] },
         }),
       ];
     }),
@@ -123,7 +125,7 @@ async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic,
 async function plan(app: TestApp, { legalEntityId }: Clinic, effectiveFrom: string) {
   type Planned = { id: string; terms: { id: string }[]; prices: { id: string }[] };
   const terms = { effectiveFrom, durationMinutes: 30 };
-  const { id } = (await app.send<Planned>('POST', '/v1/services', { name: 'Planned', category: 'Skin', terms })).body;
+  const { id } = (await app.send<Planned>('POST', '/v1/services', { name: `Planned ${requests}`, category: 'Skin', terms })).body;
   const price = { legalEntityId, effectiveFrom, price: { amount: 42_000, currency: 'USD' } };
   const { body } = await app.send<Planned>('POST', `/v1/services/${id}/prices`, price);
   return { id, termsId: body.terms[0]?.id ?? '', priceId: body.prices[0]?.id ?? '' };

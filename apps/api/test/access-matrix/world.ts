@@ -1,0 +1,69 @@
+import { aClinic, aProvider, arrange, copiesOf, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { v7 as newId } from 'uuid';
+import { validRequests, type ValidRequest } from '../requests.ts';
+
+/** A clinic, and a request for every operation that is about its rows. */
+export type Side = { clinic: Clinic; requests: Map<string, ValidRequest> };
+
+/** Whose a row is: its organization's, and its location's and its patient's where it has them. */
+export type Owner = { organizationId: string; locationId: string | null; patientId: string | null };
+
+/** Three clinics alike: the actors' own, the other location of the same organization, and another organization. */
+export type World = {
+  own: Side;
+  elsewhere: Side;
+  foreign: Side;
+  /** Every id of the database. */
+  owners: ReadonlyMap<string, Owner>;
+  /** A copy of it all, in a database of its own. */
+  copy: () => Promise<TestDatabase>;
+  drop: () => Promise<void>;
+};
+
+/** Makes the world once; cases are tried in copies of it. */
+export async function aWorld(): Promise<World> {
+  const t = await createTestDatabase();
+  const own = await aClinic(t.database);
+  const [second, other] = [await anotherLocation(t, own), await aClinic(t.database)];
+  const aSide = async (clinic: Clinic): Promise<Side> => ({ clinic, requests: await validRequests(t.database, clinic, NOW) });
+  const sides = { own: await aSide(own), elsewhere: await aSide(second), foreign: await aSide(other) };
+  const owners = await ownersIn(t);
+  return { ...sides, owners, ...(await copiesOf(t)) };
+}
+
+/** A second location that has what the first one has: rooms, and a provider with shifts who performs the service. */
+async function anotherLocation({ database }: TestDatabase, clinic: Clinic): Promise<Clinic> {
+  const { organizationId, legalEntityId, roomTypeId, timeZone } = clinic;
+  const locationId = newId();
+  const roomIds = [newId(), newId()];
+  return arrange(database, clinic, async (tx) => {
+    await tx.location.create({ data: { organizationId, id: locationId, legalEntityId, name: 'Second Street', timeZone } });
+    for (const [position, id] of roomIds.entries())
+      await tx.room.create({ data: { organizationId, id, locationId, roomTypeId, name: `Second room ${position}`, position } });
+    return { ...clinic, locationId, roomIds, ...(await aProvider(tx, { ...clinic, locationId })) };
+  });
+}
+
+/** Read from the catalog, so that a new table is in it by itself: what has a location or a patient, or hangs on a row that has one. */
+async function ownersIn(t: TestDatabase): Promise<Map<string, Owner>> {
+  const columns = await t.look<{ name: string; columns: string[] }>(
+    `SELECT c.relname AS name, array_agg(a.attname::text) AS columns FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+     GROUP BY 1 HAVING array_agg(a.attname::text) @> '{id,organization_id}'`,
+  );
+  const owners = new Map<string, Owner>();
+  for (const { name, columns: has } of columns) {
+    const parent = has.includes('appointment_id') ? ['appointment', 'p.location_id', 'p.patient_id'] : ['shift_rotation', 'p.location_id', 'NULL'];
+    const hangs = has.includes('appointment_id') || has.includes('rotation_id');
+    const isA = (what: string) => (name === what ? 'r.id' : has.includes(`${what}_id`) ? `r.${what}_id` : 'NULL');
+    const [table, location, patient] = hangs ? parent : ['', isA('location'), isA('patient')];
+    const key = has.includes('appointment_id') ? 'appointment_id' : 'rotation_id';
+    const join = hangs ? `JOIN ${table} p ON p.organization_id = r.organization_id AND p.id = r.${key}` : '';
+    const rows = await t.look<Owner & { id: string }>(
+      `SELECT r.id::text AS id, r.organization_id AS "organizationId", ${location}::uuid AS "locationId", ${patient}::uuid AS "patientId"
+       FROM ${name} r ${join}`,
+    );
+    for (const { id, ...owner } of rows) owners.set(id, owner);
+  }
+  return owners;
+}
