@@ -90,6 +90,7 @@ describe('the rules over our own metrics', () => {
         'JobFails',
         'DatabaseConnectionBudget',
         'AuditLogNotSealed',
+        'SealedValueUnreadable',
       ]),
     );
     expect(new Set(alerts).size).toBe(alerts.length);

@@ -156,7 +156,7 @@ describe('the statements of', () => {
   test.each([
     ['deploy/runbooks/restore.md', 'FROM audit_log'],
     ['deploy/runbooks/restore.md', 'FROM appointment'],
-    ['deploy/runbooks/rotate-encryption-key.md', 'FROM key_check'],
+    ['deploy/runbooks/rotate-encryption-key.md', 'FROM data_key_secret'],
   ])('%s see past row-level security, where they must: %s', async (page, part) => {
     const rows = await rowsOf(blocksOf(page, ['sql']).find((block) => block.includes(part)) ?? '');
     expect(rows.length).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
+import { accessRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
 import { schedulingRoutes } from './modules/scheduling/index.ts';
@@ -18,14 +18,13 @@ import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
-import { resetPage } from './platform/reset-password/index.ts';
+import { passwordPages } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
 import { traceRequests } from './platform/spans.ts';
-import type { RelyingParty } from './platform/webauthn.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -42,11 +41,12 @@ export type AppParts = {
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes(relyingParty: RelyingParty): OpenAPIHono<AppEnv> {
+function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail' | 'relyingParty'>): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
     .route('/', passkeyRoutes(relyingParty))
     .route('/', resetRoutes(relyingParty))
+    .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -58,7 +58,7 @@ function apiRoutes(relyingParty: RelyingParty): OpenAPIHono<AppEnv> {
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes(config.relyingParty);
+  const routes = apiRoutes(config);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -91,7 +91,7 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     documentation(() => openApiDocument(config.apiUrl)),
   );
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
-  app.route('/', resetPage());
+  app.route('/', passwordPages());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
@@ -108,8 +108,8 @@ function refuseInPractice(): never {
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  // The document asks nobody for a passkey.
-  const app = router().route('/v1', apiRoutes({ id: '', origins: [] }));
+  // The document asks nobody for a passkey, and sends no e-mail.
+  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null, relyingParty: { id: '', origins: [] } }));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -134,6 +134,11 @@ export function openApiDocument(apiUrl: string): OpenApi {
         description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',
       },
       { name: 'Catalog', description: 'What is offered: services with terms and prices by date, who performs them, kinds of rooms.' },
+      {
+        name: 'Access',
+        description:
+          'Who may do what, and where: roles, those of its own, invitations, and leaving. Nobody gives more than they hold, and changes want a proof of the last five minutes.',
+      },
       { name: 'Organization', description: 'The organization, the parties that own its books, its locations and its people.' },
     ],
   });

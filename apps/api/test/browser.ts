@@ -1,4 +1,4 @@
-import type { Passkey, PasskeyCreation, PasskeyRequest, ProblemDocument, SignedIn } from '@medspa/contracts';
+import type { Passkey, PasskeyCreation, PasskeyRequest, ProblemDocument, Role, SignedIn } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
 import type { TestDatabase } from '@medspa/testing';
 import { randomUUID } from 'node:crypto';
@@ -57,21 +57,28 @@ export async function aSignedInOwner(t: TestDatabase, options: TestAppOptions = 
   return { ...owner, signedIn };
 }
 
-/** The same with a passkey, which lets them work. `signIn` signs in with it in another browser. */
-export type SecuredOwner = Owner & { signedIn: Browser; device: Device; recoveryCodes: string[]; signIn: () => Promise<Browser> };
+/** With a passkey, which lets people work. `signIn` signs in with it in another browser. */
+type Secured = { signedIn: Browser; device: Device; recoveryCodes: string[]; signIn: () => Promise<Browser> };
+
+/** The owner with a passkey. */
+export type SecuredOwner = Owner & Secured;
 
 export async function aSecuredOwner(t: TestDatabase, options: TestAppOptions = {}): Promise<SecuredOwner> {
   const owner = await aSignedInOwner(t, options);
+  return { ...owner, ...(await secure(owner.app, owner.signedIn)) };
+}
+
+async function secure(app: TestApp, signedIn: Browser): Promise<Secured> {
   const device = aDevice(RELYING_PARTY.origins[0] ?? '');
-  const { recoveryCodes } = await addPasskey(owner.signedIn, device);
+  const { recoveryCodes } = await addPasskey(signedIn, device);
   const signIn = async () => {
-    const browser = owner.browser();
+    const browser = aBrowser(app);
     const { body } = await browser.send<PasskeyRequest>('POST', '/v1/session/passkey/options');
     const { status, text } = await browser.send('POST', '/v1/session/passkey', { passkey: device.get(body) });
-    if (status !== 201) throw new Error(`The owner is not signed in: ${text}`);
+    if (status !== 201) throw new Error(`Nobody is signed in: ${text}`);
     return browser;
   };
-  return { ...owner, device, recoveryCodes, signIn };
+  return { signedIn, device, recoveryCodes, signIn };
 }
 
 /** Adds the passkey of a device for whoever is signed in. */
@@ -90,4 +97,43 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 export function fromBase32(text: string): Buffer {
   const bits = Array.from(text, (sign) => ALPHABET.indexOf(sign).toString(2).padStart(5, '0')).join('');
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
+
+/** Somebody whom a signed-in person hired, gave roles and invited, signed in and with a passkey. */
+export type Colleague = Secured & { staffId: string; email: string };
+export type Given = { role: Role | (string & {}); locationId?: string };
+
+export async function aColleague({ app, signedIn }: { app: TestApp; signedIn: Browser }, ...roles: Given[]): Promise<Colleague> {
+  const { staffId, email } = await aHired(signedIn, ...roles);
+  const invited = await signedIn.send<{ link: string }>('POST', '/v1/invitations', { staffId, delivery: 'link' });
+  const accepted = await app.send('POST', '/v1/invitations/acceptance', { ...linkIn(invited.body.link), password: PASSWORD });
+  if (accepted.status !== 201) throw new Error(`Nobody was invited: ${invited.text}, ${accepted.text}`);
+  const browser = aBrowser(app);
+  const { status, text } = await browser.send('POST', '/v1/session', { email, password: PASSWORD });
+  if (status !== 201) throw new Error(`The colleague is not signed in: ${text}`);
+  return { staffId, email, ...(await secure(app, browser)) };
+}
+
+/** Somebody with an address and roles, who has no account yet. */
+export async function aHired(by: Browser, ...roles: Given[]): Promise<{ staffId: string; email: string }> {
+  const email = `colleague-${randomUUID()}@clinic.example`;
+  const person = { givenName: 'Cole', familyName: 'League', jobTitle: 'Colleague', email };
+  const { id: staffId } = (await by.send<{ id: string }>('POST', '/v1/staff', person)).body;
+  for (const given of roles) {
+    const { status, text } = await by.send('POST', '/v1/role-assignments', { staffId, ...given });
+    if (status !== 201) throw new Error(`The role was not given: ${text}`);
+  }
+  return { staffId, email };
+}
+
+/** Has an owner leave, once somebody else is one too. */
+export async function leave(owner: { app: TestApp; signedIn: Browser; staffId: string }): Promise<Answer<Body>> {
+  await aColleague(owner, { role: 'owner' });
+  return owner.signedIn.send('POST', `/v1/staff/${owner.staffId}/off-boarding`);
+}
+
+/** What is behind the # of a link. */
+export function linkIn(link: string): { organizationId: string; token: string } {
+  const [organizationId = '', token = ''] = link.split('#')[1]?.split('.') ?? [];
+  return { organizationId, token };
 }

@@ -1,4 +1,4 @@
-import { grant, PERMISSIONS, type Permission } from '@medspa/contracts';
+import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -7,6 +7,7 @@ import { createApp, openApiDocument } from '../src/app.ts';
 import { findSignedIn } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
+import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import type { FindActor } from '../src/platform/edge.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
@@ -14,14 +15,15 @@ import { createMetrics } from '../src/platform/metrics.ts';
 /** Whose passkeys the tests make. */
 export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
 
-type Person = { organizationId: string; actorId: string; permissions?: Permission[] };
+/** Somebody with a role, or with these permissions, all unless told; at these locations, or everywhere. */
+export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
 
 export type TestAppOptions = {
-  /** Who asks; all permissions unless told. Null is nobody, `session` whoever has signed in, a function whom it finds. */
+  /** Who asks. Null is nobody, `session` whoever has signed in, a function whom it finds. */
   as?: Person | FindActor | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'relyingParty' | 'practice' | 'twilio'>>;
+  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>>;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
@@ -30,8 +32,19 @@ export type TestAppOptions = {
   isTraced?: boolean;
 };
 
-function personOf({ organizationId, actorId, permissions = [...PERMISSIONS] }: Person) {
-  return { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: grant(permissions) } };
+function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
+  if (role === undefined) return grant(permissions, locations ?? 'everywhere');
+  return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
+}
+
+/** They have just proved who they are; in practice mode nobody does. */
+function signedInAs(person: Person, steppedUpAt: Date | null) {
+  const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
+  return {
+    organizationId: person.organizationId,
+    actor,
+    ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false } } : {}),
+  };
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -56,6 +69,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     config: {
       corsOrigins: new Set(),
       apiUrl: 'http://127.0.0.1:8080',
+      mail: null,
       relyingParty: RELYING_PARTY,
       practice: null,
       twilio: null,
@@ -71,7 +85,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
 
   function findActorOf(): FindActor {
     if (as === 'session') return findSignedIn(parts, { needsSecondFactor: !options.config?.practice });
-    return typeof as === 'function' ? as : () => Promise.resolve(as ? personOf(as) : null);
+    return typeof as === 'function' ? as : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null);
   }
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
@@ -110,7 +124,8 @@ const OF_UNWANTED_BODY = new Set([400, 413, 415]);
 function holdAgainstDocumentation(method: string, path: string, response: Response, body: unknown): void {
   const pathname = path.split('?')[0] ?? '';
   if (!pathname.startsWith('/v1/') || method === 'HEAD' || method === 'OPTIONS') return;
-  const pattern = Object.keys(document.paths).find((known) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname));
+  const isOf = (known: string) => new RegExp(`^${known.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname);
+  const pattern = pathname in document.paths ? pathname : Object.keys(document.paths).find(isOf);
   const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method.toLowerCase()];
   if (!operation && response.status >= 400) return;
   const documented = operation?.responses[String(response.status)];

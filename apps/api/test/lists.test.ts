@@ -27,6 +27,15 @@ const ADD: Record<
   '/v1/legal-entities': () => ['/v1/legal-entities', { name: aName(), currency: 'USD' }],
   '/v1/locations': ({ legalEntityId }) => ['/v1/locations', { legalEntityId, name: aName(), timeZone: 'UTC' }],
   '/v1/staff': () => ['/v1/staff', aPerson()],
+  '/v1/custom-roles': () => ['/v1/custom-roles', { name: aName(), permissions: ['catalog:read'] }],
+  '/v1/role-assignments': () => ({
+    first: ['/v1/staff', aPerson()],
+    next: (staffId) => ['/v1/role-assignments', { staffId, role: 'biller' }],
+  }),
+  '/v1/invitations': () => ({
+    first: ['/v1/staff', { ...aPerson(), email: `${aName()}@clinic.example` }],
+    next: (staffId) => ['/v1/invitations', { staffId, delivery: 'link' }],
+  }),
   '/v1/providers': () => ({
     first: ['/v1/staff', aPerson()],
     next: (staffId) => ['/v1/providers', { staffId, displayName: aName(), credential: 'RN' }],
@@ -52,10 +61,8 @@ const ADD: Record<
     '/v1/message-templates',
     { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' },
   ],
-  '/v1/patients/{id}/appointments': ({ locationId, patientId, serviceId, providerId }) => {
-    const startsAt = `2026-03-${3 + ((visits++ * 7) % 11)}T15:00:00Z`.replace(/-(\d)T/, '-0$1T');
-    return ['/v1/appointments', { locationId, patientId, startsAt, services: [{ serviceId, providerId }] }];
-  },
+  '/v1/patients/{id}/appointments': aVisit,
+  '/v1/providers/{id}/appointments': aVisit,
   '/v1/patients/{id}/messages': (place) => ({
     first: ['/v1/message-templates', { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' }],
     finish: () => queue(t, place, place.patientId),
@@ -65,6 +72,11 @@ const ADD: Record<
 
 function aName(): string {
   return newId().slice(-9);
+}
+
+function aVisit({ locationId, patientId, serviceId, providerId }: Place): Request {
+  const startsAt = `2026-03-${3 + ((visits++ * 7) % 11)}T15:00:00Z`.replace(/-(\d)T/, '-0$1T');
+  return ['/v1/appointments', { locationId, patientId, startsAt, services: [{ serviceId, providerId }] }];
 }
 
 function aPerson() {
@@ -121,7 +133,7 @@ describe('a list, page after page', () => {
     async (list) => {
       const clinic = await aClinic(t.database);
       const place = { ...clinic, patientId: await aPatient(t.database, clinic) };
-      const path = list.replace('{id}', place.patientId);
+      const path = list.replace('{id}', list.startsWith('/v1/providers') ? place.providerId : place.patientId);
       const app = testApp(t.database, { as: clinic, now: () => NOW });
       for (let count = 0; count < 7; count++) await add(app, place, list);
       const before = idsOf(await walk(app, path, 100));

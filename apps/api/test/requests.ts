@@ -9,7 +9,8 @@ import { queue } from './messages.ts';
 const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
-const isOfSignIn = ([, { path }]: (typeof calls)[number]) => /^\/v1\/(setup$|(sessions?|passkeys|password-resets)(\/|$))/.test(path);
+const isOfSignIn = ([, { path }]: (typeof calls)[number]) =>
+  /^\/v1\/(setup$|(sessions?|passkeys|password-resets)(\/|$)|invitations\/acceptance$)/.test(path);
 
 /** Every operation of the API by its name, such as `POST /v1/rooms`, but those of sign-in. */
 export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call)));
@@ -53,10 +54,12 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const said = await app.get<{ items: { id: string }[] }>(`/v1/patients/${patientId}/messages`);
   const planned = await plan(app, clinic, day(30));
 
+  const [access, leaving, gone] = [await people(app, clinic), await aLeaver(app), await aLeaver(app)];
+  await app.send('POST', `/v1/staff/${gone}/off-boarding`);
   const { roomIds, ...own } = clinic;
   const { serviceId, providerId } = clinic;
   const [roomId = ''] = roomIds;
-  const ids: Record<string, string> = { ...own, rotationId, patientId, relatedId, roomId, staffId: clinic.actorId };
+  const ids: Record<string, string> = { ...own, rotationId, patientId, relatedId, roomId, staffId: clinic.actorId, role: access.roleId };
   const owners: [path: RegExp, id: string][] = [
     [/reschedule$/, moved.id],
     [/cancel$/, cancelled.id],
@@ -64,7 +67,12 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     [/^\/v1\/appointments/, read.id],
     [/^\/v1\/legal-entities/, clinic.legalEntityId],
     [/^\/v1\/locations/, clinic.locationId],
+    [/off-boarding$/, leaving],
+    [/reinstatement$/, gone],
     [/^\/v1\/staff/, clinic.actorId],
+    [/^\/v1\/custom-roles/, access.unusedRoleId],
+    [/^\/v1\/role-assignments/, access.assignmentId],
+    [/^\/v1\/invitations/, access.invitationId],
     [/^\/v1\/providers/, clinic.providerId],
     [/^\/v1\/room-types/, clinic.roomTypeId],
     [/(termsId|priceId)\}$/, planned.id],
@@ -84,11 +92,16 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     'POST /v1/shift-rotations/{id}/end': { effectiveUntil: day(7) },
     'POST /v1/patients/search': { cursor: patientId },
     'PATCH /v1/patients/{id}': { isActive: true },
+    // Nobody gives more than they hold, and whoever asks here may hold nothing but this.
+    'POST /v1/custom-roles': { permissions: ['access:write'] },
+    'PATCH /v1/custom-roles/{id}': { permissions: ['access:write'] },
+    'POST /v1/invitations': { staffId: access.newcomerId, delivery: 'link' },
   };
 
   /** Pages of what the path names begin after a row of their own. */
   const cursors: Record<string, string> = {
     'GET /v1/patients/{id}/appointments': read.id,
+    'GET /v1/providers/{id}/appointments': read.id,
     'GET /v1/patients/{id}/messages': said.body.items[0]?.id ?? '',
   };
 
@@ -119,6 +132,23 @@ async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic,
   const { status, body, text } = await app.send<{ id: string; services: { id: string }[] }>('POST', '/v1/appointments', visit);
   if (status !== 201) throw new Error(`A visit could not be booked: ${text}`);
   return { id: body.id, segmentId: body.services[0]?.id ?? '' };
+}
+
+/** Roles of its own, one that somebody has and one that nobody has, and two people with an address, one of them invited. */
+async function people(app: TestApp, { actorId }: Clinic) {
+  const made = async (path: string, body: object) => (await app.send<{ id: string; invitation: { id: string } }>('POST', path, body)).body;
+  const hire = (email: string) => made('/v1/staff', { givenName: 'Nia', familyName: 'Newest', jobTitle: 'Front desk', email });
+  const role = (name: string) => made('/v1/custom-roles', { name: `${name} ${requests}`, permissions: ['access:write'] });
+  const [{ id: roleId }, { id: heldId }, { id: unusedRoleId }] = [await role('To give'), await role('Held'), await role('Unused')];
+  const { id: assignmentId } = await made('/v1/role-assignments', { staffId: actorId, role: heldId });
+  const [invited, newcomer] = [await hire(`invited${requests}@clinic.example`), await hire(`newcomer${requests}@clinic.example`)];
+  const { invitation } = await made('/v1/invitations', { staffId: invited.id, delivery: 'link' });
+  return { roleId, unusedRoleId, assignmentId, newcomerId: newcomer.id, invitationId: invitation.id };
+}
+
+/** Somebody who may leave. */
+async function aLeaver(app: TestApp): Promise<string> {
+  return (await app.send<{ id: string }>('POST', '/v1/staff', { givenName: 'Lee', familyName: 'Leaver', jobTitle: 'Biller' })).body.id;
 }
 
 /** A service whose terms and price are yet to begin. */

@@ -62,7 +62,8 @@ export const Staff = z
   .meta({ id: 'Staff' });
 export const CreateStaff = z.strictObject({ givenName: text(80), familyName: text(80), jobTitle: text(80), email: Email.nullish() });
 export type CreateStaff = z.infer<typeof CreateStaff>;
-export const UpdateStaff = CreateStaff.partial().extend({ isActive: z.boolean().optional(), version: Version });
+/** Whether somebody is active is not among what changes: who leaves is off-boarded, and comes back by reinstatement. */
+export const UpdateStaff = CreateStaff.partial().extend({ version: Version });
 export type UpdateStaff = z.infer<typeof UpdateStaff>;
 
 export const Provider = z

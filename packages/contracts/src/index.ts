@@ -1,3 +1,4 @@
+export * from './access.ts';
 export * from './catalog.ts';
 export * from './identity.ts';
 export * from './messaging.ts';

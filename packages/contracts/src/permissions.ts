@@ -4,6 +4,9 @@ export const PERMISSIONS = [
   'organization:write',
   'staff:read',
   'staff:write',
+  // Who may do what: roles, invitations, off-boarding.
+  'access:read',
+  'access:write',
   'patient:read',
   'patient:write',
   'patient:import',
@@ -30,4 +33,4 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
-export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure']);
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write']);

@@ -24,6 +24,8 @@ const POLICY: Record<Permission, string> = {
   'organization:write': 'all  all  -    -    -    -    -  ',
   'staff:read':         'yes  yes  yes  yes  yes  yes  yes',
   'staff:write':        'all  all  -    -    -    -    -  ',
+  'access:read':        'all  all  -    -    -    -    all',
+  'access:write':       'all  all  -    -    -    -    -  ',
   'patient:read':       'yes  yes  yes  yes  yes  yes  yes',
   'patient:write':      'yes  yes  yes  yes  yes  -    -  ',
   'patient:import':     'all  all  -    -    -    -    -  ',
@@ -58,6 +60,51 @@ export function permissionsOf(role: Role, scope: Scope): Permission[] {
   return PERMISSIONS.filter((permission) => {
     const cell = cellOf(role, permission);
     return cell === 'yes' || (cell === 'all' && scope === 'everywhere');
+  });
+}
+
+/** What is everybody's who has signed in, whatever their roles: their own account. */
+const OWN_ACCOUNT = PERMISSIONS.filter((permission) => permission.startsWith('account:') && isHeldBySome(permission));
+
+/** What a role that an organization makes itself may have in it. */
+export const ROLE_PERMISSIONS = PERMISSIONS.filter((permission) => isHeldBySome(permission) && !OWN_ACCOUNT.includes(permission));
+
+function isHeldBySome(permission: Permission): boolean {
+  return ROLES.some((role) => cellOf(role, permission) !== '-');
+}
+
+/** Whether a permission concerns the whole organization, so that no role gives it at one location: `all` stands in its row. */
+export function isOrganizationWide(permission: Permission): boolean {
+  return ROLES.some((role) => cellOf(role, permission) === 'all');
+}
+
+/** A role as somebody was given it, everywhere or at one location: one of the table's, or the permissions of an organization's own. */
+export type GivenRole = { role: Role | null; permissions: readonly string[] | null; locationId: string | null };
+
+/** What somebody may do to whom these roles were given. Somebody without any has their own account and nothing else. */
+export function grantsOf(given: readonly GivenRole[]): Grants {
+  return union([
+    grant(OWN_ACCOUNT),
+    ...given.map(({ role, permissions, locationId }) => {
+      const scope = locationId === null ? 'everywhere' : [locationId];
+      return grant(role === null ? customPermissionsOf(permissions ?? [], scope) : permissionsOf(role, scope), scope);
+    }),
+  ]);
+}
+
+/** Permissions that an organization's own role gives at a scope: the rule of the table's `all` holds for them too. */
+function customPermissionsOf(permissions: readonly string[], scope: Scope): Permission[] {
+  return ROLE_PERMISSIONS.filter(
+    (permission) => permissions.includes(permission) && (scope === 'everywhere' || !isOrganizationWide(permission)),
+  );
+}
+
+/** Whether whoever holds the first holds all of the second, wherever it holds. */
+export function covers(held: Grants, wanted: Grants): boolean {
+  return [...wanted].every(([permission, scope]) => {
+    const own = held.get(permission);
+    if (own === undefined || own === 'everywhere') return own !== undefined;
+    return scope !== 'everywhere' && scope.every((location) => own.includes(location));
   });
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MAX_ROWS, PageQuery } from './page.ts';
+import { Staff } from './identity.ts';
+import { MAX_ROWS, pageOf, PageQuery } from './page.ts';
 import { Id, Instant, multilineText, PlainDate, text, Version, WallTime, WhenInput, wholeNumberIn } from './primitives.ts';
 
 // ── rooms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,6 +191,19 @@ export const Appointment = z
   })
   .meta({ id: 'Appointment' });
 export type Appointment = z.infer<typeof Appointment>;
+
+/** What somebody leaves behind who was off-boarded. */
+export const OffBoarded = z
+  .object({
+    staff: Staff,
+    providerId: Id.nullable(),
+    upcoming: pageOf(Appointment)
+      .nullable()
+      .describe(
+        'their visits that are not over; more and later: GET /v1/providers/{id}/appointments. Null for who is no provider, or may not be read',
+      ),
+  })
+  .meta({ id: 'OffBoarded' });
 
 const note = multilineText(2_000).optional().describe('free text; stored encrypted');
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PERMISSIONS } from './permissions.ts';
+import { HeldPermission, OwnRole } from './access.ts';
 import { Email, Id, Instant, text, wrong } from './primitives.ts';
 
 /**
@@ -59,7 +59,8 @@ export const SignedIn = z
     staffId: Id,
     givenName: z.string(),
     familyName: z.string(),
-    permissions: z.array(z.enum(PERMISSIONS)).describe('held at one location at least'),
+    roles: z.array(OwnRole),
+    permissions: z.array(HeldPermission),
     hasSecondFactor: z.boolean(),
     recoveryCodesLeft: z.int(),
     session: SignInSession.nullable().describe('null in practice mode, where everyone is signed in without a password'),
@@ -101,3 +102,15 @@ export const SetUp = z.strictObject({
 export type SetUp = z.infer<typeof SetUp>;
 
 export const SetUpDone = z.object({ organizationId: Id, staffId: Id }).meta({ id: 'SetUpDone' });
+
+/** Somebody who was invited chooses the password that they sign in with from then on. */
+export const AcceptInvitation = z.strictObject({
+  organizationId: Id,
+  token: z
+    .string()
+    .regex(/^[\w-]{43}$/, wrong('Not the token of an invitation.'))
+    .meta({ examples: ['0'.repeat(43)] }),
+  password: Password,
+});
+export type AcceptInvitation = z.infer<typeof AcceptInvitation>;
+export const AcceptedInvitation = z.object({ organizationId: Id, staffId: Id, email: Email }).meta({ id: 'AcceptedInvitation' });

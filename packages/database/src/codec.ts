@@ -21,7 +21,7 @@ export type Codec = Ciphers & {
   prepare(organizationId: string): Promise<void>;
   /** True while `prepare` has nothing to do. */
   isReady(organizationId: string): boolean;
-  /** Makes the keys of an organization that is not there yet; `insertDataKeys` in its transaction keeps them. */
+  /** Prepares, and makes the keys of an organization that is not there yet; `insertDataKeys` in its transaction keeps them. */
   begin(organizationId: string): Promise<NewKey[]>;
 };
 
@@ -154,6 +154,7 @@ export function createCodec(
     prepare,
     isReady: (organizationId) => isFresh(NO_ORGANIZATION) && isFresh(organizationId),
     begin: async (organizationId) => {
+      await prepare(NO_ORGANIZATION);
       const plain = new Map([INDEX_KEY, FIRST_KEY].map((keyId) => [keyId, randomBytes(32)]));
       const made = await Promise.all(
         [...plain].map(async ([keyId, key]) => ({ keyId, ...(await wrapping.wrap({ organizationId, keyId }, key)) })),

@@ -49,6 +49,7 @@ describe('a sealed column and an index of one', () => {
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
     expect(storedAs('hashed')).toEqual([
+      'staff_invitation.token_hash',
       'staff_secret.password_hash',
       'staff_reset.token_hash',
       'staff_session.token_hash',

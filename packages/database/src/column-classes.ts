@@ -68,6 +68,12 @@ export const TABLES: Record<string, TableClasses> = {
     public: 'organization_id staff_id password_changed_at totp_begun_at second_factor_since attempts attempted_at created_at',
     keyedContact: 'login_key',
   }),
+  custom_role: table('business', 'organization', { public: 'organization_id id name permissions version created_at' }),
+  staff_role: table('business', 'organization', { public: 'organization_id id staff_id role custom_role_id location_id created_at' }),
+  staff_invitation: table('transient', 'none', {
+    public: 'organization_id id staff_id invited_by_id delivery expires_at created_at',
+    hashedSecret: 'token_hash',
+  }),
   staff_secret: table(
     'business',
     'none',

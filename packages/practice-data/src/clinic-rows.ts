@@ -1,3 +1,4 @@
+import type { Role } from '@medspa/contracts';
 import { insertRows, type BatchRow, type Codec, type Tx } from '@medspa/database';
 import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Clinic, type Patient } from './generate.ts';
 import { TEMPLATES } from './templates.ts';
@@ -68,6 +69,7 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       };
     }),
   );
+  await insertRows(tx, 'staff_role', roleRows(data, now));
   await insertRows(
     tx,
     'provider',
@@ -185,6 +187,30 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       })),
     ),
   );
+}
+
+/** What people are by their job; whoever performs services and has no other is a provider. */
+const ROLE_OF_JOB: Record<string, Role> = {
+  'Front desk': 'front-desk',
+  'Office manager': 'manager',
+  'Medical director': 'medical-director',
+};
+
+/** The owner and medical directors everywhere, the others at the location where they work. */
+function roleRows({ frontDesk, providers }: Clinic, now: Date): BatchRow[] {
+  const people = [...frontDesk, ...providers.map(({ staffId, ...provider }) => ({ ...provider, id: staffId }))];
+  const given = people.map(({ id, jobTitle, locationId }) => {
+    const role = ROLE_OF_JOB[jobTitle] ?? 'provider';
+    return { id, role, locationId: role === 'medical-director' ? null : locationId };
+  });
+  return [{ id: PRACTICE_OWNER_ID, role: 'owner', locationId: null }, ...given].map(({ id, role, locationId }) => ({
+    ...organization,
+    id,
+    role,
+    staff_id: id,
+    location_id: locationId,
+    created_at: now,
+  }));
 }
 
 /** The row of a patient, what is sealed sealed. */

@@ -71,7 +71,7 @@ describe('practice data', () => {
     const digestOf = (value: object) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
     expect([since, digestOf(clinic), digestOf(appointments)]).toEqual([
       '2026-01-05',
-      'cc2b8e6cb33cf7d1cfcd36fbe381701ab2ab192a70c2b203582ecf94aca016fc',
+      'e192613201061c5a50d3ff94fcf4f98725a3582511c416d67f5f7ed9adb0defa',
       'd7509c87b1fb0fa0a2b8720a03e7aae61f98d58090ec9e7b194a96ce42a2433a',
     ]);
   });

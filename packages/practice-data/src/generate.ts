@@ -47,7 +47,7 @@ export type Clinic = {
   locations: Location[];
   services: Service[];
   providers: Provider[];
-  frontDesk: { id: string; givenName: string; familyName: string; jobTitle: string }[];
+  frontDesk: { id: string; locationId: string; givenName: string; familyName: string; jobTitle: string }[];
   rooms: Room[];
   /** of the locations in their order, as many each */
   patients: Patient[];
@@ -98,8 +98,8 @@ export function generatePracticeData(size: Size, seed: number, now: Date): Pract
       shifts: weeksOf(chance, index, spec.isPartTime, id),
     })),
   );
-  const frontDesk = locations.flatMap(() =>
-    ['Front desk', 'Front desk', 'Office manager'].map((jobTitle) => ({ id: id(), ...person(chance), jobTitle })),
+  const frontDesk = locations.flatMap(({ id: locationId }) =>
+    ['Front desk', 'Front desk', 'Office manager'].map((jobTitle) => ({ id: id(), locationId, ...person(chance), jobTitle })),
   );
   const patients = Array.from({ length: spec.patients }, (_, index) => patientOf(chance, idOf(FIRST_OF_PRACTICE.patientId, index), index));
   const legalEntityId = id();

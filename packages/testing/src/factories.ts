@@ -57,6 +57,7 @@ export async function aClinic(database: Database, options: ClinicOptions = {}): 
     await tx.legalEntity.create({ data: { ...of, id: id.legalEntityId, name: 'Test LLC', currency: 'USD' } });
     await tx.location.create({ data: { ...of, id: id.locationId, legalEntityId: id.legalEntityId, name: 'Main Street', timeZone } });
     await tx.staff.create({ data: { ...of, id: id.actorId, givenName: 'Olive', familyName: 'Owner', jobTitle: 'Owner' } });
+    await tx.staffRole.create({ data: { ...of, staffId: id.actorId, role: 'owner' } });
     await tx.roomType.create({ data: { ...of, id: id.roomTypeId, name: 'Treatment' } });
     for (const [position, roomId] of roomIds.entries()) {
       await tx.room.create({

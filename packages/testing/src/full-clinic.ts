@@ -59,6 +59,8 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.$executeRaw`SELECT app.queue_message(${JSON.stringify(message)}::jsonb)`;
     const staff = { organizationId, staffId: actorId };
     const session = { organizationId, id: newId(), tokenHash: randomBytes(32), device: 'Firefox, Linux', idleMinutes: 15 };
+    const role = await tx.customRole.create({ data: { organizationId, name: 'Stock keeper', permissions: ['catalog:read'] } });
+    await tx.staffRole.create({ data: { ...staff, customRoleId: role.id, locationId } });
     await tx.staffAccount.create({ data: { ...staff, loginKey, passwordChangedAt: NOW } });
     await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
     await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
@@ -96,6 +98,10 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffAccount.create({ data: { organizationId, staffId: id, passwordChangedAt: NOW } });
     // Of a number that no other clinic has.
     await tx.dataKey.create({ data: { organizationId, keyId: randomInt(2, 2 ** 31), usableFrom: NOW } });
+    await tx.staffRole.create({ data: { organizationId, staffId: id, role: 'front-desk', locationId } });
+    await tx.customRole.create({ data: { organizationId, name: 'Newest role', permissions: ['catalog:read'] } });
+    const at = { createdAt: NOW, expiresAt: new Date(NOW.getTime() + 86_400_000) };
+    await tx.staffInvitation.create({ data: { organizationId, staffId: id, invitedById: actorId, delivery: 'email', ...at } });
   });
   await seal(database, clinic);
   return clinic;

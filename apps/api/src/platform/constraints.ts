@@ -6,6 +6,8 @@ const FIELDS: Record<string, string> = {
   location_organization_id_legal_entity_id_fkey: 'legalEntityId',
   location_time_zone_known: 'timeZone',
   staff_organization_id_email_index_key: 'email',
+  custom_role_organization_id_name_key: 'name',
+  staff_role_once: 'role',
   provider_organization_id_staff_id_key: 'staffId',
   provider_organization_id_staff_id_fkey: 'staffId',
   room_type_organization_id_name_key: 'name',

@@ -171,6 +171,12 @@ describe('what people look at names what there is:', () => {
   // Names of histograms stand for their series, as Prometheus makes them.
   const known = async () => new Set((await samples()).flatMap(({ name }) => [name, name.replace(/_(?:bucket|count|sum)$/, '')]));
 
+  // What only the process knows that has sealed.
+  beforeAll(async () => {
+    await runAs(t.admin, `SELECT graphile_worker.add_job('seal-logs')`);
+    await eventually('the logs are sealed', async () => (await known()).has('audit_seal_age_seconds'));
+  });
+
   test('the dashboard', async () => {
     const { panels } = JSON.parse(read('deploy/grafana/medspa.json')) as { panels: { title: string; targets?: { expr: string }[] }[] };
     const asked = panels.flatMap(({ targets = [] }) =>
@@ -183,9 +189,6 @@ describe('what people look at names what there is:', () => {
 
   test('the page on monitoring, which leaves out none of ours', async () => {
     const told = [...read('docs/monitoring.md').matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
-    // What only the process knows that has sealed.
-    await runAs(t.admin, `SELECT graphile_worker.add_job('seal-logs')`);
-    await eventually('the logs are sealed', async () => (await known()).has('audit_seal_age_seconds'));
     const names = await known();
     expect(told.filter((name) => !names.has(name))).toEqual([]);
     const ours = [...names].filter((name) => /^(http|db|job|audit)_/.test(name) && !/_(bucket|count|sum)$/.test(name));

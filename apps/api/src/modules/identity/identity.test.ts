@@ -21,7 +21,9 @@ async function open() {
   const send = (method: string, path: string, body: object) => app.send<Row & ProblemDocument>(method, path, body);
   const hire = (changes: object = {}) =>
     send('POST', '/v1/staff', { givenName: 'Nora', familyName: 'New', jobTitle: 'Injector', ...changes });
-  return { clinic, app, send, hire };
+  const offBoard = (id: string) => app.send('POST', `/v1/staff/${id}/off-boarding`);
+  const reinstate = (id: string) => app.send('POST', `/v1/staff/${id}/reinstatement`);
+  return { clinic, app, send, hire, offBoard, reinstate };
 }
 
 describe('a staff member', () => {
@@ -68,48 +70,48 @@ describe('I3: whoever is not active any more', () => {
     const desk = await openDesk(t);
     const visit = await desk.booked('2026-03-03T15:00:00Z');
     const { body: provider } = await desk.app.get<{ staffId: string }>(`/v1/providers/${desk.clinic.providerId}`);
-    const { status, headers } = await desk.app.send('PATCH', `/v1/staff/${provider.staffId}`, { isActive: false, version: 1 });
+    const { status, headers } = await desk.app.send('POST', `/v1/staff/${provider.staffId}/off-boarding`);
     expect(status).toBe(200);
     expect((await desk.app.get<Row>(`/v1/providers/${desk.clinic.providerId}`)).body).toMatchObject({ isActive: false, version: 2 });
     expect(await t.look('SELECT table_name FROM audit_log WHERE request_id = $1 ORDER BY id', [headers.get('x-request-id')])).toEqual([
-      { table_name: 'staff' },
       { table_name: 'provider' },
+      { table_name: 'staff' },
     ]);
     expect((await desk.book('2026-03-04T15:00:00Z')).body.slug).toBe('provider-not-qualified');
     expect((await desk.read(visit)).status).toBe('booked');
   });
 
   test('does not become bookable before they are active again', async () => {
-    const { clinic, app, send, hire } = await open();
+    const { clinic, app, send, hire, offBoard, reinstate } = await open();
     const { body: provider } = await app.get<{ staffId: string }>(`/v1/providers/${clinic.providerId}`);
-    await send('PATCH', `/v1/staff/${provider.staffId}`, { isActive: false, version: 1 });
+    await offBoard(provider.staffId);
     const refused = await send('PATCH', `/v1/providers/${clinic.providerId}`, { isActive: true, version: 2 });
     expect([refused.status, refused.body.slug, refused.body.errors?.[0]?.pointer]).toEqual([422, 'staff-inactive', '/isActive']);
-    await send('PATCH', `/v1/staff/${provider.staffId}`, { isActive: true, version: 2 });
+    await reinstate(provider.staffId);
     expect((await app.get<Row>(`/v1/providers/${clinic.providerId}`)).body.isActive).toBe(false);
     expect((await send('PATCH', `/v1/providers/${clinic.providerId}`, { isActive: true, version: 2 })).body.isActive).toBe(true);
 
     const left = (await hire()).body;
-    await send('PATCH', `/v1/staff/${left.id}`, { isActive: false, version: 1 });
+    await offBoard(left.id);
     const made = await send('POST', '/v1/providers', { staffId: left.id, displayName: 'Gone', credential: 'RN' });
     expect([made.status, made.body.slug, made.body.errors?.[0]?.pointer]).toEqual([422, 'staff-inactive', '/staffId']);
   });
 
   test('does not slip through when both are changed at the same moment', async () => {
-    const { clinic, app, send } = await open();
+    const { clinic, app, send, offBoard, reinstate } = await open();
     const { body: provider } = await app.get<{ staffId: string }>(`/v1/providers/${clinic.providerId}`);
-    let [staffVersion, providerVersion] = [1, 1];
+    let providerVersion = 1;
     for (let round = 0; round < 10; round++) {
       const [left] = await Promise.all([
-        send('PATCH', `/v1/staff/${provider.staffId}`, { isActive: false, version: staffVersion }),
+        offBoard(provider.staffId),
         send('PATCH', `/v1/providers/${clinic.providerId}`, { isActive: true, version: providerVersion }),
       ]);
       expect(left.status).toBe(200);
       const now = (await app.get<Row>(`/v1/providers/${clinic.providerId}`)).body;
       expect(now.isActive).toBe(false);
-      await send('PATCH', `/v1/staff/${provider.staffId}`, { isActive: true, version: left.body.version });
+      await reinstate(provider.staffId);
       const back = await send('PATCH', `/v1/providers/${clinic.providerId}`, { isActive: true, version: now.version });
-      [staffVersion, providerVersion] = [left.body.version + 1, back.body.version];
+      providerVersion = back.body.version;
     }
   });
 });

@@ -2,7 +2,7 @@ import type { Passkey, PasskeyCreation, PasskeyRequest, ProblemDocument, SignedI
 import { createTestDatabase, NOW, sessionIn, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aDevice, type Device, type Quirks } from '../../../test/authenticator.ts';
-import { addPasskey, aSecuredOwner, aSignedInOwner, PASSWORD, type Browser } from '../../../test/browser.ts';
+import { addPasskey, aSecuredOwner, aSignedInOwner, PASSWORD, type Browser, leave } from '../../../test/browser.ts';
 import { RELYING_PARTY } from '../../../test/harness.ts';
 import { handleOf, holderOf } from './rules.ts';
 
@@ -164,9 +164,10 @@ describe('AUT-5: a passkey', () => {
   });
 
   test('of somebody who left signs nobody in', async () => {
-    const { browser, device, signedIn, staffId } = await open();
+    const owner = await open();
+    const { browser, device } = owner;
     const options = await optionsFor(browser());
-    expect((await signedIn.send('PATCH', `/v1/staff/${staffId}`, { isActive: false, version: 1 })).status).toBe(200);
+    expect((await leave(owner)).status).toBe(200);
     expect((await show(browser(), device.get(options))).body.slug).toBe('passkey-refused');
   });
 

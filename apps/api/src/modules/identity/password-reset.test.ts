@@ -3,7 +3,7 @@ import type { PasskeyRequest, PasswordReset, ProblemDocument } from '@medspa/con
 import { createTestDatabase, NOW, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aDevice } from '../../../test/authenticator.ts';
-import { addPasskey, anOwner, aSecuredOwner, fromBase32, PASSWORD, type Owner } from '../../../test/browser.ts';
+import { addPasskey, anOwner, aSecuredOwner, fromBase32, PASSWORD, type Owner, leave } from '../../../test/browser.ts';
 import { RELYING_PARTY } from '../../../test/harness.ts';
 import { API_URL, jobCtx, startPost, type Post } from '../../../test/messages.ts';
 import { totpCode, totpStep } from '../../platform/totp.ts';
@@ -174,7 +174,7 @@ describe('AUT-7: a link to a new password', () => {
     const changes: ((person: Awaited<ReturnType<typeof openSecured>>) => Promise<{ status: number }>)[] = [
       ({ signedIn }) => signedIn.send('PUT', '/v1/session/password', { password: 'a third slow green harbour' }),
       ({ signedIn, staffId }) => signedIn.send('PATCH', `/v1/staff/${staffId}`, { email: `${randomUUID()}@clinic.example`, version: 1 }),
-      ({ signedIn, staffId }) => signedIn.send('PATCH', `/v1/staff/${staffId}`, { isActive: false, version: 1 }),
+      leave,
     ];
     for (const change of changes) {
       const person = await openSecured();
@@ -186,8 +186,9 @@ describe('AUT-7: a link to a new password', () => {
   });
 
   test('is not sent to somebody who left', async () => {
-    const { ask, work, signedIn, staffId, email } = await openSecured();
-    await signedIn.send('PATCH', `/v1/staff/${staffId}`, { isActive: false, version: 1 });
+    const owner = await openSecured();
+    const { ask, work, email } = owner;
+    expect((await leave(owner)).status).toBe(200);
     expect((await ask()).status).toBe(202);
     expect(await work()).toBe(1);
     expect(post.to(email)).toEqual([]);
@@ -327,17 +328,20 @@ describe('AUT-7: asking for a link', () => {
   });
 });
 
-test('AUT-7: the page of the link is the same for everybody, asks its own service alone, and is kept by nobody', async () => {
+test.each([
+  ['/reset-password', '/reset-password/reset.js'],
+  ['/invitation', '/invitation/invitation.js'],
+])('AUT-7: the page of a link is the same for everybody, asks its own service alone, and is kept by nobody: %s', async (path, script) => {
   const { app } = await anOwner(t);
-  const page = await app.get<string>('/reset-password');
+  const page = await app.get<string>(path);
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
   expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'.*connect-src 'self'.*frame-ancestors 'none'$/);
   expect([page.headers.get('cache-control'), page.headers.get('referrer-policy')]).toEqual(['no-store', 'no-referrer']);
-  for (const [path, type] of [
-    ['/reset-password/reset.js', 'text/javascript'],
+  for (const [part, type] of [
+    [script, 'text/javascript'],
     ['/reset-password/style.css', 'text/css'],
   ] as const) {
-    expect(page.text).toContain(`"${path}"`);
-    expect((await app.get(path)).headers.get('content-type')).toContain(type);
+    expect(page.text).toContain(`"${part}"`);
+    expect((await app.get(part)).headers.get('content-type')).toContain(type);
   }
 });

@@ -88,10 +88,10 @@ export function findLocation(tx: Tx, organizationId: string, id: string) {
   return tx.location.findUnique({ where: byId(organizationId, id), select: LOCATION });
 }
 
-/** ISO codes of the countries of the locations, in the order in which they opened. */
-export async function listCountries(tx: Tx, organizationId: string): Promise<string[]> {
-  const rows = await tx.location.findMany({ where: { organizationId }, orderBy: { id: 'asc' }, select: { country: true } });
-  return [...new Set(rows.map(({ country }) => country))];
+/** ISO codes of the countries of all locations, in the order in which they opened, whichever of them the session is confined to. */
+export async function listCountries(tx: Tx): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ countries: string[] }[]>`SELECT app.countries() AS countries`;
+  return rows[0]?.countries ?? [];
 }
 
 export function insertLocation(tx: Tx, organizationId: string, data: CreateLocation) {
@@ -114,7 +114,6 @@ export type StaffColumns = {
   jobTitle: string;
   emailSealed: Uint8Array<ArrayBuffer> | null;
   emailIndex: Uint8Array<ArrayBuffer> | null;
-  isActive: boolean;
 };
 
 export async function listStaff(tx: Tx, organizationId: string, page: PageQuery): Promise<Page<SealedStaff>> {
@@ -128,7 +127,7 @@ export function findStaff(tx: Tx, organizationId: string, id: string) {
   return tx.staff.findUnique({ where: byId(organizationId, id), select: STAFF });
 }
 
-export function insertStaff(tx: Tx, organizationId: string, id: string, data: Omit<StaffColumns, 'isActive'>) {
+export function insertStaff(tx: Tx, organizationId: string, id: string, data: StaffColumns) {
   return tx.staff.create({ data: { organizationId, id, ...data }, select: STAFF });
 }
 
@@ -140,11 +139,20 @@ export function updateStaff(tx: Tx, organizationId: string, id: string, version:
   });
 }
 
+/** Whether they work here; nothing changes for whoever is so already. */
+export async function setActive(tx: Tx, organizationId: string, id: string, isActive: boolean): Promise<void> {
+  await tx.staff.updateMany({ where: { organizationId, id, isActive: !isActive }, data: { isActive, version: { increment: 1 } } });
+}
+
 export async function listProviders(tx: Tx, organizationId: string, page: PageQuery) {
   return toPage(
     await tx.provider.findMany({ where: { organizationId }, orderBy: { id: 'asc' }, select: PROVIDER, ...keyset(page, organizationId) }),
     page,
   );
+}
+
+export function findProviderOf(tx: Tx, organizationId: string, staffId: string) {
+  return tx.provider.findUnique({ where: { organizationId_staffId: { organizationId, staffId } }, select: { id: true } });
 }
 
 export function findProvider(tx: Tx, organizationId: string, id: string) {

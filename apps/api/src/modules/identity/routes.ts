@@ -172,9 +172,12 @@ export const identityRoutes = router()
       path: '/staff/{id}',
       needs: 'staff:write',
       tags,
-      summary: 'Change a staff member',
+      summary: 'Change a staff member; another address takes as much as they may do, and a fresh proof where they sign in',
       request: { params: IdParam, body: jsonBody(UpdateStaff) },
-      responses: { 200: jsonReply('As it is now', Staff), ...problems('not-found', 'stale-version', 'already-exists') },
+      responses: {
+        200: jsonReply('As it is now', Staff),
+        ...problems('not-found', 'stale-version', 'already-exists', 'step-up-required', 'beyond-own-access'),
+      },
     }),
     async (c) => c.json(encode(Staff, await service.updateStaff(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )

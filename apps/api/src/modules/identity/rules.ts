@@ -8,6 +8,9 @@ export const STAFF_SESSION = { idleMinutes: 15, hours: 12 };
 /** Recovery codes that come with a second factor. */
 export const RECOVERY_CODES = 10;
 
+/** How long an invitation can be accepted. */
+export const INVITATION_DAYS = 7;
+
 /** Whether a password may be the only factor. Letters count as people count them, not as bytes. */
 export function isLong(password: string): boolean {
   return Array.from(password).length >= SHORTEST_ALONE;
@@ -93,6 +96,28 @@ export function deviceOf(userAgent: string): string {
   return `${nameIn(BROWSERS)}, ${nameIn(SYSTEMS)}`;
 }
 
+/** A name on one line, so that it makes no paragraph of its own in an e-mail. */
+function oneLine(name: string): string {
+  return name.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
+}
+
+/** What the e-mail with an invitation says. */
+export function invitationWords(about: { givenName: string; organizationName: string; days: number; link: string }): {
+  title: string;
+  body: string;
+} {
+  return {
+    title: 'Your account',
+    body: `Hello ${oneLine(about.givenName)},
+
+you are invited to sign in at ${oneLine(about.organizationName)}. Choose your password here within ${about.days} days:
+
+${about.link}
+
+The link works once. If you do not work there, do nothing.`,
+  };
+}
+
 /** Whose passkey it is, as the device keeps it and gives it back: organization and person, 32 bytes that say nothing to others. */
 export function handleOf({ organizationId, staffId }: { organizationId: string; staffId: string }): Uint8Array<ArrayBuffer> {
   return Buffer.from(`${organizationId}${staffId}`.replaceAll('-', ''), 'hex');
@@ -106,9 +131,8 @@ export function holderOf(handle: string): { organizationId: string; staffId: str
   return { organizationId: idAt(0), staffId: idAt(16) };
 }
 
-/** What the e-mail with a link to a new password says. Names stand on one line, so that none makes a paragraph of its own. */
+/** What the e-mail with a link to a new password says. */
 export function resetWords(about: { givenName: string; organizationName: string; link: string }): { title: string; body: string } {
-  const oneLine = (text: string) => text.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();
   return {
     title: 'A new password',
     body: `Hello ${oneLine(about.givenName)},

@@ -21,8 +21,9 @@ import { mutate, view } from '../../platform/doors.ts';
 import { problemAt } from '../../platform/problem.ts';
 import { changed, existing, pageAfter } from '../../platform/versioned.ts';
 import * as queries from './queries.ts';
-import { deleteReset } from './queries/password-reset.ts';
-import { deleteSessions, updateLoginKey } from './queries/sign-in.ts';
+import { updateLoginKey } from './queries/sign-in.ts';
+import { openStaff, sealEmail } from './service/address.ts';
+import { admitAddressChange } from './service/leaving.ts';
 import { loginKeyOf } from './service/prove.ts';
 
 /** The organization of the caller. */
@@ -115,22 +116,20 @@ export function createStaff(ctx: Ctx, { email, ...input }: CreateStaff) {
 }
 
 /**
- * Throws `not-found`, `stale-version`, or `already-exists` for the e-mail address. Whoever is not active any more takes no
- * bookings either (I3), and is signed in nowhere (I4).
+ * Throws `not-found`, `stale-version`, `already-exists` for the e-mail address, and for another one what `admitAddressChange` does.
  */
 export function updateStaff(ctx: Ctx, id: string, { email, version, ...input }: UpdateStaff) {
   return mutate(ctx, { needs: 'staff:write', action: 'staff.update', reply: Staff }, async (tx) => {
+    const before = openStaff(ctx, existing(await queries.findStaff(tx, ctx.organizationId, id)));
+    const isOther = email !== undefined && email?.toLowerCase() !== before.email?.toLowerCase();
+    if (isOther) {
+      await admitAddressChange(ctx, tx, id);
+      await updateLoginKey(tx, ctx.organizationId, id, email === null ? null : loginKeyOf(ctx, email));
+    }
     const columns = { ...input, ...(email === undefined ? {} : sealEmail(ctx, id, email)) };
-    if (email !== undefined) await updateLoginKey(tx, ctx.organizationId, id, email === null ? null : loginKeyOf(ctx, email));
-    // A link that went to another address is nobody's any more.
-    if (email !== undefined) await deleteReset(tx, ctx.organizationId, id);
     const row = await changed(await queries.updateStaff(tx, ctx.organizationId, id, version, columns), () =>
       queries.findStaff(tx, ctx.organizationId, id),
     );
-    if (!row.isActive) {
-      await queries.deactivateProviderOf(tx, ctx.organizationId, id);
-      await deleteSessions(tx, ctx.organizationId, id);
-    }
     return openStaff(ctx, row);
   });
 }
@@ -173,18 +172,6 @@ export function updateProvider(ctx: Ctx, id: string, input: UpdateProvider) {
   });
 }
 
-function openStaff(ctx: Ctx, { emailSealed, ...row }: queries.SealedStaff) {
-  const place = { organizationId: ctx.organizationId, table: 'staff', column: 'email_sealed', rowId: row.id };
-  return { ...row, email: emailSealed ? ctx.codec.open(place, emailSealed) : null };
-}
-
-/** The two columns of an e-mail address. */
-export function sealEmail(ctx: Pick<Ctx, 'codec' | 'organizationId'>, id: string, email: string | null) {
-  if (email === null) return { emailSealed: null, emailIndex: null };
-  const place = { organizationId: ctx.organizationId, table: 'staff', column: 'email_sealed' };
-  return { emailSealed: ctx.codec.seal({ ...place, rowId: id }, email), emailIndex: ctx.codec.blindIndex(place, email.toLowerCase()) };
-}
-
 /** Currency of a legal entity's books, or null when there is no such entity. Inside the caller's transaction. */
 export async function getLegalEntityCurrency(tx: Tx, organizationId: string, id: string): Promise<string | null> {
   return (await queries.findLegalEntity(tx, organizationId, id))?.currency ?? null;
@@ -210,6 +197,11 @@ export async function hasProvider(tx: Tx, organizationId: string, id: string): P
 }
 
 /** Countries in which the organization has locations, the first one first. Inside the caller's transaction. */
-export function getCountries(tx: Tx, organizationId: string): Promise<string[]> {
-  return queries.listCountries(tx, organizationId);
+export function getCountries(tx: Tx): Promise<string[]> {
+  return queries.listCountries(tx);
+}
+
+/** The provider that a staff member is, or null. Inside the caller's transaction. */
+export async function findProviderOf(tx: Tx, organizationId: string, staffId: string): Promise<string | null> {
+  return (await queries.findProviderOf(tx, organizationId, staffId))?.id ?? null;
 }

@@ -4,7 +4,7 @@ import type { ProblemDocument, SignInSession } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
 import { createTestDatabase, footprintOf, NOW, testCodec, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { aBrowser, anOwner, aSecuredOwner, aSignedInOwner, PASSWORD, type Browser } from '../../../test/browser.ts';
+import { aBrowser, aColleague, anOwner, aSecuredOwner, aSignedInOwner, PASSWORD, type Browser } from '../../../test/browser.ts';
 import { testApp } from '../../../test/harness.ts';
 import { OPERATIONS, SIGN_IN_OPERATIONS } from '../../../test/requests.ts';
 
@@ -50,7 +50,7 @@ describe('AUT-8: the first person', () => {
       [organizationId],
     );
     expect(written).toEqual(
-      ['data_key', 'organization', 'staff', 'staff_account'].map((table) => ({
+      ['data_key', 'organization', 'staff', 'staff_account', 'staff_role'].map((table) => ({
         actor_id: staffId,
         action: 'organization.set-up',
         table_name: table,
@@ -140,8 +140,9 @@ describe('AUT-1: a password', () => {
 
   test('of somebody who left, of nobody, and a wrong one get the same answer', async () => {
     const { email, browser } = await anOwner(t);
-    const gone = await aSecuredOwner(t);
-    expect((await gone.signedIn.send('PATCH', `/v1/staff/${gone.staffId}`, { isActive: false, version: 1 })).status).toBe(200);
+    const owner = await aSecuredOwner(t);
+    const gone = await aColleague(owner, { role: 'manager' });
+    expect((await owner.signedIn.send('POST', `/v1/staff/${gone.staffId}/off-boarding`)).status).toBe(200);
     const answers = [
       await browser().send('POST', '/v1/session', { email: gone.email, password: PASSWORD }),
       await browser().send('POST', '/v1/session', { email: 'nobody@clinic.example', password: PASSWORD }),
@@ -232,13 +233,12 @@ describe('AUT-6: a session', () => {
     expect((await mine.signedIn.send('GET', '/v1/session')).status).toBe(200);
   });
 
-  test('of somebody who is made inactive ends with it', async () => {
-    const { signedIn, staffId, organizationId } = await aSecuredOwner(t);
-    const { body } = await signedIn.send<{ id: string }>('POST', '/v1/staff', { givenName: 'A', familyName: 'B', jobTitle: 'C' });
-    expect(body.id).toBeTypeOf('string');
-    expect((await signedIn.send('PATCH', `/v1/staff/${staffId}`, { isActive: false, version: 1 })).status).toBe(200);
+  test('of somebody who is off-boarded ends with it', async () => {
+    const owner = await aSecuredOwner(t);
+    const { signedIn, staffId } = await aColleague(owner, { role: 'manager' });
+    expect((await owner.signedIn.send('POST', `/v1/staff/${staffId}/off-boarding`)).status).toBe(200);
     expect((await signedIn.send('GET', '/v1/organization')).status).toBe(401);
-    expect(await t.look('SELECT FROM staff_session WHERE organization_id = $1', [organizationId])).toEqual([]);
+    expect(await t.look('SELECT FROM staff_session WHERE staff_id = $1', [staffId])).toEqual([]);
   });
 
   test('follows its person to another e-mail address', async () => {
@@ -316,6 +316,7 @@ describe('whoever has no session', () => {
     'POST /v1/session',
     'POST /v1/session/passkey/options',
     'POST /v1/session/passkey',
+    'POST /v1/invitations/acceptance',
     'POST /v1/password-resets',
     'POST /v1/password-resets/passkey-options',
     'POST /v1/password-resets/confirmation',

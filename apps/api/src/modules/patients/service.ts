@@ -42,9 +42,7 @@ export function searchPatients(ctx: Ctx, { name, phone, email, birthDate, source
   return view(ctx, { needs: 'patient:read', action: 'patient.search', patients: idsOf }, async (tx) => {
     const filter: queries.PatientFilter = {
       ...(name === undefined ? {} : { words: wordsOfName(name) }),
-      ...(phone === undefined
-        ? {}
-        : { phoneIndex: index('phone', readPhone(await getCountries(tx, ctx.organizationId), phone, '/phone')) }),
+      ...(phone === undefined ? {} : { phoneIndex: index('phone', readPhone(await getCountries(tx), phone, '/phone')) }),
       ...(email === undefined ? {} : { emailIndex: index('email', email) }),
       ...(birthDate === undefined ? {} : { birthDateIndex: index('birthDate', birthDate) }),
       ...(sourceId === undefined ? {} : { sourceIdIndex: index('sourceId', sourceId) }),
@@ -81,7 +79,7 @@ export function createPatient(ctx: Ctx, input: CreatePatient) {
   const id = newId();
   return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) => {
     refuseFuture(ctx, '/birthDate', input.birthDate);
-    await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(ctx, tx, input)));
+    await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(tx, input)));
     return readPatient(ctx, tx, id);
   });
 }
@@ -94,7 +92,7 @@ export function updatePatient(ctx: Ctx, id: string, { version, deceasedOn, isAct
   return mutate(ctx, { needs: 'patient:write', action: 'patient.update', reply: Patient }, async (tx) => {
     refuseFuture(ctx, '/birthDate', input.birthDate);
     refuseFuture(ctx, '/deceasedOn', deceasedOn);
-    const given = sealGiven(ctx, id, await withPhone(ctx, tx, input));
+    const given = sealGiven(ctx, id, await withPhone(tx, input));
     const columns = { ...given, ...(isActive === undefined ? {} : { isActive }), ...deathOf(deceasedOn) };
     const count = await queries.updatePatient(tx, ctx.organizationId, id, version, columns);
     await changed(count === 1 ? [id] : [], () => queries.findPatientVersion(tx, ctx.organizationId, id));
@@ -116,7 +114,7 @@ export function importPatients(ctx: Ctx, { patients }: ImportPatients) {
       refuseFuture(ctx, `/patients/${index}/deceasedOn`, patient.deceasedOn);
       refuseDeathBeforeBirth(patient, `/patients/${index}/deceasedOn`);
     }
-    const countries = await getCountries(tx, ctx.organizationId);
+    const countries = await getCountries(tx);
     const rows = patients.map((patient, index) =>
       importedRow(ctx, patient.phone ? { ...patient, phone: readPhone(countries, patient.phone, `/patients/${index}/phone`) } : patient),
     );
@@ -204,8 +202,8 @@ function readPhone(countries: string[], said: string, pointer: string): string {
   throw new Problem('invalid-request', { errors: [{ in: 'body', pointer, detail }] });
 }
 
-async function withPhone<Input extends { phone?: string | null | undefined }>(ctx: Ctx, tx: Tx, input: Input): Promise<Input> {
-  return input.phone ? { ...input, phone: readPhone(await getCountries(tx, ctx.organizationId), input.phone, '/phone') } : input;
+async function withPhone<Input extends { phone?: string | null | undefined }>(tx: Tx, input: Input): Promise<Input> {
+  return input.phone ? { ...input, phone: readPhone(await getCountries(tx), input.phone, '/phone') } : input;
 }
 
 function idsOf(page: { items: { id: string }[] }): string[] {

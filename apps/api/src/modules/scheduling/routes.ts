@@ -14,6 +14,7 @@ import {
   LocationDay,
   LocationEvents,
   MoveAppointmentOn,
+  OffBoarded,
   HistoryQuery,
   PageQuery,
   pageOf,
@@ -36,6 +37,7 @@ import {
   sqlJson,
 } from '../../platform/http.ts';
 import * as appointments from './service/appointments.ts';
+import * as leaving from './service/leaving.ts';
 import { bookAppointment, rescheduleAppointment } from './service/book.ts';
 import * as calendar from './service/calendar.ts';
 
@@ -212,6 +214,34 @@ const appointmentRoutes = router()
         pageOf(Appointment),
         await appointments.listPatientAppointments(c.get('ctx'), c.req.valid('param').id, c.req.valid('query')),
       ),
+  )
+  .openapi(
+    createRoute({
+      method: 'get',
+      path: '/providers/{id}/appointments',
+      needs: 'appointment:read',
+      tags: ['Appointments'],
+      summary: 'Visits of a provider that are not over, to be given to others when they leave',
+      request: { params: IdParam, query: PageQuery },
+      responses: { 200: jsonReply('The next one first', pageOf(Appointment)), ...problems('not-found') },
+    }),
+    async (c) =>
+      sqlJson(c, pageOf(Appointment), await leaving.listProviderAppointments(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))),
+  )
+  .openapi(
+    createRoute({
+      method: 'post',
+      path: '/staff/{id}/off-boarding',
+      needs: 'access:write',
+      tags: ['Access'],
+      summary: "End somebody's work here: signed in nowhere, no role, no bookings, from the next request on",
+      request: { params: IdParam },
+      responses: {
+        200: jsonReply('They, and what they leave behind', OffBoarded),
+        ...problems('beyond-own-access', 'not-found', 'last-owner'),
+      },
+    }),
+    async (c) => sqlJson(c, OffBoarded, await leaving.offBoardStaff(c.get('ctx'), c.req.valid('param').id)),
   )
   .openapi(
     createRoute({

@@ -52,8 +52,11 @@ function aSealer(store: AnchorStore = async () => {}) {
   const [job] = auditJobs(metrics, {
     signer,
     store: async (anchors) => {
-      await store(anchors);
-      kept.push(anchors);
+      // Keys of no organization have a log as well.
+      const own = anchors.filter(({ organization }) => organization === clinic.organizationId);
+      if (own.length === 0) return;
+      await store(own);
+      kept.push(own);
     },
   });
   const run = async () => {
@@ -83,7 +86,8 @@ const write = (rows = 1) =>
   );
 const head = async () => {
   const [row] = await t.look<{ sequence: string; head: string; count: string }>(
-    `SELECT sequence, encode(root, 'hex') AS head, total_rows AS count FROM audit_seal WHERE log = 'audit_log' ORDER BY sequence DESC LIMIT 1`,
+    `SELECT sequence, encode(root, 'hex') AS head, total_rows AS count FROM audit_seal WHERE log = 'audit_log' AND organization_id = $1 ORDER BY sequence DESC LIMIT 1`,
+    [clinic.organizationId],
   );
   return { sequence: Number(row?.sequence), head: row?.head, count: Number(row?.count) };
 };

@@ -53,6 +53,7 @@ const NAMES: Record<string, string> = {
   Organization: 'Harbor Aesthetics',
   LegalEntity: 'Harbor Aesthetics LLC',
   Location: 'Harbor Street',
+  CustomRole: 'Stock keeper',
   RoomType: 'Treatment',
   Room: 'Room 2',
   Service: 'Lip filler',

@@ -23,6 +23,10 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'A link works once and for half an hour, and only the last one that was sent. Ask for another: `POST /v1/password-resets`.',
   'sign-in-stopped': 'A hundred wrong passwords in a row. Whoever runs the database opens the address again (README of identity).',
   'setup-code-refused': 'A code works once and for a day. Whoever runs the service prints another: `npm run setup-code`.',
+  'invitation-refused':
+    'An invitation works once, for a week, and as long as whoever sent it could still give what its person is given. Ask for another.',
+  'beyond-own-access':
+    'A role is given, taken, made or changed by people who hold all of it, at least where it holds; and so it is with the address, the invitation and the off-boarding of somebody.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
   'origin-refused':
     'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`), or a change came with a session and without an Origin.',
@@ -36,6 +40,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'wrong-status': '`currentStatus` is the status that it has, from which this step does not lead on.',
   'slot-taken':
     '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
+  'last-owner': 'Make somebody else an owner first, everywhere, who is active.',
+  'mail-not-configured': 'Have the link shown, with `delivery: link`, or configure a mail server.',
   'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
   'second-factor-missing': 'Begin with `POST /v1/session/totp`, or with `POST /v1/passkeys/options`.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
@@ -48,6 +54,7 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'in-the-future': 'A birth or a death is written down once it has happened; the day is that of the latest place on earth.',
   'too-early':
     'Nobody arrives before the local day of the visit, and nobody fails to come before its start. A visit that is to end earlier is cancelled.',
+  'address-missing': 'Give them one first: it is what they sign in with.',
   'patient-inactive': 'The patient is marked inactive, deceased or merged into another.',
   'staff-inactive': 'Make the staff member active first, or choose another.',
   'location-inactive': 'The location is closed.',

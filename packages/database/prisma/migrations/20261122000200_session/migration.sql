@@ -48,6 +48,13 @@ BEGIN
   RETURN v_session::jsonb;
 END $$;
 
+-- True while the owner puts the same values, sealed with a newer key, in the place of the old ones: what a row says stays as it is, so
+-- it keeps its version, its history stays history, and no row of the log tells of it. The service's role never can, whatever it says
+-- of itself and whatever function it is in: the session has to be the owner's own.
+CREATE FUNCTION app.is_resealing() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce(current_setting('app.resealing', true), '') = 'on' AND pg_has_role(session_user, 'app_owner', 'MEMBER')
+$$;
+
 -- The caller's clock. A setting of its own, since a verb asks often.
 CREATE FUNCTION app.session_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT nullif(current_setting('app.now', true), '')::timestamptz

@@ -124,7 +124,7 @@ BEGIN
   RETURN jsonb_build_object('sealed', v_sealed, 'isBehind', v_to < v_over, 'waitingSeconds', greatest(round(coalesce(v_waits, 0), 3), 0));
 END $$;
 
--- The last seal of each organization and log: what is anchored outside of the database.
+-- The last seal of each organization and log, and of those of none, which tell of its keys: what is anchored outside of the database.
 CREATE FUNCTION app.seal_heads(p_session jsonb) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_heads jsonb;
@@ -133,7 +133,7 @@ BEGIN
   PERFORM set_config('app.upkeep', 'on', true);
   SELECT coalesce(jsonb_agg(jsonb_build_object('organization', last.organization_id, 'log', last.log, 'sequence', last.sequence,
       'head', encode(last.root, 'hex'), 'count', last.total_rows) ORDER BY last.organization_id, last.log), '[]') INTO v_heads
-  FROM organization o
+  FROM (SELECT id FROM organization UNION ALL SELECT '00000000-0000-0000-0000-000000000000') o
   CROSS JOIN (VALUES ('access_log'), ('audit_log')) l (log)
   CROSS JOIN LATERAL (SELECT s.* FROM audit_seal s WHERE s.organization_id = o.id AND s.log = l.log ORDER BY s.sequence DESC LIMIT 1) last;
   PERFORM set_config('app.upkeep', '', true);

@@ -229,7 +229,9 @@ BEGIN
   IF v_now >= v_found.seen_at + interval '30 seconds' THEN
     UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = app.organization_id() AND session_id = v_found.id AND seen_at < v_now;
   END IF;
-  RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at), 'hasSecondFactor', v_found.has_second_factor);
+  RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at), 'hasSecondFactor', v_found.has_second_factor,
+    -- HIP-2: what is given and taken holds from the next request on.
+    'roles', app.roles_of(v_found.staff_id));
 END $$;
 
 GRANT SELECT, INSERT, DELETE ON staff_passkey TO app_rw;

@@ -77,9 +77,9 @@ BEGIN
   FROM data_key k JOIN data_key_secret s USING (organization_id, key_id) WHERE organization_id = app.organization_id();
   IF v_keys IS NOT NULL THEN
     v_is_new := false;
-  ELSIF v_is_new THEN
+  ELSIF v_is_new AND app.organization_id() <> '00000000-0000-0000-0000-000000000000' THEN
     -- A statement of its own: while a bulk load holds the organization's table, keys that are there must be found.
-    v_is_new := app.organization_id() = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM organization WHERE id = app.organization_id());
+    v_is_new := EXISTS (SELECT FROM organization WHERE id = app.organization_id());
   END IF;
   RETURN jsonb_build_object('isNew', v_is_new, 'keys', coalesce(v_keys, '[]'));
 END $$;
@@ -138,69 +138,6 @@ BEGIN
   WHERE created_at < now() - interval '90 days' OR sealings >= 2 ^ 28;
   PERFORM set_config('app.upkeep', '', true);
   RETURN v_found;
-END $$;
-
--- ── sealing anew ─────────────────────────────────────────────────────────────────────────────────────────────────────
--- Whoever is the owner may put the same value, sealed with a newer key, in the place of the old one: what a row says stays as it
--- is, so it keeps its version, its history stays history, and no row of the log tells of it. The service's role never can: the
--- session has to be the owner's own, whatever function it is in.
-CREATE FUNCTION app.is_resealing() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT coalesce(current_setting('app.resealing', true), '') = 'on' AND pg_has_role(session_user, 'app_owner', 'MEMBER')
-$$;
-
-CREATE OR REPLACE FUNCTION app.step_version() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.version <> OLD.version + 1 AND NOT app.is_resealing() THEN
-    RAISE EXCEPTION '% changes with its version', TG_TABLE_NAME USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_version_steps';
-  END IF;
-  RETURN NEW;
-END $$;
-
--- Sealed columns of histories are sealed anew like any; the logs and their seals never change.
-CREATE OR REPLACE FUNCTION app.append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME IN ('appointment_history', 'message_consent') AND app.is_resealing() THEN
-    RETURN NULL;
-  END IF;
-  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
-END $$;
-
-CREATE OR REPLACE FUNCTION app.audit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  v_session jsonb := app.session();
-  v_old jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
-  v_new jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
-  v_before jsonb := v_old;
-  v_after jsonb := v_new;
-BEGIN
-  IF TG_OP = 'UPDATE' THEN
-    SELECT jsonb_object_agg(key, value), jsonb_object_agg(key, v_new -> key) INTO v_before, v_after
-    FROM jsonb_each(v_old) WHERE value IS DISTINCT FROM v_new -> key;
-    IF v_before IS NULL THEN
-      RETURN NULL;
-    END IF;
-    IF app.is_resealing() AND NOT EXISTS (SELECT FROM jsonb_object_keys(v_before) AS name WHERE name NOT LIKE '%\_sealed') THEN
-      RETURN NULL;
-    END IF;
-  END IF;
-  INSERT INTO public.audit_log (organization_id, at, actor_kind, actor_id, request_id, action, table_name, row_id, operation, before, after)
-  VALUES (app.organization_id(), clock_timestamp(), v_session ->> 'actorKind', (v_session ->> 'actorId')::uuid, v_session ->> 'requestId',
-          v_session ->> 'action', TG_TABLE_NAME, app.audited_id(coalesce(v_new, v_old)), lower(TG_OP), v_before, v_after);
-  RETURN NULL;
-END $$;
-
-CREATE OR REPLACE FUNCTION app.message_steps() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (
-    ('queued', 'sending'), ('queued', 'suppressed'), ('queued', 'sent'),
-    ('sending', 'sent'), ('sending', 'queued'), ('sending', 'failed'), ('sending', 'suppressed')) THEN
-    RAISE EXCEPTION 'a message goes from % to no %', OLD.state, NEW.state USING ERRCODE = 'check_violation', CONSTRAINT = 'message_state_steps';
-  END IF;
-  IF OLD.state NOT IN ('queued', 'sending') AND (NEW.body_sealed, NEW.title_sealed, NEW.address_sealed, NEW.provider_id, NEW.sent_at, NEW.reason)
-    IS DISTINCT FROM (OLD.body_sealed, OLD.title_sealed, OLD.address_sealed, OLD.provider_id, OLD.sent_at, OLD.reason) AND NOT app.is_resealing() THEN
-    RAISE EXCEPTION 'a message that has ended says what it said' USING ERRCODE = 'check_violation', CONSTRAINT = 'message_state_steps';
-  END IF;
-  RETURN NEW;
 END $$;
 
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO app_rw;

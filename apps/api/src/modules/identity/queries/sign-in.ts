@@ -1,4 +1,4 @@
-import type { PageQuery } from '@medspa/contracts';
+import type { GivenRole, PageQuery } from '@medspa/contracts';
 import { keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
 
 const byId = (organizationId: string, id: string) => ({ organizationId_id: { organizationId, id } });
@@ -19,7 +19,7 @@ export function takeBackAttemptVerb(session: Session, loginKey: Uint8Array) {
 }
 
 export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
-  return sql<{ found: { id: string; staffId: string; steppedUpAt: string; hasSecondFactor: boolean } | null }>`
+  return sql<{ found: { id: string; staffId: string; steppedUpAt: string; hasSecondFactor: boolean; roles: GivenRole[] } | null }>`
     SELECT app.find_staff_session(${session}::jsonb, ${tokenHash}::bytea) AS found`;
 }
 
@@ -46,6 +46,10 @@ export async function insertAccount(
   const { organizationId, staffId } = account;
   await tx.staffAccount.create({ data: { ...account, passwordChangedAt: at } });
   await tx.staffSecret.create({ data: { organizationId, staffId, ...secret } });
+}
+
+export async function hasAccount(tx: Tx, organizationId: string, staffId: string): Promise<boolean> {
+  return (await tx.staffAccount.count({ where: { organizationId, staffId } })) > 0;
 }
 
 /** What an active staff member signs in with, or null. */

@@ -8,10 +8,11 @@ import { hashPassword, isCommonPassword } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
 import { findTotpStep, toBase32 } from '../../../platform/totp.ts';
 import { insertOrganization, insertStaff } from '../queries.ts';
+import { insertAssignment } from '../queries/access.ts';
 import { deleteReset } from '../queries/password-reset.ts';
 import * as queries from '../queries/sign-in.ts';
 import { faultOfPassword, groupedCode, isAppCode, isLong, plainCode, RECOVERY_CODES } from '../rules.ts';
-import { sealEmail } from '../service.ts';
+import { openEmail, sealEmail } from './address.ts';
 import { hashOf, hasFactor, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace, type Factors } from './prove.ts';
 import { describe, keepOnlyThis, ownerOf } from './session.ts';
 
@@ -34,6 +35,7 @@ export async function setUp(ctx: Ctx, { code, organizationName, email, password,
     if (!(await queries.useSetupCode(tx, hashOf(plainCode(code))))) throw new Problem('setup-code-refused');
     await insertOrganization(tx, organizationId, organizationName, keys);
     await insertStaff(tx, organizationId, staffId, { ...name, jobTitle: 'Owner', ...sealEmail(own, staffId, email) });
+    await insertAssignment(tx, organizationId, { staffId, role: 'owner', customRoleId: null, locationId: null });
     const account = { organizationId, staffId, loginKey: loginKeyOf(ctx, email) };
     await queries.insertAccount(tx, account, { passwordHash, passwordIsLong: isLong(password) }, ctx.now());
     return { organizationId, staffId };
@@ -149,13 +151,13 @@ async function newRecoveryCodes(ctx: Ctx, tx: Tx) {
 
 /** What the person of the request signs in with, and who they are. */
 export async function ownSecret(ctx: Ctx, tx: Tx) {
-  const { organizationId, actor, codec } = ctx;
+  const { organizationId, actor } = ctx;
   const secret = await queries.findSecret(tx, organizationId, actor.id);
   const person = await queries.findPerson(tx, organizationId, actor.id);
   if (!secret || !person) throw new Problem('not-found');
   const { emailSealed, organization, givenName, familyName } = person;
-  const place = { organizationId, table: 'staff', column: 'email_sealed', rowId: actor.id };
-  return { secret, givenName, familyName, organizationName: organization.name, email: emailSealed ? codec.open(place, emailSealed) : '' };
+  const email = emailSealed ? openEmail(ctx, actor.id, emailSealed) : '';
+  return { secret, givenName, familyName, organizationName: organization.name, email };
 }
 
 /** Throws `password-too-short`, `password-too-common`. */

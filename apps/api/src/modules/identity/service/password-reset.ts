@@ -16,7 +16,7 @@ import { ownSecret, refuseBadPassword } from './account.ts';
 import { issueChallenge } from './challenge.ts';
 import { provePasskey } from './passkeys.ts';
 import { beginAttempt, hashOf, hasFactor, keyedPassword, loginKeyOf, useFactor } from './prove.ts';
-import { ownerOf } from './session.ts';
+import { newcomer } from './session.ts';
 
 /** A link, or a request for one, is good for so long. */
 const RESET_MILLIS = 30 * 60_000;
@@ -35,8 +35,8 @@ export async function askReset(ctx: Ctx, { email, organizationId }: AskPasswordR
   return { isAsked: true as const };
 }
 
-/** What sending links takes: who carries them, null where nobody is configured, and where the page is that they lead to. */
-export type ResetParts = { mail: Sender | null; apiUrl: string };
+/** What sending links takes, to a new password as to a first one: who carries them, null where nobody is configured, and where the page is that they lead to. */
+export type LinkParts = { mail: Sender | null; apiUrl: string };
 
 /**
  * Sends the link that was asked for, and makes it here, so that its token is stored nowhere but as a hash. Sent again it is a new
@@ -44,7 +44,7 @@ export type ResetParts = { mail: Sender | null; apiUrl: string };
  */
 export async function sendReset(
   ctx: Ctx,
-  { mail, apiUrl }: ResetParts,
+  { mail, apiUrl }: LinkParts,
   { loginKey, organizationId: named, askedAt }: { loginKey: string; organizationId: string; askedAt: Date },
 ): Promise<void> {
   if (!mail || ctx.now().getTime() - askedAt.getTime() > RESET_MILLIS) return;
@@ -55,7 +55,7 @@ export async function sendReset(
   );
   if (!begun) return;
   const { organizationId, staffId } = begun;
-  const person = { ...ctx, organizationId, actor: ownerOf(staffId) };
+  const person = { ...ctx, organizationId, actor: newcomer(staffId) };
   const { email, givenName, organizationName } = await view({ ...ctx, organizationId }, verb, (tx) => ownSecret(person, tx));
   // Behind the #, which stays in the browser: no log, no proxy and no other site gets to see it.
   const link = `${apiUrl}/reset-password#${organizationId}.${token}`;
@@ -92,7 +92,7 @@ export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, c
     if (passkey) await provePasskey(of, party, { for: 'reset', token }, passkey, { organizationId, staffId });
   }
   const passwordHash = await hashPassword(keyedPassword(of, password));
-  const own = { ...of, actor: ownerOf(staffId) };
+  const own = { ...of, actor: newcomer(staffId) };
   return mutate(own, { needs: 'account:write', action: 'password.reset', reply: PasswordReset }, async (tx) => {
     const now = ctx.now();
     if (!(await queries.useReset(tx, organizationId, hashOf(token), now))) throw new Problem('reset-refused');
@@ -115,5 +115,5 @@ async function holderOfLink(ctx: Ctx, tx: Parameters<typeof queries.findReset>[0
   const staffId = await queries.findReset(tx, organizationId, hashOf(token), ctx.now());
   const secret = staffId && (await accounts.findSecret(tx, organizationId, staffId));
   if (!secret) throw new Problem('reset-refused');
-  return { staffId, ...(await ownSecret({ ...ctx, organizationId, actor: ownerOf(staffId) }, tx)) };
+  return { staffId, ...(await ownSecret({ ...ctx, organizationId, actor: newcomer(staffId) }, tx)) };
 }

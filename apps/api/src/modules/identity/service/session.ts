@@ -1,6 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
-import { EVERYTHING, SignedIn, SignedOut, SignInSession, SessionsEnded, type PageQuery, type SignIn, type StepUp } from '@medspa/contracts';
+import {
+  grantsOf,
+  SignedIn,
+  SignedOut,
+  SignInSession,
+  SessionsEnded,
+  union,
+  type GivenRole,
+  type PageQuery,
+  type Role,
+  type SignIn,
+  type StepUp,
+} from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
@@ -8,6 +20,7 @@ import type { FindActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { readSessionCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
+import { listGivenRoles, type GivenRoleRow } from '../queries/access.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
 import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
@@ -15,9 +28,19 @@ import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
 /** What finding a session takes. */
 export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
 
-/** Who has an account is its organization's owner, since setup alone makes one: they may do everything. */
+/** A staff member with what the roles that they were given allow. */
+function actorOf(staffId: string, roles: readonly GivenRole[]): Actor {
+  return { kind: 'staff', id: staffId, grants: grantsOf(roles) };
+}
+
+/** The owner of an organization. */
 export function ownerOf(staffId: string): Actor {
-  return { kind: 'staff', id: staffId, grants: EVERYTHING };
+  return actorOf(staffId, [{ role: 'owner', permissions: null, locationId: null }]);
+}
+
+/** A staff member who is about to sign in: nothing is open to them yet but that, and their own account. */
+export function newcomer(staffId: string): Actor {
+  return { kind: 'staff', id: staffId, grants: union([grantsOf([]), ANYBODY.grants]) };
 }
 
 /**
@@ -37,7 +60,7 @@ export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsS
     if (!found) return null;
     const mustEnrol = needsSecondFactor && !found.hasSecondFactor;
     const state = { sessionId: found.id, steppedUpAt: new Date(found.steppedUpAt), mustEnrol };
-    return { organizationId, actor: ownerOf(found.staffId), signIn: state };
+    return { organizationId, actor: actorOf(found.staffId, found.roles), signIn: state };
   };
 }
 
@@ -63,7 +86,7 @@ export async function startSession(
   proof: Proof,
   { userAgent, cookie }: Browser,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
-  const own = { ...ctx, organizationId: proof.organizationId, actor: ownerOf(proof.staffId) };
+  const own = { ...ctx, organizationId: proof.organizationId, actor: newcomer(proof.staffId) };
   const token = randomBytes(32).toString('base64url');
   const now = ctx.now();
   const session = {
@@ -82,7 +105,8 @@ export async function startSession(
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
     await queries.insertSession(tx, session);
-    return describe({ ...own, signIn: { sessionId: session.id, steppedUpAt: now, mustEnrol: false } }, tx);
+    const actor = actorOf(own.actor.id, await listGivenRoles(tx, own.actor.id));
+    return describe({ ...own, actor, signIn: { sessionId: session.id, steppedUpAt: now, mustEnrol: false } }, tx);
   });
   return { cookie: { organizationId: own.organizationId, token }, signedIn };
 }
@@ -108,7 +132,7 @@ export async function stepUp(ctx: Ctx, given: StepUp) {
     queries.findSecret(tx, organizationId, actor.id),
   );
   if (!secret?.loginKey) throw new Problem('wrong-credentials');
-  const proof = await prove(ctx, secret.loginKey, organizationId, given);
+  const proof = await prove({ ...ctx, actor: newcomer(actor.id) }, secret.loginKey, organizationId, given);
   return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, async (tx) => {
     await proof.settle(tx);
     return steppedUp(ctx, tx);
@@ -176,9 +200,14 @@ export async function describe(ctx: Ctx, tx: Tx): Promise<SignedIn> {
     staffId: actor.id,
     givenName: person.givenName,
     familyName: person.familyName,
-    permissions: [...actor.grants.keys()],
+    roles: (await listGivenRoles(tx, actor.id)).map(shownRole),
+    permissions: [...actor.grants].map(([permission, scope]) => ({ permission, locationIds: scope === 'everywhere' ? null : [...scope] })),
     hasSecondFactor: Boolean(person.account?.secondFactorSince),
     recoveryCodesLeft: await queries.countRecoveryCodes(tx, organizationId, actor.id),
     session: ctx.signIn ? await currentOf(ctx, tx, ctx.signIn) : null,
   };
+}
+
+function shownRole({ role, customRoleId, name, locationId }: GivenRoleRow): SignedIn['roles'][number] {
+  return { role: (role ?? customRoleId) as Role, name: name ?? role ?? '', locationId };
 }

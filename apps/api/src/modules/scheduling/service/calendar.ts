@@ -52,9 +52,10 @@ export function listRooms(ctx: Ctx, page: PageQuery) {
 
 /** Throws `not-found` for location or room type, `already-exists` for the name at that location. */
 export function createRoom(ctx: Ctx, input: CreateRoom) {
-  return mutate(ctx, { needs: 'schedule:write', action: 'room.create', reply: Room }, (tx) =>
-    queries.insertRoom(tx, ctx.organizationId, input),
-  );
+  return mutate(ctx, { needs: 'schedule:write', action: 'room.create', reply: Room }, async (tx) => {
+    if (!(await getLocationZone(tx, ctx.organizationId, input.locationId))) throw problemAt('not-found', '/locationId');
+    return queries.insertRoom(tx, ctx.organizationId, input);
+  });
 }
 
 /** Throws `not-found`, `stale-version`, or `already-exists`. An inactive room takes no bookings; those it has stay. */
