@@ -1,4 +1,4 @@
-import { grant, PERMISSIONS, permissionsOf, ROLES, type Grants, type Permission, type Scope } from '@medspa/contracts';
+import { grant, grantsOf, PERMISSIONS, ROLES, type GivenRole, type Grants, type Permission, type Scope } from '@medspa/contracts';
 import type { World } from './world.ts';
 
 /**
@@ -17,28 +17,38 @@ export type ActorClass = {
   headers?: (world: World) => Record<string, string>;
 };
 
-const everywhere = (): Scope => 'everywhere';
-const atOne = ({ own }: World): Scope => [own.clinic.locationId];
-
 /** What an organization might put together for who keeps its stock and its rooms. */
 const STOCK_KEEPER: Permission[] = ['organization:read', 'catalog:read', 'catalog:write', 'schedule:read', 'schedule:write'];
 
-/** Every kind of actor, each in the scopes that it can have. */
-export const ACTORS: ActorClass[] = [
-  { name: 'nobody', grants: () => null, scope: () => [] },
-  { name: 'staff without a role', grants: () => new Map(), scope: () => [] },
-  { name: 'everything but what it needs', grants: (_, needs) => grant(PERMISSIONS.filter((one) => one !== needs)), scope: everywhere },
-  ...(
-    [
-      ['everywhere', everywhere],
-      ['at one location', atOne],
-    ] as const
-  ).flatMap(([where, scope]): ActorClass[] => [
-    ...ROLES.map((role) => ({
-      name: `${role} ${where}`,
-      grants: (world: World) => grant(permissionsOf(role, scope(world)), scope(world)),
-      scope,
-    })),
-    { name: `stock keeper ${where}`, grants: (world) => grant(STOCK_KEEPER, scope(world)), scope },
+/** The roles of the policy table, and one of an organization's own. */
+const GIVEN = [
+  ...ROLES.map((role) => ({ name: role, role, permissions: null })),
+  { name: 'stock keeper', role: null, permissions: STOCK_KEEPER },
+];
+
+function withRole(name: string, scope: ActorClass['scope'], given: (world: World) => GivenRole): ActorClass {
+  return { name, scope, grants: (world) => grantsOf([given(world)]) };
+}
+
+/** Every kind of actor, each at the scopes that it can have. */
+export const ACTORS: readonly ActorClass[] = [
+  { name: 'nobody', scope: () => [], grants: () => null },
+  { name: 'staff without a role', scope: () => [], grants: () => grantsOf([]) },
+  {
+    name: 'all permissions but the one that is needed',
+    scope: () => 'everywhere',
+    grants: (_, needs) => grant(PERMISSIONS.filter((one) => one !== needs)),
+  },
+  ...GIVEN.flatMap(({ name, ...role }) => [
+    withRole(
+      `${name} everywhere`,
+      () => 'everywhere',
+      () => ({ ...role, locationId: null }),
+    ),
+    withRole(
+      `${name} at one location`,
+      ({ own }) => [own.clinic.locationId],
+      ({ own }) => ({ ...role, locationId: own.clinic.locationId }),
+    ),
   ]),
 ];

@@ -1,9 +1,10 @@
-import { grant, PERMISSIONS, type ProblemDocument, type Scope } from '@medspa/contracts';
+import { grant, PERMISSIONS, type Permission, type ProblemDocument, type Scope } from '@medspa/contracts';
 import { footprintOf, NOW, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { successOf, type Call } from '../../src/platform/documentation/openapi.ts';
+import { NO_ORGANIZATION } from '../../src/platform/context.ts';
 import type { FindActor } from '../../src/platform/edge.ts';
-import { testApp, type Answer, type TestApp } from '../harness.ts';
+import { testApp, type Answer } from '../harness.ts';
 import { errorPlace, idAt, idPlaces, withValue } from '../places.ts';
 import type { ValidRequest } from '../requests.ts';
 import type { ActorClass } from './actors.ts';
@@ -15,6 +16,8 @@ import type { Owner, World } from './world.ts';
 
 /** One request of one actor, and what was wrong with the answer; nothing in most. */
 export type Cell = { operation: string; actor: string; relation: string; expected: string; got: string; isWrong: boolean; isLeak: boolean };
+
+type ActorFound = Awaited<ReturnType<FindActor>>;
 
 type Options = {
   world: World;
@@ -33,8 +36,8 @@ type Case = {
   relation: string;
   request: ValidRequest;
   expected: string;
-  /** A request that differs in nothing but that the row is nobody's: both must be answered alike. */
-  twin?: ValidRequest;
+  /** The same with nobody's row, which must be answered alike. */
+  twin?: Case;
 };
 
 /** Actors that are asked for at once. */
@@ -42,17 +45,18 @@ const AT_ONCE = 4;
 
 /** Runs every case and returns one cell for each. Throws where an operation has no valid request. */
 export async function runMatrix(options: Options): Promise<Cell[]> {
-  const { world, actors, operations, prepare } = options;
+  const { world, operations, prepare } = options;
+  const actors = options.checks === 'on' ? options.actors : unlike(world, options.actors);
   const cases = [...operations].flatMap(([operation, call]) => actors.flatMap((actor) => casesOf(options, operation, call, actor)));
   const cells: Cell[] = [];
 
   // What must be refused writes nothing, so one copy of the world is enough: its rows are compared after every operation.
   const refused = cases.filter(({ expected }) => expected !== 'done');
   await inCopy(world, prepare, async (t) => {
-    const app = appOf(t);
+    const app = appOf(options, t);
     let before = JSON.stringify(await footprintOf(t));
     for (const [operation, group] of Map.groupBy(refused, (one) => one.operation)) {
-      cells.push(...(await atOnce(group, (one) => ask(options, app, one))));
+      cells.push(...(await atOnce(group, (one) => judge(options, app, one))));
       const after = JSON.stringify(await footprintOf(t));
       if (after !== before) cells.push({ ...summary(operation, 'rows were written by refused requests'), isWrong: true, isLeak: true });
       before = after;
@@ -66,16 +70,23 @@ export async function runMatrix(options: Options): Promise<Cell[]> {
   );
   const groups = await atOnce([...allowed.values()], (group) =>
     inCopy(world, prepare, async (t) => {
-      const app = appOf(t);
+      const app = appOf(options, t);
       const others = await rowsOf(t, world.foreign.clinic.organizationId);
       const own: Cell[] = [];
-      for (const one of group) own.push(await ask(options, app, one));
+      for (const one of group) own.push(await judge(options, app, one));
       if ((await rowsOf(t, world.foreign.clinic.organizationId)) !== others)
         own.push({ ...summary('any', 'rows of another organization were written'), isWrong: true, isLeak: true });
       return own;
     }),
   );
   return [...cells, ...groups.flat()];
+}
+
+/** Without the application's checks, actors are alike who work at the same places: one of them asks for all. */
+function unlike(world: World, actors: readonly ActorClass[]): ActorClass[] {
+  const reach = (actor: ActorClass) =>
+    JSON.stringify([actor.kind, actor.grants(world, 'account:read') === null, actor.scope(world), actor.patients?.(world)]);
+  return [...new Map(actors.map((actor) => [reach(actor), actor])).values()];
 }
 
 /** Cases of one operation and one actor: the valid requests of both locations, and each id in them replaced by every other kind. */
@@ -95,13 +106,15 @@ function casesOf({ world, checks }: Options, operation: string, call: Call, acto
     if (scope === undefined) return 'not-permitted';
     return sees(request) ? 'done' : 'not-found';
   };
+  const isElsewhere = (place: string) => world.owners.get(idAt(elsewhere, place))?.locationId === world.elsewhere.clinic.locationId;
   const base = { operation, call, actor };
   const whole = (relation: string, request: ValidRequest): Case => ({ ...base, relation, request, expected: verdict(request) });
   return [
     whole('own row', own),
-    whole('other location', elsewhere),
+    ...(idPlaces(call).some(isElsewhere) ? [whole('other location', elsewhere)] : []),
     ...idPlaces(call).flatMap((place): Case[] => {
-      const missing = withValue(own, place, newId());
+      const nobodys = withValue(own, place, newId());
+      const missing = { ...base, relation: `missing id, ${place}`, request: nobodys, expected: verdict(nobodys) };
       const theirs = (relation: string, request: ValidRequest): Case => ({
         ...base,
         relation: `${relation}, ${place}`,
@@ -109,13 +122,12 @@ function casesOf({ world, checks }: Options, operation: string, call: Call, acto
         expected: verdict(request),
         twin: missing,
       });
-      const isElsewhere = world.owners.get(idAt(elsewhere, place))?.locationId === world.elsewhere.clinic.locationId;
       const malformed = withValue(own, place, 'not-an-id');
       return [
-        { ...base, relation: `missing id, ${place}`, request: missing, expected: verdict(missing) },
+        missing,
         theirs('other tenant', withValue(own, place, idAt(foreign, place))),
         // Of the actors who work at both, the answer depends on what the operation does with rooms and people of two places.
-        ...(isElsewhere && scope !== 'everywhere' ? [theirs('other location', withValue(own, place, idAt(elsewhere, place)))] : []),
+        ...(isElsewhere(place) && scope !== 'everywhere' ? [theirs('other location', withValue(own, place, idAt(elsewhere, place)))] : []),
         { ...base, relation: `malformed id, ${place}`, request: malformed, expected: granted ? 'invalid-request' : 'not-authenticated' },
       ];
     }),
@@ -132,30 +144,15 @@ function isVisible(world: World, actor: ActorClass, scope: Scope, owner: Owner |
   );
 }
 
-async function ask({ world, checks }: Options, app: MatrixApp, one: Case): Promise<Cell> {
+async function judge({ world, checks }: Options, app: MatrixApp, one: Case): Promise<Cell> {
   const { call, actor, request, twin, relation, operation } = one;
-  const needs = call['x-permission'];
-  const granted = actor.grants(world, needs);
-  const scope = actor.scope(world);
-  const grants = granted && checks === 'off' ? grant(PERMISSIONS, scope) : granted;
-  const patients = actor.patients?.(world);
-  const { organizationId, actorId } = world.own.clinic;
-  const who = grants && {
-    organizationId,
-    actor: { kind: actor.kind ?? ('staff' as const), id: actorId, grants, ...(patients ? { patients } : {}) },
-  };
-  const send = ({ method, path, body }: ValidRequest) =>
-    actor.headers
-      ? app.bySession.send<ProblemDocument>(method, path, body, actor.headers(world))
-      : app.as(who).send<ProblemDocument>(method, path, body);
-
-  const answer = await send(request);
+  const answer = await app.answerTo(one);
   const expected = one.expected === 'done' ? successOf(call).status : one.expected;
   const got = answer.status < 300 ? String(answer.status) : (answer.body.slug ?? String(answer.status));
   // What a row elsewhere is answered with, nobody's row is as well: same status, same words, same headers.
-  const isTold = twin !== undefined && one.expected === 'not-found' && factsOf(answer) !== factsOf(await send(twin));
-  const at = checks === 'on' ? (granted?.get(needs) ?? []) : scope;
-  const shown = idsShown(answer, request).filter((id) => world.owners.has(id) && !isVisible(world, actor, at, world.owners.get(id)));
+  const isTold = twin !== undefined && one.expected === 'not-found' && factsOf(answer) !== factsOf(await app.answerTo(twin));
+  const scope = checks === 'on' ? (actor.grants(world, call['x-permission'])?.get(call['x-permission']) ?? []) : actor.scope(world);
+  const shown = idsShown(answer, request).filter((id) => world.owners.has(id) && !isVisible(world, actor, scope, world.owners.get(id)));
   const place = relation.split(', ')[1];
   const isUnnamed = one.expected === 'invalid-request' && place !== undefined && !namesPlace(answer.body, place);
   // Without its checks the application may say anything of what is the actor's own.
@@ -189,24 +186,47 @@ function factsOf({ status, headers, text }: Answer): string {
   return JSON.stringify([status, told, text.replace(/"requestId":"[^"]+"/, '')]);
 }
 
-type Found = Awaited<ReturnType<FindActor>>;
-type MatrixApp = { as: (who: Found) => TestApp; bySession: TestApp };
+type MatrixApp = { answerTo: (one: Case) => Promise<Answer<ProblemDocument>> };
 
 /** The service on a copy of the world. Making an app takes longer than asking it: there is one, and who asks is said with each request. */
-function appOf({ database }: TestDatabase): MatrixApp {
-  const asking = new Map<string, Found>();
+function appOf({ world, checks }: Options, { database }: TestDatabase): MatrixApp {
+  const asking = new Map<string, ActorFound>();
   const app = testApp(database, { as: (headers) => Promise.resolve(asking.get(headers.get('x-asking') ?? '') ?? null), now: () => NOW });
-  return {
-    as: (who) => ({
-      ...app,
-      send: async (method, path, body) => {
-        const key = newId();
-        asking.set(key, who);
-        return app.send(method, path, body, { 'x-asking': key }).finally(() => asking.delete(key));
+  const bySession = testApp(database, { as: 'session', now: () => NOW });
+  const answers = new Map<Case, Promise<Answer<ProblemDocument>>>();
+
+  async function send({ actor, call, request }: Case): Promise<Answer<ProblemDocument>> {
+    const { method, path, body } = request;
+    if (actor.headers && checks === 'on') return bySession.send(method, path, body, actor.headers(world));
+    const key = newId();
+    asking.set(key, found(actor, call['x-permission']));
+    return app.send(method, path, body, { 'x-asking': key });
+  }
+
+  function found(actor: ActorClass, needs: Permission): ActorFound {
+    const held = actor.grants(world, needs);
+    if (!held) return null;
+    const { organizationId, actorId } = world.own.clinic;
+    const patients = actor.patients?.(world);
+    return {
+      organizationId,
+      signIn: { sessionId: NO_ORGANIZATION, steppedUpAt: NOW, mustEnrol: false },
+      actor: {
+        kind: actor.kind ?? 'staff',
+        id: actorId,
+        grants: checks === 'on' ? held : grant(PERMISSIONS, actor.scope(world)),
+        ...(patients ? { patients } : {}),
       },
-    }),
-    bySession: testApp(database, { as: 'session', now: () => NOW }),
-  };
+    };
+  }
+
+  /** Asks once, however often the answer is looked at. */
+  function answerTo(one: Case): Promise<Answer<ProblemDocument>> {
+    const answer = answers.get(one) ?? send(one);
+    answers.set(one, answer);
+    return answer;
+  }
+  return { answerTo };
 }
 
 async function inCopy<T>(world: World, prepare: Options['prepare'], work: (t: TestDatabase) => Promise<T>): Promise<T> {
@@ -226,7 +246,8 @@ async function rowsOf(t: TestDatabase, organizationId: string): Promise<string> 
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1`,
   );
   const digests = tables.map(
-    ({ name }) => `SELECT '${name}' AS name, md5(string_agg(r::text, E'\\n' ORDER BY r::text)) AS digest FROM ${name} r WHERE organization_id = $1`,
+    ({ name }) =>
+      `SELECT '${name}' AS name, md5(string_agg(r::text, E'\\n' ORDER BY r::text)) AS digest FROM ${name} r WHERE organization_id = $1`,
   );
   return JSON.stringify(await t.look(`${digests.join(' UNION ALL ')} ORDER BY name`, [organizationId]));
 }

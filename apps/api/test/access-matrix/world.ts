@@ -53,7 +53,9 @@ async function ownersIn(t: TestDatabase): Promise<Map<string, Owner>> {
   );
   const owners = new Map<string, Owner>();
   for (const { name, columns: has } of columns) {
-    const parent = has.includes('appointment_id') ? ['appointment', 'p.location_id', 'p.patient_id'] : ['shift_rotation', 'p.location_id', 'NULL'];
+    const parent = has.includes('appointment_id')
+      ? ['appointment', 'p.location_id', 'p.patient_id']
+      : ['shift_rotation', 'p.location_id', 'NULL'];
     const hangs = has.includes('appointment_id') || has.includes('rotation_id');
     const isA = (what: string) => (name === what ? 'r.id' : has.includes(`${what}_id`) ? `r.${what}_id` : 'NULL');
     const [table, location, patient] = hangs ? parent : ['', isA('location'), isA('patient')];
