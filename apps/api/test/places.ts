@@ -28,14 +28,15 @@ export function idPlaces(call: Call): string[] {
   const inParameters = (call.parameters ?? [])
     .filter(({ schema }) => isId(schema))
     .map(({ in: place, name }) => `${place === 'path' ? 'params' : place}/${name}`);
-  const body = bodyOf(call);
-  return [...inParameters, ...(body ? below(body, 'body', isId) : [])];
+  const inBody = schemasOf(call).flatMap(([place, schema]) => (isId(schema) ? [place] : []));
+  return [...new Set([...inParameters, ...inBody])];
 }
 
-/** Every object of a body: itself, those in its fields, and the first of each list. */
-export function objectPlaces(call: Call): string[] {
-  const body = bodyOf(call);
-  return body ? below(body, 'body', ({ properties }) => properties !== undefined) : [];
+/** Every object of a body (itself, those in its fields, the first of each list), and the keys that it may have. */
+export function objectPlaces(call: Call): Map<string, Set<string>> {
+  const objects = schemasOf(call).filter(([, { properties }]) => properties !== undefined);
+  const byPlace = Map.groupBy(objects, ([place]) => place);
+  return new Map([...byPlace].map(([place, all]) => [place, new Set(all.flatMap(([, schema]) => Object.keys(schema.properties ?? {})))]));
 }
 
 /** How a refusal names a place. */
@@ -49,12 +50,17 @@ function isId({ format }: Schema): boolean {
   return format === 'uuid';
 }
 
-function below(schema: Schema, place: string, isWanted: (schema: Schema) => boolean): string[] {
-  const found = [
-    ...(isWanted(schema) ? [place] : []),
-    ...Object.entries(schema.properties ?? {}).flatMap(([key, value]) => below(value, `${place}/${key}`, isWanted)),
-    ...(schema.items ? below(schema.items, `${place}/0`, isWanted) : []),
-    ...(schema.anyOf ?? []).flatMap((one) => below(one, place, isWanted)),
+/** Every schema of a body with its place. */
+function schemasOf(call: Call): [string, Schema][] {
+  const body = bodyOf(call);
+  return body ? schemasIn(body, 'body') : [];
+}
+
+function schemasIn(schema: Schema, place: string): [string, Schema][] {
+  return [
+    [place, schema],
+    ...Object.entries(schema.properties ?? {}).flatMap(([key, value]) => schemasIn(value, `${place}/${key}`)),
+    ...(schema.items ? schemasIn(schema.items, `${place}/0`) : []),
+    ...(schema.anyOf ?? []).flatMap((one) => schemasIn(one, place)),
   ];
-  return [...new Set(found)];
 }

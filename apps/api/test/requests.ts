@@ -1,5 +1,6 @@
 import type { Database } from '@medspa/database';
 import { aNewProvider, aPatient, aProvider, arrange, NOW, type Clinic } from '@medspa/testing';
+import { v7 as newId } from 'uuid';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
 import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
@@ -25,6 +26,12 @@ export function requestOf(call: Call, { params, query, body }: Parts): ValidRequ
   const filled = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
   const search = new URLSearchParams(query).toString();
   return { call, params, query, body, method: call.method.toUpperCase(), path: search === '' ? filled : `${filled}?${search}` };
+}
+
+/** A request that is as documented and names nobody's rows. */
+export function exampleRequest(call: Call): ValidRequest {
+  const params = { id: newId() };
+  return requestOf(call, { params, query: {}, body: exampleBody(document, call) as Record<string, unknown> | undefined });
 }
 
 /** Of all that were made: names in them are nobody else's. */

@@ -26,6 +26,9 @@ const GIVEN = [
   { name: 'stock keeper', role: null, permissions: STOCK_KEEPER },
 ];
 
+const OWNER: GivenRole = { role: 'owner', permissions: null, locationId: null };
+const BY_SESSION = { scope: (): Scope => 'everywhere' };
+
 function withRole(name: string, scope: ActorClass['scope'], given: (world: World) => GivenRole): ActorClass {
   return { name, scope, grants: (world) => grantsOf([given(world)]) };
 }
@@ -34,6 +37,9 @@ function withRole(name: string, scope: ActorClass['scope'], given: (world: World
 export const ACTORS: readonly ActorClass[] = [
   { name: 'nobody', scope: () => [], grants: () => null },
   { name: 'staff without a role', scope: () => [], grants: () => grantsOf([]) },
+  { name: 'owner by their session', ...BY_SESSION, grants: () => grantsOf([OWNER]), headers: ({ browsers }) => browsers.signedIn },
+  { name: 'owner by a session that has ended', ...BY_SESSION, grants: () => null, headers: ({ browsers }) => browsers.expired },
+  { name: 'owner who has left', ...BY_SESSION, grants: () => null, headers: ({ browsers }) => browsers.left },
   {
     name: 'all permissions but the one that is needed',
     scope: () => 'everywhere',

@@ -155,8 +155,6 @@ async function judge({ world, checks }: Options, app: MatrixApp, one: Case): Pro
   const shown = idsShown(answer, request).filter((id) => world.owners.has(id) && !isVisible(world, actor, scope, world.owners.get(id)));
   const place = relation.split(', ')[1];
   const isUnnamed = one.expected === 'invalid-request' && place !== undefined && !namesPlace(answer.body, place);
-  // Without its checks the application may say anything of what is the actor's own.
-  const isJudged = checks === 'on' || one.expected !== 'done';
   const isLeak = isTold || shown.length > 0 || (one.expected === 'not-found' && answer.status < 300);
   return {
     operation,
@@ -164,7 +162,7 @@ async function judge({ world, checks }: Options, app: MatrixApp, one: Case): Pro
     relation,
     expected,
     got: got + (isTold ? ', told apart from a missing row' : '') + (shown.length > 0 ? `, shows ${shown.length} rows of others` : ''),
-    isWrong: isLeak || isUnnamed || (isJudged && got !== expected) || answer.status >= 500,
+    isWrong: isLeak || answer.status >= 500 || (checks === 'on' && (got !== expected || isUnnamed)),
     isLeak,
   };
 }

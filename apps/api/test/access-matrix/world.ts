@@ -1,3 +1,6 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { sessionCookie } from '../../src/platform/session-cookie.ts';
+import { OWN_ORIGIN } from '../browser.ts';
 import { aClinic, aProvider, arrange, copiesOf, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { validRequests, type ValidRequest } from '../requests.ts';
@@ -13,6 +16,8 @@ export type World = {
   own: Side;
   elsewhere: Side;
   foreign: Side;
+  /** What a browser sends whose person is the own clinic's owner, whose session has ended, and whose person has left. */
+  browsers: Record<'signedIn' | 'expired' | 'left', Record<string, string>>;
   /** Every id of the database. */
   owners: ReadonlyMap<string, Owner>;
   /** A copy of it all, in a database of its own. */
@@ -27,8 +32,13 @@ export async function aWorld(): Promise<World> {
   const [second, other] = [await anotherLocation(t, own), await aClinic(t.database)];
   const aSide = async (clinic: Clinic): Promise<Side> => ({ clinic, requests: await validRequests(t.database, clinic, NOW) });
   const sides = { own: await aSide(own), elsewhere: await aSide(second), foreign: await aSide(other) };
+  const browsers = {
+    signedIn: await aSession(t, own, own.actorId),
+    expired: await aSession(t, own, own.actorId, -1),
+    left: await aSession(t, own, await aFormerOwner(t, own)),
+  };
   const owners = await ownersIn(t);
-  return { ...sides, owners, ...(await copiesOf(t)) };
+  return { ...sides, browsers, owners, ...(await copiesOf(t)) };
 }
 
 /** A second location that has what the first one has: rooms, and a provider with shifts who performs the service. */
@@ -42,6 +52,38 @@ async function anotherLocation({ database }: TestDatabase, clinic: Clinic): Prom
       await tx.room.create({ data: { organizationId, id, locationId, roomTypeId, name: `Second room ${position}`, position } });
     return { ...clinic, locationId, roomIds, ...(await aProvider(tx, { ...clinic, locationId })) };
   });
+}
+
+/** Somebody who was an owner as well and has left, as the table says it: nobody ended their session. */
+function aFormerOwner({ database }: TestDatabase, clinic: Clinic): Promise<string> {
+  const of = { organizationId: clinic.organizationId };
+  return arrange(database, clinic, async (tx) => {
+    const person = { givenName: 'Fay', familyName: 'Former', jobTitle: 'Owner', isActive: false };
+    const { id } = await tx.staff.create({ data: { ...of, ...person } });
+    await tx.staffRole.create({ data: { ...of, staffId: id, role: 'owner' } });
+    return id;
+  });
+}
+
+/** Headers of somebody with a passkey who signed in an hour before a session of that many minutes ends. */
+async function aSession({ database }: TestDatabase, { organizationId, actorId }: Clinic, staffId: string, endsInMinutes = 60) {
+  const token = randomBytes(32).toString('base64url');
+  const tokenHash = createHash('sha256').update(token).digest();
+  const createdAt = new Date(NOW.getTime() - 3_600_000);
+  const endsAt = new Date(NOW.getTime() + endsInMinutes * 60_000);
+  const of = { organizationId, staffId };
+  await arrange(database, { organizationId, actorId }, async (tx) => {
+    if (!(await tx.staffAccount.findFirst({ where: of }))) {
+      await tx.staffAccount.create({ data: { ...of, passwordChangedAt: NOW } });
+      await tx.staffSecret.create({ data: { ...of, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
+    }
+    const passkey = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false, name: 'Phone' };
+    await tx.staffPasskey.create({ data: { ...of, ...passkey, createdAt } });
+    const session = { ...of, id: newId(), tokenHash, device: 'Firefox, Linux', idleMinutes: 15, createdAt, steppedUpAt: NOW, endsAt };
+    await tx.staffSession.create({ data: session });
+    await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
+  });
+  return { origin: OWN_ORIGIN, cookie: sessionCookie({ organizationId, token }).split(';')[0] ?? '' };
 }
 
 /** Read from the catalog, so that a new table is in it by itself: what has a location or a patient, or hangs on a row that has one. */
