@@ -85,8 +85,8 @@ export async function runMatrix(options: Options): Promise<Cell[]> {
 /** Without the application's checks, actors are alike who work at the same places: one of them asks for all. */
 function unlike(world: World, actors: readonly ActorClass[]): ActorClass[] {
   const reach = (actor: ActorClass) =>
-    JSON.stringify([actor.kind, actor.grants(world, 'account:read') === null, actor.scope(world), actor.patients?.(world)]);
-  return [...new Map(actors.map((actor) => [reach(actor), actor])).values()];
+    actor.grants(world, 'account:read') && JSON.stringify([actor.kind, actor.scope(world), actor.patients?.(world)]);
+  return actors.filter((actor, index) => actors.findIndex((other) => reach(other) === reach(actor)) === index);
 }
 
 /** Cases of one operation and one actor: the valid requests of both locations, and each id in them replaced by every other kind. */

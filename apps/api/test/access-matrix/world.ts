@@ -6,7 +6,7 @@ import { v7 as newId } from 'uuid';
 import { validRequests, type ValidRequest } from '../requests.ts';
 
 /** A clinic, and a request for every operation that is about its rows. */
-export type Side = { clinic: Clinic; requests: Map<string, ValidRequest> };
+type Side = { clinic: Clinic; requests: Map<string, ValidRequest> };
 
 /** Whose a row is: its organization's, and its location's and its patient's where it has them. */
 export type Owner = { organizationId: string; locationId: string | null; patientId: string | null };
@@ -86,6 +86,12 @@ async function aSession({ database }: TestDatabase, { organizationId, actorId }:
   return { origin: OWN_ORIGIN, cookie: sessionCookie({ organizationId, token }).split(';')[0] ?? '' };
 }
 
+/** Rows that are where another one is: the column that names it, its table, and what it says. */
+const PARENTS: [column: string, table: string, says: string[]][] = [
+  ['appointment_id', 'appointment', ['location', 'patient']],
+  ['rotation_id', 'shift_rotation', ['location']],
+];
+
 /** Read from the catalog, so that a new table is in it by itself: what has a location or a patient, or hangs on a row that has one. */
 async function ownersIn(t: TestDatabase): Promise<Map<string, Owner>> {
   const columns = await t.look<{ name: string; columns: string[] }>(
@@ -95,19 +101,25 @@ async function ownersIn(t: TestDatabase): Promise<Map<string, Owner>> {
   );
   const owners = new Map<string, Owner>();
   for (const { name, columns: has } of columns) {
-    const parent = has.includes('appointment_id')
-      ? ['appointment', 'p.location_id', 'p.patient_id']
-      : ['shift_rotation', 'p.location_id', 'NULL'];
-    const hangs = has.includes('appointment_id') || has.includes('rotation_id');
-    const isA = (what: string) => (name === what ? 'r.id' : has.includes(`${what}_id`) ? `r.${what}_id` : 'NULL');
-    const [table, location, patient] = hangs ? parent : ['', isA('location'), isA('patient')];
-    const key = has.includes('appointment_id') ? 'appointment_id' : 'rotation_id';
-    const join = hangs ? `JOIN ${table} p ON p.organization_id = r.organization_id AND p.id = r.${key}` : '';
+    const parent = PARENTS.find(([column]) => has.includes(column));
+    const [of, join] = parent ? ['p', `JOIN ${parent[1]} p ON p.organization_id = r.organization_id AND p.id = r.${parent[0]}`] : ['r', ''];
+    const whose = (what: string) => {
+      if (name === what) return 'r.id';
+      return (parent ? parent[2].includes(what) : has.includes(`${what}_id`)) ? `${of}.${what}_id` : 'NULL';
+    };
     const rows = await t.look<Owner & { id: string }>(
-      `SELECT r.id::text AS id, r.organization_id AS "organizationId", ${location}::uuid AS "locationId", ${patient}::uuid AS "patientId"
+      `SELECT r.id::text AS id, r.organization_id AS "organizationId", ${whose('location')}::uuid AS "locationId", ${whose('patient')}::uuid AS "patientId"
        FROM ${name} r ${join}`,
     );
-    for (const { id, ...owner } of rows) owners.set(id, owner);
+    for (const { id, organizationId, locationId, patientId } of rows) {
+      // Some rows share their id with one that says more of it, as a room does with what is claimed of it.
+      const known = owners.get(id);
+      owners.set(id, {
+        organizationId,
+        locationId: locationId ?? known?.locationId ?? null,
+        patientId: patientId ?? known?.patientId ?? null,
+      });
+    }
   }
   return owners;
 }
