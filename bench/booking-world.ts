@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { BookAppointment } from '@medspa/contracts';
 import { insertRows, type Session } from '@medspa/database';
+import { beginPracticeSession, type SessionHeaders } from '@medspa/practice-data';
 import { v7 as newId } from 'uuid';
 import type { BenchDatabase } from './database.ts';
 
@@ -14,6 +15,8 @@ const SLOT_MINUTES = 30;
 export type World = {
   organizationId: string;
   actorId: string;
+  /** With these a request is one of the clinic's owner. */
+  signedIn: SessionHeaders;
   serviceId: string;
   locationIds: string[];
   providerIds: string[];
@@ -57,7 +60,7 @@ export async function fillWorld({ database }: BenchDatabase): Promise<World> {
     await insertRows(
       tx,
       'staff',
-      staffIds.map((id, index) => ({
+      [actorId, ...staffIds].map((id, index) => ({
         ...of,
         ...made,
         id,
@@ -151,8 +154,9 @@ export async function fillWorld({ database }: BenchDatabase): Promise<World> {
       patientIds.map((id, index) => ({ ...of, ...made, id, given_name: 'Bench', family_name: `Patient ${index}`, is_active: true })),
     );
   });
+  const signedIn = await beginPracticeSession(database, { organizationId, actorId });
   const tomorrow = Math.floor(Date.now() / 86_400_000) + 1;
-  return { organizationId, actorId, serviceId, locationIds, providerIds, patientIds, firstDay: tomorrow };
+  return { organizationId, actorId, signedIn, serviceId, locationIds, providerIds, patientIds, firstDay: tomorrow };
 }
 
 /** Open slots in scattered order, each once; a patient is never wanted by two providers at the same time. */

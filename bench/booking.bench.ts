@@ -28,8 +28,8 @@ export const bench: Bench = async (options) => {
   const world = await fillWorld(db);
   const nextSlot = openSlots(world);
   await using limit = poolOf(db, 'app_rw', db.runtime.poolMax);
-  await using server = await startBenchService(db, world);
-  let connections = [await BenchConnection.open(server.port)];
+  await using server = await startBenchService(db);
+  let connections = [await BenchConnection.open(server.port, world.signedIn)];
 
   const byLimit = (slot: Slot) => bookWithDriver(limit, world, slot);
   const codec = createCodec(db.database, ringWrapping(keyRingOf(BENCH_KEY)));
@@ -47,7 +47,7 @@ export const bench: Bench = async (options) => {
     say(`Measuring ${concurrency} caller${concurrency === 1 ? '' : 's'} ...`);
     // Opened when they are needed: the server drops a connection that brings no request for five seconds.
     for (const connection of connections) connection.close();
-    connections = await Promise.all(Array.from({ length: concurrency }, () => BenchConnection.open(server.port)));
+    connections = await Promise.all(Array.from({ length: concurrency }, () => BenchConnection.open(server.port, world.signedIn)));
     measured.set(concurrency, await interleave(contenders, concurrency, options));
   }
 

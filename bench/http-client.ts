@@ -6,26 +6,27 @@ import { connect, type Socket } from 'node:net';
  */
 export class BenchConnection {
   private readonly socket: Socket;
-  private readonly host: string;
+  /** The headers of every request. */
+  private readonly head: string;
   private waiting: { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void } | null = null;
   private received = '';
 
-  private constructor(socket: Socket, host: string) {
+  private constructor(socket: Socket, head: string) {
     this.socket = socket;
-    this.host = host;
+    this.head = head;
     socket.setNoDelay(true);
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => this.take(chunk));
     socket.on('close', () => this.waiting?.reject(new Error('The server closed the connection.')));
   }
 
-  static async open(port: number): Promise<BenchConnection> {
+  static async open(port: number, headers: Record<string, string> = {}): Promise<BenchConnection> {
     const socket = connect(port, '127.0.0.1');
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-    return new BenchConnection(socket, `127.0.0.1:${port}`);
+    return new BenchConnection(socket, linesOf({ host: `127.0.0.1:${port}`, ...headers }));
   }
 
   /** False once the server closed it, for example because it was idle for long. */
@@ -34,12 +35,11 @@ export class BenchConnection {
   }
 
   get(path: string): Promise<{ status: number; body: string }> {
-    return this.send(`GET ${path} HTTP/1.1\r\nhost: ${this.host}\r\n\r\n`);
+    return this.send(`GET ${path} HTTP/1.1\r\n${this.head}\r\n`);
   }
 
   post(path: string, body: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const head = `POST ${path} HTTP/1.1\r\nhost: ${this.host}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${lines.join('')}\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\n${this.head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${linesOf(headers)}\r\n`;
     return this.send(head + body);
   }
 
@@ -68,4 +68,10 @@ export class BenchConnection {
     this.waiting = null;
     waiting?.resolve({ status, body });
   }
+}
+
+function linesOf(headers: Record<string, string>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }

@@ -23,9 +23,11 @@ export const bench: Bench = async ({ rounds, secondsPerRound, say }) => {
   await using db = await openBenchDatabase(say);
   const world = await fillWorld(db);
   const nextSlot = openSlots(world);
-  await using service = await startBenchService(db, world);
-  const arrivals = new OpenLoad(service.port, (chance) =>
-    chance < BOOKINGS_PER_SECOND / (BOOKINGS_PER_SECOND + READS_PER_SECOND) ? bookingOf(nextSlot()) : readOf(world),
+  await using service = await startBenchService(db);
+  const arrivals = new OpenLoad(
+    service.port,
+    (chance) => (chance < BOOKINGS_PER_SECOND / (BOOKINGS_PER_SECOND + READS_PER_SECOND) ? bookingOf(nextSlot()) : readOf(world)),
+    world.signedIn,
   );
   const rate = BOOKINGS_PER_SECOND + READS_PER_SECOND;
   const [slowly = 0, fully = 0] = WARM_SECONDS;

@@ -20,7 +20,7 @@ export class OpenLoad {
   private readonly next: (chance: number) => Asked;
   private readonly headers: Record<string, string>;
 
-  /** `next` makes a request of a number between 0 and 1; every change has the headers as well. */
+  /** `next` makes a request of a number between 0 and 1; every one has the headers as well. */
   constructor(port: number, next: (chance: number) => Asked, headers: Record<string, string> = {}) {
     this.headers = headers;
     this.port = port;
@@ -48,7 +48,7 @@ export class OpenLoad {
       const { status, body } =
         asked.method === 'GET'
           ? await connection.get(asked.path)
-          : await connection.post(asked.path, asked.body, { ...this.headers, 'idempotency-key': crypto.randomUUID() });
+          : await connection.post(asked.path, asked.body, { 'idempotency-key': crypto.randomUUID() });
       const id = status === 201 ? (/"id":"([0-9a-f-]{36})"/.exec(body)?.[1] ?? null) : null;
       this.giveBack(connection);
       return { dueAt, millis: performance.now() - since - dueAt, status, id };
@@ -67,7 +67,7 @@ export class OpenLoad {
     }
     if (this.connections >= MOST_CONNECTIONS) return new Promise((resolve) => this.waiting.push(resolve));
     this.connections++;
-    return BenchConnection.open(this.port);
+    return BenchConnection.open(this.port, this.headers);
   }
 
   /** Whoever waits for a connection would wait for ever for one that is gone. */
@@ -75,7 +75,7 @@ export class OpenLoad {
     const waiting = this.waiting.shift();
     if (!waiting) return;
     this.connections++;
-    waiting(await BenchConnection.open(this.port));
+    waiting(await BenchConnection.open(this.port, this.headers));
   }
 
   private giveBack(connection: BenchConnection): void {

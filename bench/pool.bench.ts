@@ -106,8 +106,10 @@ type Crowd = {
 async function crowded(db: BenchDatabase, world: World, seconds: number, say: (text: string) => void): Promise<Crowd> {
   const services: BenchService[] = [];
   try {
-    for (let index = 0; index < PROCESSES; index++) services.push(await startBenchService(db, world));
-    const sockets = await Promise.all(services.flatMap(({ port }) => Array.from({ length: IN_FLIGHT }, () => BenchConnection.open(port))));
+    for (let index = 0; index < PROCESSES; index++) services.push(await startBenchService(db));
+    const sockets = await Promise.all(
+      services.flatMap(({ port }) => Array.from({ length: IN_FLIGHT }, () => BenchConnection.open(port, world.signedIn))),
+    );
     say(`${PROCESSES} x ${IN_FLIGHT} requests in flight, ${WARM_SECONDS} s to warm up and ${seconds} s measured ...`);
     const paths = [
       '/v1/services?limit=20',

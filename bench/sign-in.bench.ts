@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { createCodec, insertRows, keyRingOf, ringWrapping } from '@medspa/database';
 import { v7 as newId } from 'uuid';
-import { hashOf, keyedPassword, loginKeyOf } from '../apps/api/src/modules/identity/service/prove.ts';
+import { keyedPassword, loginKeyOf } from '../apps/api/src/modules/identity/service/prove.ts';
 import { hashPassword } from '../apps/api/src/platform/passwords.ts';
 import { load, quantile, tableOf, type Bench } from './bench.ts';
 import { fillWorld, openSlots, sessionOf, wireOf, type World } from './booking-world.ts';
@@ -25,11 +24,11 @@ const OWN_PAGE = { 'sec-fetch-site': 'same-origin' };
 export const bench: Bench = async ({ rounds, secondsPerRound, say }) => {
   await using db = await openBenchDatabase(say);
   const world = await fillWorld(db);
-  const { cookie, emails } = await addPeople(db, world);
-  await using service = await startBenchService(db, null);
+  const emails = await addPeople(db, world);
+  await using service = await startBenchService(db);
   const nextSlot = openSlots(world);
   const book = () => ({ method: 'POST' as const, path: '/v1/appointments', body: wireOf(nextSlot()) });
-  const bookings = new OpenLoad(service.port, book, { cookie, ...OWN_PAGE });
+  const bookings = new OpenLoad(service.port, book, world.signedIn);
   say(`Warming up for ${WARM_SECONDS} s ...`);
   await bookings.run(BOOKINGS_PER_SECOND, WARM_SECONDS);
 
@@ -89,14 +88,13 @@ async function signInAll(port: number, emails: string[], counts: { done: number;
   );
 }
 
-/** People of the clinic with one password, and one who is signed in at the desk and has a second factor. */
-async function addPeople({ database }: BenchDatabase, world: World): Promise<{ cookie: string; emails: string[] }> {
+/** People of the clinic with one password; their addresses. */
+async function addPeople({ database }: BenchDatabase, world: World): Promise<string[]> {
   const { organizationId } = world;
   const codec = createCodec(database, ringWrapping(keyRingOf(BENCH_KEY)));
   await codec.prepare(organizationId);
   const passwordHash = await hashPassword(keyedPassword({ codec, organizationId }, PASSWORD));
-  const people = Array.from({ length: PEOPLE + 1 }, (_, index) => ({ id: newId(), email: `person-${index}@clinic.example` }));
-  const token = randomBytes(32).toString('base64url');
+  const people = Array.from({ length: PEOPLE }, (_, index) => ({ id: newId(), email: `person-${index}@clinic.example` }));
   const now = new Date();
   const of = { organization_id: organizationId };
   await database.withTransaction(sessionOf(world, 'bench.fill'), async (tx) => {
@@ -114,17 +112,11 @@ async function addPeople({ database }: BenchDatabase, world: World): Promise<{ c
         created_at: now,
       })),
     );
-    for (const [index, { id: staffId, email }] of people.entries()) {
+    for (const { id: staffId, email } of people) {
       const account = { organizationId, staffId };
       await tx.staffAccount.create({ data: { ...account, loginKey: loginKeyOf({ codec }, email), passwordChangedAt: now } });
-      const totpSealed = index === 0 ? Buffer.alloc(40) : null;
-      await tx.staffSecret.create({ data: { ...account, passwordHash, passwordIsLong: true, totpSealed } });
+      await tx.staffSecret.create({ data: { ...account, passwordHash, passwordIsLong: true } });
     }
-    const desk = { organizationId, staffId: people[0]?.id ?? '', id: newId(), tokenHash: hashOf(token), device: 'Bench' };
-    await tx.staffSession.create({
-      data: { ...desk, idleMinutes: 15, createdAt: now, steppedUpAt: now, endsAt: new Date(now.getTime() + 12 * 3_600_000) },
-    });
-    await tx.staffSessionUse.create({ data: { organizationId, sessionId: desk.id, seenAt: now } });
   });
-  return { cookie: `__Host-session=${organizationId}.${token}`, emails: people.slice(1).map(({ email }) => email) };
+  return people.map(({ email }) => email);
 }

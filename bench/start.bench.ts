@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { SessionHeaders } from '@medspa/practice-data';
 import { load, quantile, tableOf, type Bench } from './bench.ts';
 import { fillWorld } from './booking-world.ts';
 import { openBenchDatabase } from './database.ts';
@@ -18,13 +19,13 @@ type Started = { listening: number; firstRow: number; megabytes: number };
 export const bench: Bench = async ({ rounds, say }) => {
   await using db = await openBenchDatabase(say);
   const world = await fillWorld(db);
-  const env = serviceEnvironment(db, world);
+  const env = serviceEnvironment(db);
   say(`Starting each ${rounds} times ...`);
   const service: Started[] = [];
   const limit: Started[] = [];
   for (let round = 0; round < rounds; round++) {
-    service.push(await started('service-process.ts', '/v1/locations', env));
-    limit.push(await started('start-limit.ts', '/', { ...env, BENCH_ORGANIZATION: world.organizationId }));
+    service.push(await started('service-process.ts', '/v1/locations', env, world.signedIn));
+    limit.push(await started('start-limit.ts', '/', { ...env, BENCH_ORGANIZATION: world.organizationId }, world.signedIn));
   }
   const rows = [
     ['service', medianOf(service)],
@@ -44,12 +45,12 @@ export const bench: Bench = async ({ rounds, say }) => {
   };
 };
 
-async function started(program: string, path: string, env: NodeJS.ProcessEnv): Promise<Started> {
+async function started(program: string, path: string, env: NodeJS.ProcessEnv, headers: SessionHeaders): Promise<Started> {
   const since = performance.now();
   const child = spawn(process.execPath, [join(import.meta.dirname, program)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const listening = performance.now() - since;
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
   const body = await answer.text();
   const firstRow = performance.now() - since;
   if (answer.status !== 200 || !body.includes('Location 0')) throw new Error(`${program} answers ${answer.status} without the row.`);

@@ -36,6 +36,7 @@ describe('the rules over our own metrics', () => {
     metrics.watch(t.database, () => 0);
     metrics.request('GET', '/health', 500, 1);
     metrics.problem('overloaded', '/health');
+    metrics.problem('too-many-requests', '/v1/session');
     metrics.job('watch-arrivals', 'done', 1);
     metrics.job('watch-arrivals', 'failed', 1);
     metrics.queued(1);

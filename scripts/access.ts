@@ -22,7 +22,8 @@ Roles are given to people everywhere or at single locations.
 
 An organization puts together roles of its own from the same permissions, and the same holds for them: a permission with \`all\` in its row
 is nobody's at one location. Whoever has several roles may do what any of them allows, where it allows it. Operations that need
-\`account:sign-in\` are open to anybody: they lead to a session. Some permissions are about fields of what one may read otherwise.
+\`account:sign-in\` are open to anybody: they lead to a session, or begin as a device or a patient. Some permissions are about fields of what one may read otherwise. A row without a word in it is
+for no role: devices and patients have permissions of their own (\`DEVICE_POLICY\`), and the key of an integration those that it was given.
 `;
 
 function page(): string {

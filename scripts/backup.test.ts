@@ -15,7 +15,7 @@ async function task(data: string, ...args: string[]): Promise<{ code: number | N
 test('the practice clinic is backed up while it runs, and comes back after its database is gone', async () => {
   const data = aDataFolder();
   const service = start(data);
-  const patients = await patientsAt(await served(service));
+  const patients = await patientsAt(service);
   expect(patients).toBeGreaterThan(50);
   expect((await task(data, 'backup')).said).toMatch(/^Copied \d+ files, [\d.]+ MB, as of \d{4}-/);
   expect((await task(data, 'restore', '--to', 'latest')).said).toMatch(/in use by another running instance .*Stop the service first/);
@@ -27,7 +27,7 @@ test('the practice clinic is backed up while it runs, and comes back after its d
   expect(restored.said).toMatch(/Read without a fault: \d+ rows/);
   expect(restored.code).toBe(0);
   const again = start(data);
-  expect(await patientsAt(await served(again))).toBe(patients);
+  expect(await patientsAt(again)).toBe(patients);
   expect(await again.end('SIGTERM')).toBe(0);
   expect((await task(data, 'backup', '--list')).said).toMatch(/^Database \d+:\n {2}\d{4}-/);
 

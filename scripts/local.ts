@@ -23,6 +23,8 @@ export type ReadyDatabase = {
   owner: DatabaseSettings;
   /** True when it holds nothing yet: there is no data that could be in the way, and no key that could be lost. */
   isNew: boolean;
+  /** True when what it holds is the practice clinic. */
+  isPractice: boolean;
   /** Where an embedded one keeps its files. */
   folder: string | null;
   announce: (address: string) => void;
@@ -78,7 +80,15 @@ export async function openEmbedded(
       await deployMigrations(owner, say);
       const state = await practiceState({ ...parseDatabaseUrl(server.adminUrl()).settings, database: DATABASE });
       if (state !== 'interrupted')
-        return { runtime, owner, isNew: state === 'empty', folder: server.folder, announce: server.announce, close: server.close };
+        return {
+          runtime,
+          owner,
+          isNew: state === 'empty',
+          isPractice: state === 'practice',
+          folder: server.folder,
+          announce: server.announce,
+          close: server.close,
+        };
       say('The first run was interrupted while it filled the practice clinic; beginning anew.');
       await drop();
     }
@@ -125,7 +135,15 @@ export async function openExternal(
     throw new Error(
       `The practice clinic in "${given.database}" is half filled, since an earlier start was interrupted. Drop that database, or name another one, and start again.`,
     );
-  return { runtime, owner, isNew: state === 'empty', folder: null, announce: () => {}, close: async () => {} };
+  return {
+    runtime,
+    owner,
+    isNew: state === 'empty',
+    isPractice: state === 'practice',
+    folder: null,
+    announce: () => {},
+    close: async () => {},
+  };
 }
 
 /** True for the owner of the migrated tables, and for an administrator who may act as that. */
@@ -160,27 +178,28 @@ async function mayMakeRoles(settings: DatabaseSettings): Promise<boolean> {
 }
 
 /**
- * Whether the database holds nothing, a clinic, or half of the practice clinic (a first run that was killed). Whoever is bound
+ * Whether the database holds nothing, the practice clinic or half of it (a first run that was killed), or something else. Whoever is bound
  * by row-level security cannot count organizations; that the table never had a row, everybody can see. A database without
  * our tables counts as filled: it is not ours to fill.
  */
-function practiceState(settings: DatabaseSettings): Promise<'empty' | 'interrupted' | 'filled'> {
+function practiceState(settings: DatabaseSettings): Promise<'empty' | 'interrupted' | 'practice' | 'filled'> {
   return withClient(settings, async (client) => {
     const { rows: found } = await client.query(`SELECT to_regclass('public.organization') IS NOT NULL AS is_there`);
     if (!found[0].is_there) return 'filled';
     await client.query('BEGIN');
     await client.query('SELECT app.enter($1)', [
-      JSON.stringify({ organizationId: PRACTICE_ORGANIZATION_ID, actorId: PRACTICE_ORGANIZATION_ID }),
+      JSON.stringify({ organizationId: PRACTICE_ORGANIZATION_ID, actorId: PRACTICE_ORGANIZATION_ID, locations: null, patients: null }),
     ]);
     const { rows } = await client.query(
       `SELECT CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NOT EXISTS (SELECT FROM organization)
                    ELSE pg_relation_size('public.organization') = 0 END AS "isEmpty",
-         EXISTS (SELECT FROM organization WHERE id = $1) AND NOT EXISTS (
-           SELECT FROM outbox_event WHERE organization_id = $1 AND stream_id = $1 AND type = 'practice.filled') AS "isHalf"`,
+         EXISTS (SELECT FROM organization WHERE id = $1) AS "isPractice",
+         EXISTS (SELECT FROM outbox_event WHERE organization_id = $1 AND stream_id = $1 AND type = 'practice.filled') AS "isWhole"`,
       [PRACTICE_ORGANIZATION_ID],
     );
     if (rows[0].isEmpty) return 'empty';
-    return rows[0].isHalf ? 'interrupted' : 'filled';
+    if (!rows[0].isPractice) return 'filled';
+    return rows[0].isWhole ? 'practice' : 'interrupted';
   });
 }
 

@@ -12,7 +12,14 @@ import {
 } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { startLocalDatabase } from '@medspa/local-database';
-import { fillPracticeData, generatePracticeData, PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from '@medspa/practice-data';
+import {
+  beginPracticeSession,
+  fillPracticeData,
+  generatePracticeData,
+  PRACTICE_ORGANIZATION_ID,
+  PRACTICE_OWNER_ID,
+  type SessionHeaders,
+} from '@medspa/practice-data';
 import { DATA, signIns, withClient } from './local.ts';
 
 const DATABASE = 'readiness';
@@ -32,15 +39,14 @@ export async function openPlace(say: (text: string) => void): Promise<Place> {
     const { runtime, owner } = await signIns(server, DATABASE);
     await deployMigrations(owner);
     const key = randomBytes(32).toString('hex');
-    await fill(runtime, key);
+    const { cookie } = await fill(runtime, key);
     say('the database is ready');
     return {
       environment: {
         DATABASE_URL: `postgresql://${runtime.user}:${runtime.password}@${runtime.host}:${runtime.port}/${DATABASE}`,
         DATABASE_ADMIN_URL: server.adminUrl(DATABASE),
         ENCRYPTION_KEY: key,
-        PRACTICE_ORGANIZATION: PRACTICE_ORGANIZATION_ID,
-        PRACTICE_ACTOR: PRACTICE_OWNER_ID,
+        SESSION_COOKIE: cookie,
       },
       [Symbol.asyncDispose]: server.close,
     };
@@ -50,13 +56,15 @@ export async function openPlace(say: (text: string) => void): Promise<Place> {
   }
 }
 
-async function fill(settings: DatabaseSettings, key: string): Promise<void> {
+/** Fills it, and signs the owner in. */
+async function fill(settings: DatabaseSettings, key: string): Promise<SessionHeaders> {
   const database = openDatabase({ ...settings, applicationName: 'medspa-practice' });
   const wrapping = ringWrapping(keyRingOf(key));
   const now = new Date();
   try {
     await assertKeysFit(database, wrapping);
     await fillPracticeData(database, createCodec(database, wrapping), generatePracticeData('small', SEED, now), now);
+    return await beginPracticeSession(database, { organizationId: PRACTICE_ORGANIZATION_ID, actorId: PRACTICE_OWNER_ID });
   } finally {
     await database.disconnectDatabase();
   }

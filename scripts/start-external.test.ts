@@ -20,16 +20,16 @@ describe('npm start with a database that somebody else runs', () => {
 
   test('works in one step for an administrator: roles made, filled, and the service works as app_rw', async () => {
     const started = startWith({ DATABASE_URL: `${asAdmin('clinic')}?connection_limit=4` });
-    const address = await served(started);
+    await served(started);
     expect(started.said()).toContain('Setting up "clinic" with the administrator\'s sign-in; the service works as app_rw.');
-    expect(await patientsAt(address)).toBe(100);
+    expect(await patientsAt(started)).toBe(100);
     expect((await runAs(own.admin, `SELECT FROM pg_stat_activity WHERE application_name = 'medspa'`)).length).toBeGreaterThan(0);
     expect(await started.end('SIGTERM')).toBe(0);
   });
 
   test('the second time finds what the first one filled', async () => {
     const started = startWith({ DATABASE_URL: asAdmin('clinic') });
-    expect(await patientsAt(await served(started))).toBe(100);
+    expect(await patientsAt(started)).toBe(100);
     expect(started.said()).not.toMatch(/Applying|Filling/);
   });
 
@@ -39,7 +39,7 @@ describe('npm start with a database that somebody else runs', () => {
       DATABASE_URL: url('app_rw', 'runtime-password', 'clinic'),
       DATABASE_OWNER_URL: url('app_owner', 'owner-password', 'clinic'),
     });
-    expect(await patientsAt(await served(started))).toBe(100);
+    expect(await patientsAt(started)).toBe(100);
   });
 
   test('says to app_rw alone which migrations are missing, and how to get them', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { eventually, launcher, patientsAt, served } from '@medspa/testing';
+import { eventually, launcher, patientsAt, served, signedInAsPrinted } from '@medspa/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const { start, aDataFolder } = launcher();
@@ -46,16 +46,17 @@ describe('npm start', () => {
     await eventually('it fills', () => / of \d+ appointments/.test(first.said()), 60_000);
     await first.end('SIGKILL');
     const second = start(data);
-    const address = await served(second);
+    await served(second);
     expect(second.said()).toContain('The first run was interrupted while it filled the practice clinic; beginning anew.');
-    expect(await patientsAt(address)).toBe(100);
+    expect(await patientsAt(second)).toBe(100);
+    expect(statSync(join(data, 'keys/practice-password')).mode & 0o777).toBe(0o600);
     expect(statSync(join(data, 'keys/encryption.json')).mode & 0o777).toBe(0o600);
     await second.end('SIGTERM');
   });
 
   test('again is warm: it makes, migrates and fills nothing', async () => {
     const started = start(data);
-    expect(await patientsAt(await served(started))).toBe(100);
+    expect(await patientsAt(started)).toBe(100);
     expect(started.said()).not.toMatch(/Creating|Applying|Filling|beginning anew/);
   });
 
@@ -75,7 +76,7 @@ describe('npm start', () => {
     await first.end('SIGKILL');
     expect(isAlive(left)).toBe(true);
     const second = start(data);
-    expect(await patientsAt(await served(second))).toBe(100);
+    expect(await patientsAt(second)).toBe(100);
     expect(serverPid(data)).not.toBe(left);
     await eventually('the server that was left is gone', () => !isAlive(left));
   });
@@ -83,8 +84,9 @@ describe('npm start', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('ended by %s ends service and server, with 0 and without a warning', async (signal) => {
     const started = start(data);
     const address = await served(started);
+    const headers = await signedInAsPrinted(started);
     // Reads of several tables at once, which pg once warned about.
-    await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${address}/v1/services`)).text()));
+    await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${address}/v1/services`, { headers })).text()));
     const server = serverPid(data);
     expect(await started.end(signal)).toBe(0);
     expect(isAlive(server)).toBe(false);
@@ -111,6 +113,36 @@ describe('npm start', () => {
     expect(existsSync(file)).toBe(false);
     await eventually('the server has ended', () => !existsSync(join(data, 'postgres/cluster/postmaster.pid')));
     writeFileSync(file, key, { mode: 0o600 });
+  });
+
+  test('AUT-8: with PRACTICE=off has no account, prints a setup code that makes the owner, and none once there is one', async () => {
+    const own = aDataFolder();
+    const started = start(own, { PRACTICE: 'off' });
+    const address = await served(started);
+    const code = await eventually('it prints a code', () => /setup code ([A-Z2-7-]{26,})/.exec(started.said())?.[1]);
+    expect(started.said()).toContain(`${address}/setup\n`);
+    expect(started.said()).not.toMatch(/Filling|password of all/);
+    expect((await fetch(`${address}/setup`)).status).toBe(200);
+    expect((await fetch(`${address}/mailbox`)).status).toBe(404);
+    const person = { organizationName: 'Harbor', givenName: 'Olive', familyName: 'Owner', email: 'olive@harbor.example' };
+    const made = await fetch(`${address}/v1/setup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...person, code, password: 'slow green harbour morning' }),
+    });
+    expect(made.status).toBe(201);
+    expect(await started.end('SIGTERM')).toBe(0);
+    // Also where practice mode is not switched off: what is there decides.
+    const again = start(own);
+    await served(again);
+    expect(again.said()).toContain('Sign in with your own account.');
+    expect(again.said()).not.toMatch(/setup code|practice/);
+  });
+
+  test('with PRACTICE=off refuses the folder of a practice clinic', async () => {
+    const started = start(data, { PRACTICE: 'off' });
+    expect(await started.ended).toBe(1);
+    expect(started.said()).toContain('PRACTICE is off, and the database holds the practice clinic.');
   });
 
   test('with a configuration that is not usable says what is wrong, and starts nothing', async () => {

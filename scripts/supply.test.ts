@@ -35,7 +35,7 @@ test('a licence that was looked at is fine for that package and in that wording 
   expect(violationsOf({ license: 'GPL-3.0', name: '@img/sharp-libvips-linux-x64' })).toHaveLength(1);
 });
 
-test('no environment file but the templates can be added to the repository', () => {
+test('SEC-1: no environment file but the templates can be added to the repository', () => {
   const git = (...args: string[]) => spawnSync('git', args, { cwd: folder, encoding: 'utf8' }).stdout.trim();
   git('init', '--quiet');
   copyFileSync(join(import.meta.dirname, '../.gitignore'), join(folder, '.gitignore'));

@@ -31,11 +31,10 @@ export const soak: Soak = {
       await using ground = await openGround({ folder });
       await moveTables(ground, volume);
       await using service = await startServiceProcess(ground);
-      // Practice mode, which lets the clients in, does not exist in production; its probe is another process's.
       const mode = options.isControl ? 'test' : 'production';
       await using probe = await startServiceProcess(ground, {
         name: 'soak-probe',
-        env: { NODE_ENV: mode, JOBS: 'off', API_URL: 'http://127.0.0.1', HOST: '127.0.0.1', PRACTICE_ORGANIZATION: '', PRACTICE_ACTOR: '' },
+        env: { NODE_ENV: mode, JOBS: 'off', API_URL: 'http://127.0.0.1', HOST: '127.0.0.1', PRACTICE: 'off' },
       });
       const load = startLoad(ground, { url: service.url, seed: options.seed, clients: 12 });
       const backSeconds: number[] = [];

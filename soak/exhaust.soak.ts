@@ -26,7 +26,7 @@ export const soak: Soak = {
     await using ground = await groundOf(options);
     const metricsPort = await freePort();
     // Of the control: no limit is reached before that of HTTP itself, and callers hear of failure, not of waiting.
-    const endless = { DATABASE_URL: `${serviceEnv(ground.runtime, 'soak', ground.clinic).DATABASE_URL}&pool_timeout=60` };
+    const endless = { DATABASE_URL: `${serviceEnv(ground.runtime, 'soak').DATABASE_URL}&pool_timeout=60` };
     await using service = await startServiceProcess(ground, {
       env: { METRICS_PORT: String(metricsPort), ...(options.isControl ? endless : {}) },
     });
@@ -78,7 +78,11 @@ export const soak: Soak = {
   },
 };
 
-async function book({ clinic, patientIds }: Ground, url: string, caller: number): Promise<{ reply: Reply | null; seconds: number }> {
+async function book(
+  { clinic, patientIds, signedIn }: Ground,
+  url: string,
+  caller: number,
+): Promise<{ reply: Reply | null; seconds: number }> {
   const since = performance.now();
   const day = new Date(Date.now() + 400 * 86_400_000).toISOString().slice(0, 10);
   const body = JSON.stringify({
@@ -87,7 +91,7 @@ async function book({ clinic, patientIds }: Ground, url: string, caller: number)
     startsAt: `${day}T10:00:00Z`,
     services: [{ serviceId: clinic.serviceId, providerId: clinic.providerId }],
   });
-  const reply = await send(`${url}/v1/appointments`, { method: 'POST', body, limitMillis: 40_000 }).catch(() => null);
+  const reply = await send(`${url}/v1/appointments`, { method: 'POST', body, headers: signedIn, limitMillis: 40_000 }).catch(() => null);
   return { reply, seconds: (performance.now() - since) / 1_000 };
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openDatabase, parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
 import { deployMigrations } from '@medspa/database/migrate';
 import { FolderInUse, startLocalDatabase, type LocalDatabase } from '@medspa/local-database';
+import { beginPracticeSession, type SessionHeaders } from '@medspa/practice-data';
 import { aClinic, aFolder, arrange, connect, type Clinic } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { DATA, signIns } from '../scripts/local.ts';
@@ -17,6 +18,8 @@ export type Ground = {
   runtime: DatabaseSettings;
   clinic: Clinic & { providerIds: string[] };
   patientIds: string[];
+  /** With these a request is one of the clinic's owner. */
+  signedIn: SessionHeaders;
   /** Rows past row-level security, over a connection of their own. */
   look: <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
 };
@@ -77,7 +80,8 @@ export async function fillGround({ admin, owner, runtime }: Pick<Ground, 'admin'
     }));
     await arrange(database, clinic, (tx) => tx.patient.createMany({ data: patients }));
     const patientIds = patients.map(({ id }) => id);
-    return { admin, owner, runtime, clinic, patientIds, look: (text, values) => look(admin, text, values) };
+    const signedIn = await beginPracticeSession(database, clinic);
+    return { admin, owner, runtime, clinic, patientIds, signedIn, look: (text, values) => look(admin, text, values) };
   } finally {
     await database.disconnectDatabase();
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import type { SessionHeaders } from '@medspa/practice-data';
 import { footprintOf } from '@medspa/testing';
 import { openApiDocument } from '../apps/api/src/app.ts';
 import { callsOf } from '../apps/api/src/platform/documentation/openapi.ts';
@@ -31,9 +32,13 @@ export const soak: Soak = {
     const chosen = requests.filter((_, index) => index % step === 0);
     if (options.isControl) chosen.push({ method: 'POST', path: '/v1/room-types', shape: WELL_FORMED });
     const before = await footprintOf(ground);
-    const answers = await inTurns(chosen, ({ method, path, shape }) => say(service.port, shape.bytes(method, path)));
-    // A read begins before its body is seen to be malformed, and is logged; it has changed nothing.
-    const changed = changedTables(before, await footprintOf(ground)).filter((table) => !table.startsWith('public.access_log'));
+    const answers = await inTurns(chosen, ({ method, path, shape }) =>
+      say(service.port, asSignedIn(shape.bytes(method, path), ground.signedIn)),
+    );
+    // A read begins before its body is seen to be malformed, and is logged; a session notes that it is used. Nothing else changes.
+    const changed = changedTables(before, await footprintOf(ground)).filter(
+      (table) => !/^public\.(access_log|staff_session_use)/.test(table),
+    );
     const of = (least: number, below: number) => answers.filter(({ status }) => status >= least && status < below).length;
     const failures = answers.flatMap(({ status }, index) =>
       status >= 500 ? [`${status} to ${chosen[index]?.shape.name} at ${chosen[index]?.method} ${chosen[index]?.path}`] : [],
@@ -73,6 +78,16 @@ const WELL_FORMED: Shape = {
   bytes: (method, path) =>
     `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 19\r\nConnection: close\r\n\r\n{"name":"Smuggled"}`,
 };
+
+/** The same bytes from somebody who is signed in, where they name a host. */
+function asSignedIn(bytes: string | Buffer, headers: SessionHeaders): Buffer {
+  const raw = Buffer.from(bytes);
+  const host = 'Host: localhost\r\n';
+  const at = raw.indexOf(host);
+  if (at < 0) return raw;
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([raw.subarray(0, at), Buffer.from(host + lines.join('')), raw.subarray(at + host.length)]);
+}
 
 /** What the server says to these bytes until it closes, or nothing comes for a while; status 0 without an answer. */
 function say(port: number, bytes: string | Buffer): Promise<{ status: number; text: string; millis: number }> {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SessionHeaders } from '@medspa/practice-data';
 import { faultReport } from './figures.ts';
 import { groundOf, type Ground } from './ground.ts';
 import { startHttpProxy, type HttpProxy } from './http-proxy.ts';
@@ -28,6 +29,7 @@ export const soak: Soak = {
       for (let one = 0; one < 2; one++) processes.push(await begin(ground, proxy));
       const reads = startReads(
         `${proxy.url}/v1/locations/${ground.clinic.locationId}/day`,
+        ground.signedIn,
         options.ground ? READS_BESIDE_OTHERS : READS_PER_SECOND,
       );
       const load = startLoad(ground, { url: proxy.url, seed: options.seed, clients: 4 });
@@ -81,13 +83,13 @@ async function begin(ground: Ground, proxy: HttpProxy): Promise<ServiceProcess> 
 }
 
 /** Sends at a fixed rate and does not wait for answers: a service that stands still is not spared. */
-function startReads(url: string, perSecond: number) {
+function startReads(url: string, headers: SessionHeaders, perSecond: number) {
   const counts = { sent: 0, answered: 0, failed: 0, broken: 0 };
   const under = new Set<Promise<void>>();
   const one = async () => {
     counts.sent++;
     try {
-      const { status } = await send(url);
+      const { status } = await send(url, { headers });
       if (status === 200) counts.answered++;
       else counts.failed++;
     } catch {

@@ -30,7 +30,7 @@ export async function startServiceProcess(ground: Ground, changes: ServiceChange
   const started = run(
     SERVICE,
     {
-      ...serviceEnv({ ...ground.runtime, ...changes.database }, changes.name ?? 'soak', ground.clinic),
+      ...serviceEnv({ ...ground.runtime, ...changes.database }, changes.name ?? 'soak'),
       NODE_ENV: 'test',
       LOG_LEVEL: 'error',
       PORT: String(port),

@@ -40,7 +40,7 @@ export type Load = {
  * without an answer, and one that is told to come later, is sent again under the same Idempotency-Key after a growing pause,
  * or the one that Retry-After asks for, until there is an answer.
  */
-export function startLoad({ clinic, patientIds }: Ground, options: LoadOptions): Load {
+export function startLoad({ clinic, patientIds, signedIn }: Ground, options: LoadOptions): Load {
   const load: Load = { done: [], faults: [], counts: { broken: 0, busy: 0, slowestMillis: 0 }, stop: () => Promise.resolve() };
   let begun = 0;
   let endsAt = Number.POSITIVE_INFINITY;
@@ -91,9 +91,12 @@ export function startLoad({ clinic, patientIds }: Ground, options: LoadOptions):
     let key = randomUUID();
     for (let tries = 1; ; tries++) {
       const lastSentAt = performance.now();
-      const reply = await send(`${options.url}${path}`, { method: 'POST', body, headers: { 'idempotency-key': key }, agent }).catch(
-        () => null,
-      );
+      const reply = await send(`${options.url}${path}`, {
+        method: 'POST',
+        body,
+        headers: { ...signedIn, 'idempotency-key': key },
+        agent,
+      }).catch(() => null);
       const answeredAt = performance.now();
       load.counts.slowestMillis = Math.max(load.counts.slowestMillis, answeredAt - lastSentAt);
       const end = { key, verb, visitId: visit?.id ?? null, firstSentAt, lastSentAt, answeredAt, tries };

@@ -1,30 +1,42 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Database } from '@medspa/database';
 import { catalogRoutes } from './modules/catalog/index.ts';
-import { accessRoutes, identityRoutes, passkeyRoutes, resetRoutes, signInRoutes } from './modules/identity/index.ts';
+import {
+  accessRoutes,
+  apiKeyRoutes,
+  deviceRoutes,
+  federatedRoutes,
+  identityRoutes,
+  passkeyRoutes,
+  resetRoutes,
+  signInRoutes,
+} from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes } from './modules/patients/index.ts';
-import { schedulingRoutes } from './modules/scheduling/index.ts';
+import { checkInRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
+import { NO_PROVIDERS, type IdentityProviders } from './platform/identity-provider/index.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
+import { createRateLimits } from './platform/rate-limits.ts';
 import { passwordPages } from './platform/reset-password/index.ts';
 import { signedByTwilio } from './platform/senders/hook.ts';
+import { signInPages } from './platform/sign-in-pages/index.ts';
 import { traceRequests } from './platform/spans.ts';
 
 /** What the app is put together from. Tests give their own clock and their own way to say who asks. */
 export type AppParts = {
-  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>;
+  config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>;
   database: Database;
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
@@ -36,17 +48,26 @@ export type AppParts = {
   isTraced: boolean;
   /** What practice mode received, for its page; absent where messages reach people. */
   received?: () => readonly Received[];
+  /** Who else vouches for people; nobody unless told. */
+  identityProviders?: IdentityProviders;
   /** Longest time for an answer, 15 s unless told. */
   httpMillis?: number;
 };
 
 /** Every module under /v1, behind sign-in. */
-function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail' | 'relyingParty'>): OpenAPIHono<AppEnv> {
+function apiRoutes(
+  { apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail' | 'relyingParty'>,
+  providers: IdentityProviders,
+): OpenAPIHono<AppEnv> {
   return router()
     .route('/', signInRoutes)
     .route('/', passkeyRoutes(relyingParty))
     .route('/', resetRoutes(relyingParty))
+    .route('/', federatedRoutes(providers))
     .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
+    .route('/', deviceRoutes)
+    .route('/', checkInRoutes)
+    .route('/', apiKeyRoutes)
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
@@ -58,7 +79,8 @@ function apiRoutes({ apiUrl, mail, relyingParty }: Pick<Config, 'apiUrl' | 'mail
 export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   const { config, log, metrics } = parts;
   const app = router();
-  const routes = apiRoutes(config);
+  const providers = parts.identityProviders ?? NO_PROVIDERS;
+  const routes = apiRoutes(config, providers);
 
   app.onError((error, c) => {
     const problem = problemOf(error);
@@ -90,26 +112,28 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     '/',
     documentation(() => openApiDocument(config.apiUrl)),
   );
+  app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: providers.oidc !== null }));
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.route('/', passwordPages());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
-  app.use('/v1/*', shedding(parts.breaker.isFull), timeLimit(parts.httpMillis), signedIn(parts.findActor, parts, open), strictBody());
-  if (config.practice) for (const operation of open) app.on(...(operation.split(' ') as [string, string]), refuseInPractice);
+  app.use(
+    '/v1/*',
+    countNetwork(createRateLimits(config.rateLimitFactor), config.trustedProxies),
+    shedding(parts.breaker.isFull),
+    timeLimit(parts.httpMillis),
+    signedIn(parts.findActor, parts, open),
+    strictBody(),
+  );
   app.route('/v1', routes);
   return app;
 }
 
-/** There is nobody to sign in: practice mode answers for everyone already. */
-function refuseInPractice(): never {
-  throw new Problem('practice-mode');
-}
-
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
 export function openApiDocument(apiUrl: string): OpenApi {
-  // The document asks nobody for a passkey, and sends no e-mail.
-  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null, relyingParty: { id: '', origins: [] } }));
+  // The document asks nobody for a passkey, knows no provider, and sends no e-mail.
+  const app = router().route('/v1', apiRoutes({ apiUrl, mail: null, relyingParty: { id: '', origins: [] } }, NO_PROVIDERS));
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -124,7 +148,17 @@ export function openApiDocument(apiUrl: string): OpenApi {
       {
         name: 'Sign-in',
         description:
-          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. In practice mode everyone is signed in.',
+          'Staff sign in with password and second factor, or with a passkey. The session is a cookie that no script reads; changes of one need an Origin of ours. The first person makes the organization at /setup.',
+      },
+      {
+        name: 'Devices',
+        description:
+          'Kiosks, where patients check in by themselves, and devices that staff share, with a PIN to come back and a way to hand them to a patient. The key of a device is a cookie that no script reads.',
+      },
+      {
+        name: 'API keys',
+        description:
+          'What integrations sign in with: `Authorization: Bearer`, without a cookie. A key does a part of what its maker may do.',
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },

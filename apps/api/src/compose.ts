@@ -1,9 +1,7 @@
-import { isIP } from 'node:net';
-import { EVERYTHING } from '@medspa/contracts';
 import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
-import { migrationStatus } from '@medspa/database/migrate';
+import { hasNoOrganization, migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findSignedIn, identityJobs, type SignInParts } from './modules/identity/index.ts';
+import { findActor, identityJobs } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
@@ -11,8 +9,9 @@ import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts
 import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
 import { createBreaker } from './platform/breaker.ts';
 import type { Config } from './platform/config.ts';
-import type { FindActor } from './platform/edge.ts';
+import { NOBODY_YET } from './platform/database-tasks.ts';
 import { openEncryption, type Encryption } from './platform/encryption.ts';
+import { createIdentityProviders } from './platform/identity-provider/index.ts';
 import { JOB_CONNECTIONS, startJobs } from './platform/jobs.ts';
 import { keyJobs } from './platform/key-jobs.ts';
 import { drain, Lifecycle, type Stoppable } from './platform/lifecycle.ts';
@@ -113,17 +112,19 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     }
     // Last, so that whoever is let in finds everything running.
     if (options.serves) {
+      if (await hasNoOrganization(config.database)) log.info('setting', { setting: NOBODY_YET });
       const app = createApp({
         ...parts,
         config,
         log,
         metrics,
-        findActor: findActorOf(config, parts),
+        findActor: findActor(parts, { needsSecondFactor: !config.isPractice }),
+        identityProviders: createIdentityProviders(config.identityProviders, parts.now),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
-        ...(config.practice && options.received ? { received: options.received } : {}),
+        ...(config.isPractice && options.received ? { received: options.received } : {}),
       });
-      const server = createHttpServer(app.fetch);
+      const server = createHttpServer(app.fetch, config.apiUrl);
       service.port = await listen(server, config.port, config.host);
       serving.push({ name: 'http', stop: () => drain(server) });
     }
@@ -169,22 +170,4 @@ async function assertReady(
   if (lacking.length > 0)
     throw new Error(`The database lacks ${lacking.length} migrations (${lacking[0]} ...). Run npm run db:migrate:deploy first.`);
   await assertKeysFit(database, wrapping);
-}
-
-/**
- * Whose session a request has; in practice mode the one person whom everybody is. Whoever practice mode lets in must name this
- * machine by its address or as localhost: a page of another site that points its own name here (DNS rebinding) stays outside.
- */
-function findActorOf({ practice, apiUrl }: Config, parts: SignInParts): FindActor {
-  if (!practice) return findSignedIn(parts, { needsSecondFactor: true });
-  const found = {
-    organizationId: practice.organizationId,
-    actor: { kind: 'staff' as const, id: practice.actorId, grants: EVERYTHING },
-  };
-  return (headers) => Promise.resolve(isOwnName(headers.get('host') ?? '', apiUrl) ? found : null);
-}
-
-function isOwnName(host: string, apiUrl: string): boolean {
-  const name = host.replace(/:\d+$/, '');
-  return name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === new URL(apiUrl).hostname;
 }

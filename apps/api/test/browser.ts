@@ -12,20 +12,23 @@ const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefo
 
 type Body = SignedIn & ProblemDocument;
 
-/** What a person's browser does: it keeps the cookie, and says where its requests come from. */
+/** What a person's browser does: it keeps the cookies of session and device, and says where its requests come from. */
 export type Browser = {
   cookie: string | null;
+  device: string | null;
   send: <Reply = Body>(method: string, path: string, body?: object, headers?: Record<string, string>) => Promise<Answer<Reply>>;
 };
 
 export function aBrowser(app: TestApp, cookie: string | null = null): Browser {
   const browser: Browser = {
     cookie,
+    device: null,
     send: async <Reply = Body>(method: string, path: string, body?: object, headers: Record<string, string> = {}) => {
-      const kept: Record<string, string> = browser.cookie === null ? {} : { cookie: browser.cookie };
+      const cookies = [browser.cookie, browser.device].filter((one) => one !== null).join('; ');
+      const kept: Record<string, string> = cookies === '' ? {} : { cookie: cookies };
       const answer = await app.send<Reply>(method, path, body, { origin: OWN_ORIGIN, 'user-agent': FIREFOX, ...kept, ...headers });
       const given = answer.headers.get('set-cookie')?.split(';')[0];
-      if (given) browser.cookie = given.endsWith('=') ? null : given;
+      if (given) browser[given.startsWith('__Host-device=') ? 'device' : 'cookie'] = given.endsWith('=') ? null : given;
       return answer;
     },
   };

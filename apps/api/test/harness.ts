@@ -1,15 +1,18 @@
+import { randomInt } from 'node:crypto';
 import { grant, grantsOf, PERMISSIONS, type Grants, type Permission, type Role } from '@medspa/contracts';
 import { createCodec, type Codec, type Database } from '@medspa/database';
 import { testWrapping } from '@medspa/testing';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
-import { findSignedIn } from '../src/modules/identity/index.ts';
+import { findActor } from '../src/modules/identity/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
 import type { FindActor } from '../src/platform/edge.ts';
+import type { IdentityProviders } from '../src/platform/identity-provider/index.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
+import type { Received } from '../src/platform/mailbox/page.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
 /** Whose passkeys the tests make. */
@@ -19,17 +22,23 @@ export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clin
 export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
 
 export type TestAppOptions = {
-  /** Who asks. Null is nobody, `session` whoever has signed in, a function whom it finds. */
+  /** Who asks. Null is nobody; `session` whoever has signed in, a device, or a key; a function whom it finds. */
   as?: Person | FindActor | 'session' | null;
   now?: () => Date;
   log?: Log;
-  config?: Partial<Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'practice' | 'twilio'>>;
+  config?: Partial<
+    Pick<Config, 'corsOrigins' | 'apiUrl' | 'mail' | 'relyingParty' | 'isPractice' | 'twilio' | 'trustedProxies' | 'rateLimitFactor'>
+  >;
+  /** The address of each request's connection; one that nobody else has, unless told. */
+  from?: () => string;
   isStopping?: () => boolean;
   breaker?: Breaker;
   /** What has the keys; one of the test's own unless told. */
   codec?: Codec;
   httpMillis?: number;
   isTraced?: boolean;
+  received?: () => readonly Received[];
+  identityProviders?: IdentityProviders;
 };
 
 function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Person): Grants {
@@ -37,14 +46,18 @@ function grantsOfPerson({ role, permissions = [...PERMISSIONS], locations }: Per
   return grantsOf((locations ?? [null]).map((locationId) => ({ role, permissions: null, locationId })));
 }
 
-/** They have just proved who they are; in practice mode nobody does. */
-function signedInAs(person: Person, steppedUpAt: Date | null) {
+/** They have just proved who they are. */
+function signedInAs(person: Person, steppedUpAt: Date) {
   const actor = { kind: 'staff' as const, id: person.actorId, grants: grantsOfPerson(person) };
   return {
     organizationId: person.organizationId,
     actor,
-    ...(steppedUpAt ? { signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false } } : {}),
+    signIn: { sessionId: NO_ORGANIZATION, steppedUpAt, mustEnrol: false },
   };
+}
+
+function anyAddress(): string {
+  return ['10', ...Array.from({ length: 3 }, () => randomInt(256))].join('.');
 }
 
 export type Answer<Body = unknown> = { status: number; headers: Headers; body: Body; text: string };
@@ -58,7 +71,7 @@ export type TestApp = {
 };
 
 export function testApp(database: Database, options: TestAppOptions = {}): TestApp {
-  const { as } = options;
+  const { as, from = anyAddress } = options;
   const metrics = createMetrics();
   const breaker = options.breaker ?? createBreaker();
   metrics.watch(database, breaker.waiting);
@@ -71,21 +84,26 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
       apiUrl: 'http://127.0.0.1:8080',
       mail: null,
       relyingParty: RELYING_PARTY,
-      practice: null,
+      isPractice: false,
       twilio: null,
+      trustedProxies: 0,
+      // One person sends what a test has.
+      rateLimitFactor: 1_000,
       ...options.config,
     },
     log: options.log ?? createLog('silent'),
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
+    ...(options.received ? { received: options.received } : {}),
+    ...(options.identityProviders ? { identityProviders: options.identityProviders } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
-    findActor: findActorOf(),
+    findActor: who(),
   });
 
-  function findActorOf(): FindActor {
-    if (as === 'session') return findSignedIn(parts, { needsSecondFactor: !options.config?.practice });
-    return typeof as === 'function' ? as : () => Promise.resolve(as ? signedInAs(as, options.config?.practice ? null : parts.now()) : null);
+  function who(): FindActor {
+    if (as === 'session') return findActor(parts, { needsSecondFactor: !options.config?.isPractice });
+    return typeof as === 'function' ? as : () => Promise.resolve(as ? signedInAs(as, parts.now()) : null);
   }
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
@@ -93,11 +111,8 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     const sent = body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body);
     const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) };
     const type = sent === undefined ? {} : { 'content-type': 'application/json' };
-    const response = await app.request(path, {
-      method,
-      headers: { ...length, ...type, ...headers },
-      ...(sent === undefined ? {} : { body: sent }),
-    });
+    const request = { method, headers: { ...length, ...type, ...headers }, ...(sent === undefined ? {} : { body: sent }) };
+    const response = await app.request(path, request, { incoming: { socket: { remoteAddress: from() } } });
     const text = await response.text();
     const parsed: unknown = text === '' || !/json/.test(response.headers.get('content-type') ?? '') ? text : JSON.parse(text);
     holdAgainstDocumentation(method, path, response, parsed);

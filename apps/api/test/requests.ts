@@ -11,11 +11,11 @@ const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
 const isOfSignIn = ([, { path }]: (typeof calls)[number]) =>
-  /^\/v1\/(setup$|(sessions?|passkeys|password-resets)(\/|$)|invitations\/acceptance$)/.test(path);
+  /^\/v1\/(setup$|(sessions?|passkeys|password-resets|devices?|kiosk|check-in|api-keys)(\/|$)|invitations\/acceptance$)/.test(path);
 
 /** Every operation of the API by its name, such as `POST /v1/rooms`, but those of sign-in. */
 export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call)));
-/** Operations that are about who asks: they need a session, or lead to one (modules/identity/sign-in.test.ts). */
+/** Operations that are about who asks: they need a session, a device or a proof, or lead to one (tests of modules/identity). */
 export const SIGN_IN_OPERATIONS = new Map(calls.filter(isOfSignIn));
 
 type Parts = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> | undefined };

@@ -1,5 +1,7 @@
 export * from './access.ts';
+export * from './api-keys.ts';
 export * from './catalog.ts';
+export * from './devices.ts';
 export * from './identity.ts';
 export * from './messaging.ts';
 export * from './page.ts';

@@ -24,6 +24,17 @@ export const PERMISSIONS = [
   'schedule:write',
   'appointment:read',
   'appointment:write',
+  // Devices of the clinic: who enrols them, and what they may do by themselves.
+  'device:read',
+  'device:write',
+  'device:use',
+  'kiosk:check-in',
+  // Of a patient in whose hands a device is, about the one visit.
+  'check-in:read',
+  'check-in:write',
+  // Keys of integrations.
+  'api-key:read',
+  'api-key:write',
   // Of everybody, about themselves.
   'account:sign-in',
   'account:read',
@@ -33,4 +44,4 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
-export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write']);
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write', 'device:write', 'api-key:write']);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { PERMISSIONS } from './permissions.ts';
-import { cellOf, grant, permissionsOf, ROLES, union } from './policy.ts';
+import { NEEDS_STEP_UP, PERMISSIONS } from './permissions.ts';
+import { cellOf, covers, DEVICE_POLICY, grant, intersection, KEY_PERMISSIONS, permissionsOf, ROLES, union } from './policy.ts';
 
 describe('the policy table', () => {
   test('has a cell for every role and permission, and no other word in it', () => {
@@ -8,8 +8,15 @@ describe('the policy table', () => {
       for (const role of ROLES) expect(['yes', 'all', '-'], `${role} ${permission}`).toContain(cellOf(role, permission));
   });
 
-  test('gives the owner everything but what nobody has who is signed in', () => {
-    expect(permissionsOf('owner', 'everywhere')).toEqual(PERMISSIONS.filter((permission) => permission !== 'account:sign-in'));
+  test('gives the owner everything but what nobody has who is signed in, and what devices do by themselves', () => {
+    const others = new Set<string>(['account:sign-in', ...Object.values(DEVICE_POLICY).flat()]);
+    expect(permissionsOf('owner', 'everywhere')).toEqual(PERMISSIONS.filter((permission) => !others.has(permission)));
+  });
+
+  test("gives a key nothing that makes access, is a person's own, or wants a proof", () => {
+    expect(KEY_PERMISSIONS.filter((permission) => NEEDS_STEP_UP.has(permission))).toEqual([]);
+    expect(KEY_PERMISSIONS.filter((permission) => /^(account|device|kiosk|check-in|api-key)/.test(permission))).toEqual([]);
+    expect(KEY_PERMISSIONS).toContain('appointment:write');
   });
 
   test('HIP-10: front desk, manager, biller and auditor hold no clinical field', () => {
@@ -29,4 +36,24 @@ test('what several roles allow together is each at its places', () => {
   const both = union([grant(['schedule:read', 'schedule:write'], ['a']), grant(['schedule:read'], ['b']), grant(['staff:read'])]);
   expect(Object.fromEntries(both)).toEqual({ 'schedule:read': ['a', 'b'], 'schedule:write': ['a'], 'staff:read': 'everywhere' });
   expect(union([grant(['staff:read'], ['a']), grant(['staff:read'])]).get('staff:read')).toBe('everywhere');
+});
+
+test('what two grants both allow is the smaller at each permission', () => {
+  const one = grant(['schedule:read', 'schedule:write', 'staff:read'], ['a', 'b']);
+  const other = union([grant(['schedule:read'], ['b', 'c']), grant(['schedule:write'], ['c']), grant(['staff:read'])]);
+  expect(Object.fromEntries(intersection(one, other))).toEqual({ 'schedule:read': ['b'], 'staff:read': ['a', 'b'] });
+  expect(intersection(other, one)).toEqual(intersection(one, other));
+});
+
+test('grants cover those that ask for no more, at no more places', () => {
+  const held = union([grant(['staff:read']), grant(['schedule:read'], ['a', 'b'])]);
+  expect(covers(held, grant(['staff:read'], ['z']))).toBe(true);
+  expect(covers(held, grant(['schedule:read'], ['b']))).toBe(true);
+  for (const more of [
+    grant(['schedule:read']),
+    grant(['schedule:read'], ['b', 'c']),
+    grant(['schedule:read'], []),
+    grant(['patient:read']),
+  ])
+    expect(covers(held, more)).toBe(false);
 });

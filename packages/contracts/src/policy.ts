@@ -1,4 +1,4 @@
-import { PERMISSIONS, type Permission } from './permissions.ts';
+import { NEEDS_STEP_UP, PERMISSIONS, type Permission } from './permissions.ts';
 
 /** What staff are to an organization. Each is given at one location or at all of them; an organization adds its own as data. */
 export const ROLES = ['owner', 'manager', 'front-desk', 'provider', 'medical-director', 'biller', 'auditor'] as const;
@@ -42,11 +42,31 @@ const POLICY: Record<Permission, string> = {
   'schedule:write':     'yes  yes  -    -    -    -    -  ',
   'appointment:read':   'yes  yes  yes  yes  yes  yes  yes',
   'appointment:write':  'yes  yes  yes  yes  yes  -    -  ',
+  'device:read':        'yes  yes  -    -    -    -    yes',
+  'device:write':       'yes  yes  -    -    -    -    -  ',
+  'device:use':         '-    -    -    -    -    -    -  ',
+  'kiosk:check-in':     '-    -    -    -    -    -    -  ',
+  'check-in:read':      '-    -    -    -    -    -    -  ',
+  'check-in:write':     '-    -    -    -    -    -    -  ',
+  'api-key:read':       'all  -    -    -    -    -    all',
+  'api-key:write':      'all  -    -    -    -    -    -  ',
   'account:sign-in':    '-    -    -    -    -    -    -  ',
   'account:read':       'yes  yes  yes  yes  yes  yes  yes',
   'account:write':      'yes  yes  yes  yes  yes  yes  yes',
   'account:secure':     'yes  yes  yes  yes  yes  yes  yes',
 };
+
+/** What a device may do by itself, at its location, and what a patient in whose hands it is may do there. */
+export const DEVICE_POLICY = {
+  kiosk: ['device:use', 'kiosk:check-in'],
+  'shared-device': ['device:use'],
+  'check-in': ['check-in:read', 'check-in:write'],
+} as const satisfies Record<string, readonly Permission[]>;
+
+/** What the key of an integration may be given: nothing that gives access, and nothing that wants a person's proof. */
+export const KEY_PERMISSIONS = PERMISSIONS.filter(
+  (permission) => !/^(account|access|break-glass|device|kiosk|check-in|api-key):/.test(permission) && !NEEDS_STEP_UP.has(permission),
+);
 
 type Cell = 'yes' | 'all' | '-';
 
@@ -124,4 +144,19 @@ export function union(grants: Iterable<Grants>): Grants {
     all.set(permission, known === 'everywhere' || scope === 'everywhere' ? 'everywhere' : [...new Set([...known, ...scope])]);
   }
   return all;
+}
+
+/** What two grants both allow. */
+export function intersection(one: Grants, other: Grants): Grants {
+  const both = new Map<Permission, Scope>();
+  for (const [permission, scope] of one) {
+    const limit = other.get(permission) ?? [];
+    if (limit === 'everywhere') both.set(permission, scope);
+    else if (scope === 'everywhere' && limit.length > 0) both.set(permission, limit);
+    else if (scope !== 'everywhere') {
+      const common = scope.filter((id) => limit.includes(id));
+      if (common.length > 0) both.set(permission, common);
+    }
+  }
+  return both;
 }

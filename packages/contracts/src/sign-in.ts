@@ -29,6 +29,24 @@ export const SignIn = z.strictObject({
 });
 export type SignIn = z.infer<typeof SignIn>;
 
+/** Where to sign in with the configured identity provider; it sends the browser back to the page /sign-in. */
+export const ProviderSignIn = z
+  .object({ authorizationUrl: z.url().meta({ examples: ['https://login.example.com/authorize?client_id=medspa&state=Xb1'] }) })
+  .meta({ id: 'ProviderSignIn' });
+export type ProviderSignIn = z.infer<typeof ProviderSignIn>;
+
+const WhoMore = { code: FactorCode.optional(), organizationId: SignIn.shape.organizationId };
+
+/** What the identity provider sent the browser back with; left out by a browser that brings its second factor afterwards. */
+export const FinishProviderSignIn = z.strictObject({
+  returned: z.strictObject({ code: z.string().min(1).max(2_000), state: z.string().min(1).max(200) }).optional(),
+  ...WhoMore,
+});
+export type FinishProviderSignIn = z.infer<typeof FinishProviderSignIn>;
+
+export const FirebaseSignIn = z.strictObject(WhoMore);
+export type FirebaseSignIn = z.infer<typeof FirebaseSignIn>;
+
 export const StepUp = z.strictObject({ password: Password, code: FactorCode.optional() });
 export type StepUp = z.infer<typeof StepUp>;
 
@@ -63,7 +81,7 @@ export const SignedIn = z
     permissions: z.array(HeldPermission),
     hasSecondFactor: z.boolean(),
     recoveryCodesLeft: z.int(),
-    session: SignInSession.nullable().describe('null in practice mode, where everyone is signed in without a password'),
+    session: SignInSession.nullable().describe('null for whoever comes without one'),
   })
   .meta({ id: 'SignedIn' });
 export type SignedIn = z.infer<typeof SignedIn>;

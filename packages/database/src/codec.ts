@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { createCiphers, KeysNotLoaded, type Ciphers, type CipherObserver, type OrganizationKeys } from './ciphers.ts';
 import type { Database, Tx } from './database.ts';
 import type { Session } from './session.ts';
@@ -127,7 +127,9 @@ export function createCodec(
     const index = unwrapped.get(INDEX_KEY)?.key;
     // None, or destroyed.
     if (!index || !unwrapped.has(current)) return;
-    const data = new Map([...unwrapped].flatMap(([keyId, { key }]) => (keyId === INDEX_KEY ? [] : [[keyId, key] as const])));
+    const data = new Map(
+      [...unwrapped].flatMap(([keyId, { key }]) => (keyId === INDEX_KEY ? [] : [[keyId, createSecretKey(key)] as const])),
+    );
     entries.set(organizationId, { keys: { current, data, index }, unwrapped, sealed, loadedAt: performance.now() });
     for (const [oldest, entry] of entries) {
       if (entries.size <= MOST || ageOf(entry) < maxAgeMillis + GRACE_MILLIS) break;

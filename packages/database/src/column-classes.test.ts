@@ -43,8 +43,10 @@ describe('a sealed column and an index of one', () => {
   test('is named _sealed or _index, and nothing else is, but keyed hashes of what is never opened', () => {
     expect(storedAs('keyed')).toEqual([
       'staff_account.login_key',
+      'staff_identity.subject_key',
       'staff_recovery_code.code_key',
       'sign_in_guard.login_key',
+      'rate_limit.network_key',
       'idempotency_key.body_hash',
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.
@@ -53,6 +55,10 @@ describe('a sealed column and an index of one', () => {
       'staff_secret.password_hash',
       'staff_reset.token_hash',
       'staff_session.token_hash',
+      'staff_pin.pin_hash',
+      'device.code_hash',
+      'device.key_hash',
+      'api_key.secret_hash',
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
     ]);

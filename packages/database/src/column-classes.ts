@@ -65,7 +65,7 @@ export const TABLES: Record<string, TableClasses> = {
     indexOfContact: 'email_index',
   }),
   staff_account: table('business', 'none', {
-    public: 'organization_id staff_id password_changed_at totp_begun_at second_factor_since attempts attempted_at created_at',
+    public: 'organization_id staff_id password_changed_at totp_begun_at second_factor_since attempts attempted_at pin_set_at created_at',
     keyedContact: 'login_key',
   }),
   custom_role: table('business', 'organization', { public: 'organization_id id name permissions version created_at' }),
@@ -84,6 +84,7 @@ export const TABLES: Record<string, TableClasses> = {
     },
     ['staff_id'],
   ),
+  staff_identity: table('business', 'none', { public: 'organization_id staff_id issuer bound_at', keyedContact: 'subject_key' }),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
   staff_passkey: table('business', 'none', {
     public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',
@@ -91,11 +92,24 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   staff_reset: table('transient', 'none', { public: 'organization_id staff_id expires_at', hashedSecret: 'token_hash' }),
   staff_session: table('transient', 'none', {
-    public: 'organization_id id staff_id device idle_minutes ends_at stepped_up_at created_at',
+    public: 'organization_id id staff_id device device_id idle_minutes ends_at stepped_up_at is_by_providers_factor created_at',
     hashedSecret: 'token_hash',
   }),
-  staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
+  staff_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at pin_failures' }),
+  staff_pin: table('business', 'none', { public: 'organization_id staff_id', hashedSecret: 'pin_hash' }),
+  device: table('business', 'organization', {
+    public: 'organization_id id location_id kind name code_expires_at created_by enrolled_at revoked_at misses missed_since created_at',
+    hashedSecret: 'code_hash key_hash',
+  }),
+  device_use: table('transient', 'none', { public: 'organization_id device_id seen_at' }),
+  api_key: table('business', 'none', {
+    public: 'organization_id id name permissions location_ids is_everywhere created_by expires_at revoked_at created_at',
+    hashedSecret: 'secret_hash',
+  }),
+  api_key_use: table('transient', 'none', { public: 'organization_id key_id seen_at' }),
+  check_in: table('transient', 'none', { public: 'organization_id device_id appointment_id patient_id ends_at' }),
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
+  rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
   webauthn_challenge: table('transient', 'none', { public: 'expires_at', hashedSecret: 'challenge_hash' }),
   provider: table('business', 'organization', {

@@ -24,6 +24,9 @@ const UNAUDITED: Record<string, string> = {
   staff_secret: 'hashes and secrets stay out of the log; each change comes with one of its audited account',
   data_key_secret: 'a wrapped key that the log keeps could not be destroyed; what happens to a key is audited without it',
   staff_session_use: 'being used changes nothing of a session',
+  staff_pin: 'hashes stay out of the log; each change comes with one of its audited account',
+  device_use: 'being used changes nothing of a device',
+  api_key_use: 'being used changes nothing of a key',
 };
 /** What other rows were reckoned with; no request changes it. */
 const SETTLED = [
@@ -40,6 +43,7 @@ const APPEND_ONLY = ['access_log', 'appointment_history', 'audit_log', 'audit_se
 const SHARED: Record<string, string> = {
   health_probe: 'one row that readiness writes',
   sign_in_guard: 'wrong passwords for an address, before anybody knows whose it is',
+  rate_limit: 'how often a network asks, before anybody knows who it is',
   setup_code: 'there is no organization yet',
   webauthn_challenge: 'who signs in with a passkey is not known yet; a hash, which says nothing of anybody',
   _prisma_migrations: 'the table of migrations',
@@ -89,11 +93,13 @@ describe('every table of an organization', () => {
       { table: 'claim', polname: 'upkeep', role: 'app_owner' },
       { table: 'data_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'data_key_secret', polname: 'upkeep', role: 'app_owner' },
+      { table: 'device', polname: 'enrolment', role: 'app_owner' },
       { table: 'idempotency_key', polname: 'upkeep', role: 'app_owner' },
       { table: 'location', polname: 'upkeep', role: 'app_owner' },
       { table: 'organization', polname: 'upkeep', role: 'app_owner' },
       { table: 'outbox_event', polname: 'upkeep', role: 'app_owner' },
       { table: 'staff_account', polname: 'sign_in', role: 'app_owner' },
+      { table: 'staff_identity', polname: 'sign_in', role: 'app_owner' },
     ]);
   });
 
@@ -239,10 +245,10 @@ describe('the runtime role', () => {
       );
   });
 
-  test('sees neither guards of sign-in nor setup codes', async () => {
+  test('ASVS 13.2.2: sees neither guards of sign-in nor setup codes nor who asked how often', async () => {
     expect(
       await t.look(
-        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
+        `SELECT relname FROM unnest(ARRAY['sign_in_guard', 'setup_code', 'webauthn_challenge', 'rate_limit']) relname, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) priv
          WHERE has_any_column_privilege('app_rw', relname, priv) OR has_table_privilege('app_rw', relname, 'DELETE')`,
       ),
     ).toEqual([]);

@@ -69,8 +69,12 @@ describe('a session that is confined', () => {
       'access_log',
       'message_consent',
       'staff_account',
+      'staff_identity',
       'staff_secret',
       'staff_session',
+      'staff_pin',
+      'device',
+      'api_key',
     ];
     for (const name of hidden) expect([name, none[name], (all[name] ?? 0) > 0]).toEqual([name, 0, true]);
   });

@@ -22,7 +22,7 @@ beforeAll(async () => {
     `SELECT c.relname AS name, CASE WHEN c.relname = 'organization' THEN 'id' ELSE 'organization_id' END AS key,
        (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND has_column_privilege('app_rw', c.oid, a.attname, 'UPDATE') LIMIT 1) AS column
      FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-       AND c.relname NOT IN ('_prisma_migrations', 'health_probe', 'sign_in_guard', 'setup_code', 'webauthn_challenge') ORDER BY 1`,
+       AND c.relname NOT IN ('_prisma_migrations', 'health_probe', 'sign_in_guard', 'setup_code', 'webauthn_challenge', 'rate_limit') ORDER BY 1`,
   );
   await runAs(
     t.owner,
@@ -109,7 +109,7 @@ const nothingOrRefused = (found: number | string) => nothing(found) || refused(f
 const update = (table: Table, clinic: Clinic) =>
   `UPDATE ${table.name} SET ${table.column ?? table.key} = ${table.column ?? table.key} WHERE ${where(table, clinic)}`;
 
-describe('without a session', () => {
+describe('ASVS 8.4.1: without a session', () => {
   test.each(['runtime', 'owner'] as const)('no row of any table is visible, and nothing can be written: %s role', async (role) => {
     await connectedAs(t[role], async (_, way) => {
       expect(await tryAll(way, ({ name }) => `SELECT FROM ${name}`, nothing)).toEqual([]);
@@ -149,9 +149,9 @@ describe.each([
   });
 });
 
-describe("through Prisma's models", () => {
+describe("ASVS 8.4.1: through Prisma's models", () => {
   const accessors = Object.keys(Prisma.ModelName)
-    .filter((model) => !['HealthProbe', 'KeyCheck', 'SignInGuard', 'SetupCode', 'WebauthnChallenge'].includes(model))
+    .filter((model) => !['HealthProbe', 'KeyCheck', 'SignInGuard', 'SetupCode', 'WebauthnChallenge', 'RateLimit'].includes(model))
     .map((model) => (model.charAt(0).toLowerCase() + model.slice(1)) as Uncapitalize<Prisma.ModelName>);
   type Reader = { findMany: (args: object) => Promise<unknown[]>; count: () => Promise<number> };
 

@@ -22,7 +22,7 @@ async function fromACamera(): Promise<Buffer> {
 }
 
 describe('a photo', () => {
-  test('loses everything but its pixels', async () => {
+  test('ASVS 14.2.8: loses everything but its pixels', async () => {
     const raw = await fromACamera();
     expect(raw.includes(HIDDEN)).toBe(true);
     const { bytes } = await cleanPhoto(raw);
@@ -60,14 +60,14 @@ describe('a photo', () => {
     ).toBe(true);
   });
 
-  test('is refused when it is something else, whatever it is called', async () => {
+  test('ASVS 5.2.2: is refused when it is something else, whatever it is called', async () => {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="99999" height="99999"><script>alert(1)</script></svg>`;
     const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic'), randomBytes(100)]);
     for (const other of [Buffer.from(svg), await picture().gif().toBuffer(), Buffer.from('%PDF-1.7'), heic, Buffer.alloc(0)])
       await expect(cleanPhoto(other)).rejects.toMatchObject({ reason: 'type' });
   });
 
-  test('of too many pixels is refused before they are opened', async () => {
+  test('ASVS 5.2.6: of too many pixels is refused before they are opened', async () => {
     const bomb = await sharp({ create: { width: 8_000, height: 6_500, channels: 3, background: 'white' }, limitInputPixels: false })
       .png()
       .toBuffer();

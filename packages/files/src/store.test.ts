@@ -89,7 +89,7 @@ describe.each(PLACES)('files on $name', ({ store: make, stored, damage }) => {
     expect(find(key)).toBeUndefined();
   });
 
-  test('that are too long or of another kind are refused while they come, and nothing is kept', async () => {
+  test('ASVS 5.2.1: that are too long or of another kind are refused while they come, and nothing is kept', async () => {
     const key = newBlobKey(ORGANIZATION);
     let given = 0;
     async function* endless(): AsyncGenerator<Buffer> {

@@ -1,5 +1,6 @@
 import type { BatchRow } from '@medspa/database';
-import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID } from './generate.ts';
+import { PRACTICE_ORGANIZATION_ID } from './generate.ts';
+import { PRACTICE_OWNER_ID } from './people.ts';
 import type { Appointment } from './visits.ts';
 
 const organization = { organization_id: PRACTICE_ORGANIZATION_ID };

@@ -1,6 +1,7 @@
 import type { Role } from '@medspa/contracts';
 import { insertRows, type BatchRow, type Codec, type Tx } from '@medspa/database';
-import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Clinic, type Patient } from './generate.ts';
+import { PRACTICE_ORGANIZATION_ID, type Clinic, type Patient } from './generate.ts';
+import { PRACTICE_PEOPLE } from './people.ts';
 import { TEMPLATES } from './templates.ts';
 
 const organization = { organization_id: PRACTICE_ORGANIZATION_ID };
@@ -44,30 +45,33 @@ export async function insertClinic(tx: Tx, codec: Codec, data: Clinic, now: Date
       created_at: now,
     })),
   );
-  const owner = { id: PRACTICE_OWNER_ID, givenName: 'Rowan', familyName: 'Ash', jobTitle: 'Owner' };
-  const staff = [
-    owner,
+  const known = new Set(PRACTICE_PEOPLE.map(({ id }) => id));
+  const others = [
     ...data.frontDesk,
     ...data.providers.map(({ staffId, givenName, familyName, jobTitle }) => ({ id: staffId, givenName, familyName, jobTitle })),
+  ].filter(({ id }) => !known.has(id));
+  const staff = [
+    ...PRACTICE_PEOPLE,
+    ...others.map((person, position) => ({
+      ...person,
+      email: `${person.givenName}.${person.familyName}.${position}@clinic.example`.toLowerCase(),
+    })),
   ];
   await insertRows(
     tx,
     'staff',
-    staff.map(({ id, givenName, familyName, jobTitle }, position) => {
-      const email = `${givenName}.${familyName}.${position}@clinic.example`.toLowerCase();
-      return {
-        ...organization,
-        id,
-        given_name: givenName,
-        family_name: familyName,
-        job_title: jobTitle,
-        email_sealed: seal(codec, 'staff', 'email_sealed', id, email),
-        email_index: index(codec, 'staff', 'email_sealed', email),
-        is_active: true,
-        version: 1,
-        created_at: now,
-      };
-    }),
+    staff.map(({ id, givenName, familyName, jobTitle, email }) => ({
+      ...organization,
+      id,
+      given_name: givenName,
+      family_name: familyName,
+      job_title: jobTitle,
+      email_sealed: seal(codec, 'staff', 'email_sealed', id, email),
+      email_index: index(codec, 'staff', 'email_sealed', email),
+      is_active: true,
+      version: 1,
+      created_at: now,
+    })),
   );
   await insertRows(tx, 'staff_role', roleRows(data, now));
   await insertRows(
@@ -196,14 +200,17 @@ const ROLE_OF_JOB: Record<string, Role> = {
   'Medical director': 'medical-director',
 };
 
-/** The owner and medical directors everywhere, the others at the location where they work. */
-function roleRows({ frontDesk, providers }: Clinic, now: Date): BatchRow[] {
+/** People of the desk and providers at the location where they work, medical directors and whoever runs the group everywhere. */
+function roleRows({ locations, frontDesk, providers }: Clinic, now: Date): BatchRow[] {
   const people = [...frontDesk, ...providers.map(({ staffId, ...provider }) => ({ ...provider, id: staffId }))];
   const given = people.map(({ id, jobTitle, locationId }) => {
     const role = ROLE_OF_JOB[jobTitle] ?? 'provider';
     return { id, role, locationId: role === 'medical-director' ? null : locationId };
   });
-  return [{ id: PRACTICE_OWNER_ID, role: 'owner', locationId: null }, ...given].map(({ id, role, locationId }) => ({
+  const atFirst = new Set<Role>(['front-desk', 'provider']);
+  const known = PRACTICE_PEOPLE.map(({ id, role }) => ({ id, role, locationId: atFirst.has(role) ? (locations[0]?.id ?? null) : null }));
+  const ids = new Set(known.map(({ id }) => id));
+  return [...known, ...given.filter(({ id }) => !ids.has(id))].map(({ id, role, locationId }) => ({
     ...organization,
     id,
     role,

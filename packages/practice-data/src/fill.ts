@@ -10,7 +10,8 @@ import {
 } from '@medspa/database';
 import { appointmentRow, claimRows, historyRows, isRecordOnly, segmentRow } from './appointment-rows.ts';
 import { insertClinic, patientRow } from './clinic-rows.ts';
-import { PRACTICE_ORGANIZATION_ID, PRACTICE_OWNER_ID, type Patient, type PracticeData } from './generate.ts';
+import { PRACTICE_ORGANIZATION_ID, type Patient, type PracticeData } from './generate.ts';
+import { PRACTICE_OWNER_ID } from './people.ts';
 import type { Appointment } from './visits.ts';
 
 /** Patients or appointments of one transaction, each table's rows in one statement. */

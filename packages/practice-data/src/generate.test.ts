@@ -71,7 +71,7 @@ describe('practice data', () => {
     const digestOf = (value: object) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
     expect([since, digestOf(clinic), digestOf(appointments)]).toEqual([
       '2026-01-05',
-      'e192613201061c5a50d3ff94fcf4f98725a3582511c416d67f5f7ed9adb0defa',
+      '916a2baa01e2c2f9b541b9286a3000c5aa35b194160035b1b59b5b9e32dff61d',
       'd7509c87b1fb0fa0a2b8720a03e7aae61f98d58090ec9e7b194a96ce42a2433a',
     ]);
   });

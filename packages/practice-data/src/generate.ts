@@ -1,12 +1,12 @@
 import { Chance } from './random.ts';
 import { FAMILY_NAMES, GIVEN_NAMES, ROOMS, SERVICES, TEAM, type Credential, type RoomKind, type ServiceSpec } from './clinic.ts';
+import { PRACTICE_TEAM, type PracticePerson } from './people.ts';
 import { LOCATIONS, type Place } from './places.ts';
 import { SIZES, type Size } from './sizes.ts';
 import { daysOf, type Day } from './visits.ts';
 
 /** The same ids in every fill, so that a page or a test can name them. */
 export const PRACTICE_ORGANIZATION_ID = '01a00000-0000-7000-8000-000000000001';
-export const PRACTICE_OWNER_ID = '01a00000-0000-7000-8000-000000000002';
 const FIRST_OF_PRACTICE = {
   locationId: '01a00000-0000-7000-8000-00000000a001',
   serviceId: '01a00000-0000-7000-8000-00000000a002',
@@ -87,12 +87,13 @@ export function generatePracticeData(size: Size, seed: number, now: Date): Pract
     ),
   );
   const team = Array.from({ length: spec.providers }, (_, index) => TEAM[index % TEAM.length]).filter((member) => member !== undefined);
-  const providers = locations.flatMap(({ id: locationId }) =>
+  const providers = locations.flatMap(({ id: locationId }, first) =>
     team.map((member, index) => ({
       ...member,
       ...person(chance),
       id: id(),
       staffId: id(),
+      ...(first === 0 ? knownAs(PRACTICE_TEAM[index]) : {}),
       locationId,
       rotationId: id(),
       shifts: weeksOf(chance, index, spec.isPartTime, id),
@@ -115,6 +116,11 @@ export function generatePracticeData(size: Size, seed: number, now: Date): Pract
     patients,
   };
   return { ...clinic, days: () => daysOf(chance.copy(), clinic, spec, now.getTime()) };
+}
+
+/** The one who signs in, in the place of a generated person. */
+function knownAs(known: PracticePerson | undefined) {
+  return known ? { staffId: known.id, givenName: known.givenName, familyName: known.familyName } : {};
 }
 
 function person(chance: Chance): { givenName: string; familyName: string } {

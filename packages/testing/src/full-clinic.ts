@@ -12,6 +12,7 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
   const loginKey = randomBytes(16);
   const codec = testCodec(database);
   await codec.prepare(organizationId);
+  const [deviceId, keyId] = [newId(), newId()];
   const [patientId, relatedId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
   await arrange(database, clinic, async (tx) => {
     await tx.patientRelation.create({ data: { organizationId, patientId, relatedId, kind: 'sibling' } });
@@ -63,6 +64,7 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffRole.create({ data: { ...staff, customRoleId: role.id, locationId } });
     await tx.staffAccount.create({ data: { ...staff, loginKey, passwordChangedAt: NOW } });
     await tx.staffSecret.create({ data: { ...staff, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
+    await tx.staffIdentity.create({ data: { ...staff, issuer: 'https://issuer.example', subjectKey: randomBytes(16), boundAt: NOW } });
     await tx.staffRecoveryCode.create({ data: { ...staff, codeKey: randomBytes(16) } });
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
@@ -70,6 +72,14 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
     await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
+    await tx.staffPin.create({ data: { ...staff, pinHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows' } });
+    const made = { organizationId, createdBy: actorId, createdAt: NOW };
+    const device = { locationId, kind: 'kiosk', name: 'Entrance', keyHash: randomBytes(32), enrolledAt: NOW };
+    await tx.device.create({ data: { ...made, ...device, id: deviceId } });
+    await tx.deviceUse.create({ data: { organizationId, deviceId, seenAt: NOW } });
+    const key = { permissions: ['schedule:read'], isEverywhere: true, expiresAt: new Date(NOW.getTime() + 86_400_000) };
+    await tx.apiKey.create({ data: { ...made, ...key, id: keyId, name: 'Website', secretHash: randomBytes(32) } });
+    await tx.apiKeyUse.create({ data: { organizationId, keyId, seenAt: NOW } });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
   const booking = {
@@ -89,6 +99,10 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
   await database.callFunction(
     sessionIn(organizationId, actorId, 'password.reset-link', NOW),
     (session) => sql`SELECT app.begin_reset(${session}::jsonb, ${loginKey}::bytea, ${organizationId}::uuid, ${randomBytes(32)}::bytea)`,
+  );
+  const { appointmentId } = booking;
+  await arrange(database, clinic, (tx) =>
+    tx.checkIn.create({ data: { organizationId, deviceId, appointmentId, patientId, endsAt: NOW }, select: { deviceId: true } }),
   );
   // Rows that nothing refers to yet, for tests that change keys.
   await aPatient(database, clinic);

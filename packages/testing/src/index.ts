@@ -8,5 +8,5 @@ export { footprintOf } from './footprint.ts';
 export { aFullClinic } from './full-clinic.ts';
 export { TEST_KEY, testCodec, testWrapping } from './keys.ts';
 export { startOwnServer, type OwnServer } from './own-server.ts';
-export { launcher, patientsAt, run, served, type Started } from './processes.ts';
+export { launcher, patientsAt, run, served, signedInAsPrinted, type Started } from './processes.ts';
 export { trees } from './trees.ts';

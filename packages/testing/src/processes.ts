@@ -75,8 +75,24 @@ export async function served({ said, child }: Started): Promise<string> {
   return `http://${at}`;
 }
 
-/** How many patients the service's first page shows, at most a hundred. */
-export async function patientsAt(address: string): Promise<number> {
-  const { items } = (await (await fetch(`${address}/v1/patients?limit=100`)).json()) as { items: unknown[] };
+/** Signs in as the practice clinic's owner with what `npm start` printed; the headers of a browser that did. */
+export async function signedInAsPrinted(started: Started): Promise<Record<string, string>> {
+  const address = await served(started);
+  const password = () => /password of all of them: (\S+)/.exec(started.said())?.[1];
+  await eventually('it prints the sign-ins', () => password() !== undefined);
+  const answer = await fetch(`${address}/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'owner@clinic.example', password: password() }),
+  });
+  const cookie = answer.headers.get('set-cookie')?.split(';')[0];
+  if (!cookie) throw new Error(`Nobody is signed in: ${answer.status} ${await answer.text()}`);
+  return { cookie, 'sec-fetch-site': 'same-origin' };
+}
+
+/** How many patients the first page of a started practice clinic shows, at most a hundred. */
+export async function patientsAt(started: Started): Promise<number> {
+  const headers = await signedInAsPrinted(started);
+  const { items } = (await (await fetch(`${await served(started)}/v1/patients?limit=100`, { headers })).json()) as { items: unknown[] };
   return items.length;
 }

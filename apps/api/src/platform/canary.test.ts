@@ -69,7 +69,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
   const collector = await startCollector();
   const service = await startTestService(name, t, clinic, {
     config: { ...config, tracing: isTraced ? { endpoint: collector.endpoint } : null },
-    database: { poolMax: 3, poolWaitMillis: 300 },
+    database: { poolMax: 3, poolWaitMillis: 1_000 },
   });
   const read = await readServerLog();
   const heard = listen();
@@ -82,6 +82,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         'user-agent': 'canaria/1',
         'x-canaria': 'canaria',
+        ...service.signedIn,
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -301,7 +302,7 @@ describe.each<[name: string, config: Partial<Config>, isTraced: boolean]>([
     );
   });
 
-  test.each(['log', 'metrics', 'spans', 'server', 'console'] as const)('no value of a patient is in: %s', (place) => {
+  test.each(['log', 'metrics', 'spans', 'server', 'console'] as const)('LOG-1, ASVS 16.2.5: no value of a patient is in: %s', (place) => {
     const isLeak = (line: string) => CANARIES.test(line) || QUOTED.test(line);
     expect(traces[place].split('\n').filter(isLeak)).toEqual([]);
   });
@@ -353,7 +354,7 @@ test('development logs every statement with its shape and time, those that faile
     const post = () =>
       fetch(`${service.url}/v1/room-types`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...service.signedIn },
         body: JSON.stringify({ name: 'Canaria' }),
       });
     await post();

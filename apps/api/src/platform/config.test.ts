@@ -22,7 +22,7 @@ async function refusal(env: Record<string, string | undefined>, options: Paramet
   return (error as Error).message;
 }
 
-describe('a key is refused', () => {
+describe('SEC-2: a key is refused', () => {
   test.each([
     ['too short', 'abcd'],
     ['not hex', 'z'.repeat(64)],
@@ -33,6 +33,30 @@ describe('a key is refused', () => {
     ['a sentence', 'generate_with_openssl_rand_hex_32'],
   ])('%s', async (_name, key) => {
     expect(await refusal({ ...BASE, ENCRYPTION_KEY: key })).toMatch(/ENCRYPTION_KEY: must be 32 random bytes/);
+  });
+});
+
+describe('who came through how many proxies', () => {
+  test('is what the configuration says, none unless told, and production says that it was not told', async () => {
+    expect(await loadConfig(BASE)).toMatchObject({ trustedProxies: 0, rateLimitFactor: 1 });
+    const untold = await loadConfig(PRODUCTION);
+    const isSaid = (notes: string[]) => notes.some((note) => note.startsWith('TRUSTED_PROXIES'));
+    expect([untold.trustedProxies, isSaid(untold.notes)]).toEqual([0, true]);
+    const told = await loadConfig({ ...PRODUCTION, TRUSTED_PROXIES: '2', RATE_LIMIT_FACTOR: '2.5' });
+    expect([told.trustedProxies, told.rateLimitFactor, isSaid(told.notes)]).toEqual([2, 2.5, false]);
+  });
+
+  test.each([
+    ['TRUSTED_PROXIES', '-1'],
+    ['TRUSTED_PROXIES', 'all'],
+    ['TRUSTED_PROXIES', '1.5'],
+    ['TRUSTED_PROXIES', '99'],
+    ['RATE_LIMIT_FACTOR', '0'],
+    ['RATE_LIMIT_FACTOR', '-1'],
+    ['RATE_LIMIT_FACTOR', 'off'],
+    ['RATE_LIMIT_FACTOR', 'Infinity'],
+  ])('is refused where it is no number of them: %s=%s', async (key, value) => {
+    expect(await refusal({ ...BASE, [key]: value })).toContain(key);
   });
 });
 
@@ -55,8 +79,7 @@ test('production wants a password that is no default, a verified connection and 
   expect(
     await refusal({
       ...PRODUCTION,
-      PRACTICE_ORGANIZATION: '01a00000-0000-7000-8000-000000000001',
-      PRACTICE_ACTOR: '01a00000-0000-7000-8000-000000000002',
+      PRACTICE: 'on',
     }),
   ).toMatch(/practice mode/);
   const config = await loadConfig(PRODUCTION);
@@ -69,11 +92,31 @@ test('production wants a password that is no default, a verified connection and 
   });
 });
 
-test('a Firebase project is checked, and start says that nothing reads it yet', async () => {
-  expect((await loadConfig({ ...BASE, FIREBASE_PROJECT_ID: 'medspa-dev' })).notes).toContainEqual(
-    expect.stringContaining('nothing reads it'),
-  );
-  expect(await refusal({ ...BASE, FIREBASE_PROJECT_ID: 'Medspa' })).toContain('FIREBASE_PROJECT_ID: not the id of a project');
+describe('identity providers', () => {
+  const OIDC = { OIDC_ISSUER: 'https://login.example.com/', OIDC_CLIENT_ID: 'medspa', OIDC_CLIENT_SECRET: 'oidc-canary' };
+
+  test('are off unless they are named', async () => {
+    expect((await loadConfig(BASE)).identityProviders).toEqual({ oidc: null, firebaseProjectId: null });
+    expect((await loadConfig({ ...BASE, FIREBASE_PROJECT_ID: 'medspa-dev' })).identityProviders.firebaseProjectId).toBe('medspa-dev');
+    expect((await loadConfig({ ...BASE, ...OIDC, OIDC_SECOND_FACTOR_AMR: 'mfa, otp' })).identityProviders.oidc).toEqual({
+      issuer: 'https://login.example.com/',
+      clientId: 'medspa',
+      clientSecret: 'oidc-canary',
+      redirectUri: 'http://127.0.0.1:8080/sign-in',
+      secondFactorAmr: new Set(['mfa', 'otp']),
+      secondFactorAcr: new Set(),
+    });
+  });
+
+  test('are checked, and no line holds the secret', async () => {
+    expect(await refusal({ ...BASE, FIREBASE_PROJECT_ID: 'Medspa' })).toContain('FIREBASE_PROJECT_ID: not the id of a project');
+    const half = await refusal({ ...BASE, OIDC_CLIENT_SECRET: 'oidc-canary' });
+    expect(half).toMatch(/OIDC_ISSUER: missing[\s\S]*OIDC_CLIENT_ID: missing/);
+    expect(half).not.toContain('oidc-canary');
+    expect(await refusal({ ...BASE, ...OIDC, NODE_ENV: 'production', OIDC_ISSUER: 'http://login.example.com' })).toContain(
+      'OIDC_ISSUER: in production it is https.',
+    );
+  });
 });
 
 test("the report's four development origins are allowed, exactly", async () => {
@@ -249,7 +292,7 @@ test('a development service says where it can be reached, and asks for nothing t
     apiUrl: 'http://127.0.0.1:9000',
     tracing: null,
     runsJobs: true,
-    practice: null,
+    isPractice: false,
   });
 });
 

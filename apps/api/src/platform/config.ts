@@ -4,6 +4,7 @@ import { DEFAULT_POOL, parseDatabaseUrl, type DatabaseSettings } from '@medspa/d
 import { z } from 'zod';
 import { ANCHOR_KEYS, anchorsOf, type AnchorSettings } from './config-anchors.ts';
 import { ENCRYPTION_KEYS, encryptionOf, type EncryptionSettings } from './config-encryption.ts';
+import { IDENTITY_KEYS, identityOf, type IdentitySettings } from './config-identity.ts';
 import { SENDER_KEYS, sendersOf, type SenderSettings } from './config-senders.ts';
 import { readEnvFile } from './env-file.ts';
 import type { LogLevel } from './log.ts';
@@ -23,6 +24,10 @@ export type Config = {
   anchors: AnchorSettings;
   apiUrl: string;
   corsOrigins: ReadonlySet<string>;
+  /** Proxies before the service that write truly who came to them into X-Forwarded-For. */
+  trustedProxies: number;
+  /** How many times as much as one person needs a caller may ask for. */
+  rateLimitFactor: number;
   /** Whose passkeys they are. */
   relyingParty: RelyingParty;
   logLevel: LogLevel;
@@ -31,11 +36,12 @@ export type Config = {
   tracing: { endpoint: string } | null;
   /** Run background jobs in this process, beside serving requests. */
   runsJobs: boolean;
-  /** Everyone acts as this person of this organization, without a password. Never in production. */
-  practice: { organizationId: string; actorId: string } | null;
+  /** A made-up clinic, whose sign-ins are printed and whose messages stay on this machine. Never in production. */
+  isPractice: boolean;
   /** What start-up should say: how URL parameters were understood. */
   notes: string[];
-} & SenderSettings;
+} & SenderSettings &
+  IdentitySettings;
 
 /** Everything that is wrong with the configuration, one line per key; no line holds a value. */
 export class ConfigError extends Error {
@@ -73,24 +79,22 @@ const Environment = z.object({
   APP_URL: url.optional(),
   API_URL: url.optional(),
   CORS_ORIGINS: z.string().default(''),
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(5).optional(),
+  RATE_LIMIT_FACTOR: z.coerce.number().min(0.1).max(10_000).default(1),
   WEBAUTHN_RP_ID: z
     .string()
     .regex(/^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'not a domain like clinic.example')
     .optional(),
   GCP_PROJECT_ID: filled.optional(),
-  FIREBASE_PROJECT_ID: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'not the id of a project')
-    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   SLOW_QUERY_MILLIS: z.coerce.number().int().min(1).max(60_000).default(250),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
   JOBS: z.enum(['on', 'off']).default('on'),
-  PRACTICE_ORGANIZATION: z.uuid().optional(),
-  PRACTICE_ACTOR: z.uuid().optional(),
+  PRACTICE: z.enum(['on', 'off']).default('off'),
   ...SENDER_KEYS,
   ...ANCHOR_KEYS,
   ...ENCRYPTION_KEYS,
+  ...IDENTITY_KEYS,
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -144,15 +148,16 @@ function assemble(env: Environment): Config {
   if (isProduction && !env.API_URL) problems.push('API_URL: missing; in production the service must know its own address.');
   const apiUrl = env.API_URL ?? `http://127.0.0.1:${env.PORT}`;
   const relyingParty = relyingPartyOf(env.WEBAUTHN_RP_ID, [new URL(apiUrl).origin, ...corsOrigins], problems, notes);
-  const practice =
-    env.PRACTICE_ORGANIZATION && env.PRACTICE_ACTOR ? { organizationId: env.PRACTICE_ORGANIZATION, actorId: env.PRACTICE_ACTOR } : null;
-  if (isProduction && practice) problems.push('PRACTICE_ORGANIZATION: practice mode lets everyone in; it does not start in production.');
+  const isPractice = env.PRACTICE === 'on';
+  if (isProduction && isPractice)
+    problems.push('PRACTICE: practice mode prints who signs in with which password; it does not start in production.');
   const senders = sendersOf(env, isProduction, problems);
   const anchors = anchorsOf(env, isProduction, problems, notes);
   if (anchors && !encryption.ring)
     problems.push('ENCRYPTION_KEY: missing; anchors of the audit log are signed with it, also where KMS_KEY wraps the keys of the data.');
-  if (env.FIREBASE_PROJECT_ID)
-    notes.push('FIREBASE_PROJECT_ID: kept for signing in with Firebase, which this version does not have; nothing reads it');
+  if (isProduction && env.TRUSTED_PROXIES === undefined)
+    notes.push('TRUSTED_PROXIES: not given, so that all who come through a proxy count as one; 0 says that there is none');
+  const identity = identityOf(env, { apiUrl, isProduction }, problems, notes);
   if (problems.length > 0 || !database) throw new ConfigError(problems);
 
   return {
@@ -165,14 +170,17 @@ function assemble(env: Environment): Config {
     anchors,
     apiUrl,
     corsOrigins,
+    trustedProxies: env.TRUSTED_PROXIES ?? 0,
+    rateLimitFactor: env.RATE_LIMIT_FACTOR,
     relyingParty,
     logLevel: env.LOG_LEVEL ?? (isProduction ? 'info' : 'debug'),
     slowQueryMillis: env.SLOW_QUERY_MILLIS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT ? { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT } : null,
     runsJobs: env.JOBS === 'on',
-    practice,
+    isPractice,
     notes,
     ...senders,
+    ...identity,
   };
 }
 

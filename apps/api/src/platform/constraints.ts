@@ -8,6 +8,7 @@ const FIELDS: Record<string, string> = {
   staff_organization_id_email_index_key: 'email',
   custom_role_organization_id_name_key: 'name',
   staff_role_once: 'role',
+  device_organization_id_location_id_fkey: 'locationId',
   provider_organization_id_staff_id_key: 'staffId',
   provider_organization_id_staff_id_fkey: 'staffId',
   room_type_organization_id_name_key: 'name',

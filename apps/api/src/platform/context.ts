@@ -5,7 +5,7 @@ import { Problem } from './problem.ts';
 
 /** Who acts, and what they may do where. Everything that is done or read is recorded under this id. */
 export type Actor = {
-  kind: 'staff' | 'patient' | 'job' | 'provider' | 'anybody';
+  kind: 'staff' | 'patient' | 'kiosk' | 'shared-device' | 'integration' | 'job' | 'provider' | 'anybody';
   id: string;
   grants: Grants;
   /** The patients whose rows the actor may see and write; all where it is absent. */
@@ -41,7 +41,7 @@ export type Ctx = {
   breaker: Policy;
   organizationId: string;
   actor: Actor;
-  /** Absent where nobody signs in: in practice mode, in jobs, in what a provider reports. */
+  /** Absent where nobody signed in: in jobs, in what a provider reports. */
   signIn?: SignInState;
   requestId: string;
   now: () => Date;
@@ -59,9 +59,8 @@ export function demand(ctx: Ctx, permission: Permission): void {
   if (!ctx.actor.grants.has(permission)) throw new Problem('not-permitted');
   if (ctx.signIn?.mustEnrol && !permission.startsWith('account:')) throw new Problem('enrol-second-factor');
   if (!NEEDS_STEP_UP.has(permission)) return;
-  if (!ctx.signIn) throw new Problem('practice-mode');
-  const age = ctx.now().getTime() - ctx.signIn.steppedUpAt.getTime();
-  if (age > STEP_UP_MINUTES * 60_000) throw new Problem('step-up-required');
+  const provedAt = ctx.signIn?.steppedUpAt.getTime() ?? Number.NEGATIVE_INFINITY;
+  if (ctx.now().getTime() - provedAt > STEP_UP_MINUTES * 60_000) throw new Problem('step-up-required');
 }
 
 /**

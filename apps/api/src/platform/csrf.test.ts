@@ -1,8 +1,10 @@
 import type { ProblemDocument } from '@medspa/contracts';
-import { createTestDatabase, footprintOf, type TestDatabase } from '@medspa/testing';
+import { createTestDatabase, footprintOf, TEST_KEY, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aSecuredOwner, OWN_ORIGIN } from '../../test/browser.ts';
+import { OPERATIONS, SIGN_IN_OPERATIONS } from '../../test/requests.ts';
 import type { TestApp } from '../../test/harness.ts';
+import { loadConfig } from './config.ts';
 
 let t: TestDatabase;
 let app: TestApp;
@@ -47,23 +49,28 @@ async function send(method: string, path: string, headers: Record<string, string
   return { status: answer.status, body: (await answer.json()) as ProblemDocument };
 }
 
-describe('WEB-1: a change that comes with a session', () => {
-  describe.each(FOREIGN)('from %s', (_, headers) => {
-    test.each(BODIES)('is refused and not done: %s', async (_kind, type, body) => {
-      const before = await footprintOf(t);
-      for (const [method, path] of [
-        ['POST', '/v1/room-types'],
-        ['PUT', '/v1/session/password'],
-        ['PATCH', '/v1/organization'],
-        ['DELETE', '/v1/sessions'],
-      ] as const) {
-        const answer = await send(method, path, { ...headers, cookie }, type, body);
-        expect([answer.status, answer.body.slug], method).toEqual([403, 'origin-refused']);
-      }
-      expect(await footprintOf(t)).toEqual(before);
-    });
-  });
+/** Every operation that is not a mere read, as the OpenAPI document has them. */
+const UNSAFE = [...OPERATIONS, ...SIGN_IN_OPERATIONS].filter(([, { method }]) => method !== 'get');
+const ID = '0199e6ea-ea18-7e88-85e1-078829b56df3';
 
+test('WEB-1: there are unsafe operations of every method', () => {
+  expect(new Set(UNSAFE.map(([, { method }]) => method))).toEqual(new Set(['post', 'put', 'patch', 'delete']));
+  expect(UNSAFE.length).toBeGreaterThan(40);
+});
+
+describe('WEB-1: with a session and from a page that is not ours, nothing is done, whatever is sent:', () => {
+  test.each(UNSAFE)('%s', async (_name, { method, path }) => {
+    const before = await footprintOf(t);
+    for (const [from, headers] of FOREIGN)
+      for (const [kind, type, body] of BODIES) {
+        const answer = await send(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, ID), { ...headers, cookie }, type, body);
+        expect([answer.status, answer.body.slug], `${from}, ${kind}`).toEqual([403, 'origin-refused']);
+      }
+    expect(await footprintOf(t)).toEqual(before);
+  });
+});
+
+describe('WEB-1: a change that comes with a session', () => {
   test.each<[from: string, headers: Record<string, string>]>([
     ['our own page', { origin: OWN_ORIGIN, 'sec-fetch-site': 'same-origin' }],
     ['our own page, in a browser that says it once', { 'sec-fetch-site': 'same-origin' }],
@@ -76,6 +83,28 @@ describe('WEB-1: a change that comes with a session', () => {
   test('is not needed to read: a page elsewhere learns nothing from an answer that its browser keeps from it', async () => {
     expect((await send('GET', '/v1/session', { cookie, 'sec-fetch-site': 'none' }, null)).status).toBe(200);
   });
+});
+
+test('WEB-4: staff, portal and kiosk may have a host each beside that of the API, and no other host of the same site is one', async () => {
+  const hosts = ['https://staff.clinic.example', 'https://portal.clinic.example', 'https://kiosk.clinic.example'];
+  const { corsOrigins, apiUrl } = await loadConfig({
+    DATABASE_URL: 'postgresql://app_rw:secret@db.example/medspa',
+    ENCRYPTION_KEY: TEST_KEY,
+    API_URL: 'https://api.clinic.example',
+    CORS_ORIGINS: hosts.join(','),
+  });
+  const { app: separate, signedIn } = await aSecuredOwner(t, { config: { corsOrigins } });
+  // Bound to the host that gave it (`__Host-`), so that no page of another host reads or replaces it.
+  const own = signedIn.cookie ?? '';
+  expect(own).toMatch(/^__Host-/);
+  const rename = (origin: string) =>
+    separate.send<ProblemDocument>('POST', '/v1/room-types', { name: origin }, { cookie: own, origin, 'sec-fetch-site': 'same-site' });
+  for (const origin of [...hosts, new URL(apiUrl).origin]) {
+    const { status, headers } = await rename(origin);
+    expect([status, headers.get('access-control-allow-origin')], origin).toEqual([201, origin]);
+  }
+  for (const origin of ['https://blog.clinic.example', 'https://clinic.example', 'https://staff.clinic.example.evil.example'])
+    expect([(await rename(origin)).body.slug, origin]).toEqual(['origin-refused', origin]);
 });
 
 test('WEB-1: nobody is signed in or made an owner from a page of another site', async () => {

@@ -1,5 +1,5 @@
 import { parseDatabaseUrl, type DatabaseSettings } from '@medspa/database';
-import { deployMigrations, findDrift, issueSetupCode, migrationStatus, setUpDatabase } from '@medspa/database/migrate';
+import { deployMigrations, findDrift, hasNoOrganization, issueSetupCode, migrationStatus, setUpDatabase } from '@medspa/database/migrate';
 
 type Given = Record<string, string | undefined>;
 
@@ -26,17 +26,23 @@ export function ownerOf(given: Given): DatabaseSettings {
   return parseDatabaseUrl(given['DATABASE_OWNER_URL'], 'DATABASE_OWNER_URL').settings;
 }
 
-/** Applies what is pending, as the owner. */
+/** What an operator reads as long as nobody has an account. The code is printed for whoever asks, and into no log by itself. */
+export const NOBODY_YET =
+  'Nobody has an account yet. npm run setup-code prints a code, with which the first person makes their organization at /setup of the service.';
+
+/** Applies what is pending, as the owner, and says how the first person begins while there is none. */
 export async function deploy(owner: DatabaseSettings, say: (text: string) => void): Promise<void> {
   const applied = await deployMigrations(owner, say);
   say(applied.length === 0 ? 'Nothing to apply.' : `Applied ${applied.length}.`);
+  if (await hasNoOrganization(owner)) say(NOBODY_YET);
 }
 
 /** Prints the code with which the first person of an organization makes it. There is no account before, and no default one. */
 export async function showSetupCode(owner: DatabaseSettings, say: (text: string) => void): Promise<void> {
   say(`Setup code: ${await issueSetupCode(owner)}
 
-It works once and for a day: POST /v1/setup with it makes an organization and its owner. An earlier code is void.`);
+It works once and for a day: on the page /setup of the service a person makes an organization with it, and becomes its owner. An
+earlier code is void.`);
 }
 
 /** Says where the database stands; false when migrations are pending or failed, or it differs from what they make. */

@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
+import { clientAddress, networkOf } from './client-address.ts';
 import type { Config } from './config.ts';
 import { ANYBODY, loadKeys, NO_ORGANIZATION, type Actor, type Ctx, type SignInState } from './context.ts';
 import { refuseForeignWrite } from './csrf.ts';
-import { SECURITY_HEADERS } from './headers.ts';
+import { securityHeaders } from './headers.ts';
 import type { AppEnv } from './http.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { MUST_BE_JSON, Problem } from './problem.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { HTTP_MILLIS } from './server.ts';
 
 /** Bodies are JSON of a few kilobytes; an import of a thousand patients is the largest. */
@@ -17,7 +19,7 @@ const MAX_BODY_BYTES = 1_000_000;
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Says who sends a request, or null: by its session, or in practice mode the same person for everyone. */
+/** Says who sends a request, or null: by its session, device or key. */
 export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string; signIn?: SignInState } | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */
@@ -44,10 +46,11 @@ export function routeOf(c: Context<AppEnv>): string {
  * What every request passes before its handler, in one middleware since each one costs: security headers (set before the
  * handler: one added afterwards costs ten times as much), exact CORS, type and size of the body.
  */
-export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
+export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice'>, isStopping: () => boolean): MiddlewareHandler<AppEnv> {
   const origins = new Set([...config.corsOrigins, ...ownOrigins(config)]);
+  const headers = Object.entries(securityHeaders(config.apiUrl));
   return async (c, next) => {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    for (const [name, value] of headers) c.header(name, value);
     c.header('x-request-id', c.get('requestId'));
     if (isStopping()) c.header('connection', 'close');
 
@@ -56,7 +59,7 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>
       if (!origins.has(origin)) throw new Problem('origin-refused');
       c.header('access-control-allow-origin', origin);
       c.header('access-control-allow-credentials', 'true');
-      c.header('access-control-expose-headers', 'x-request-id');
+      c.header('access-control-expose-headers', 'x-request-id, retry-after');
       if (c.req.method === 'OPTIONS') {
         c.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
         c.header('access-control-allow-headers', 'content-type, idempotency-key, authorization');
@@ -78,9 +81,9 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'practice'>
 }
 
 /** Where the service's own pages come from. In practice mode a person may have typed either of this machine's two names. */
-function ownOrigins({ apiUrl, practice }: Pick<Config, 'apiUrl' | 'practice'>): string[] {
+function ownOrigins({ apiUrl, isPractice }: Pick<Config, 'apiUrl' | 'isPractice'>): string[] {
   const { origin, hostname } = new URL(apiUrl);
-  if (!practice || !LOOPBACK.includes(hostname)) return [origin];
+  if (!isPractice || !LOOPBACK.includes(hostname)) return [origin];
   return LOOPBACK.map((name) => origin.replace(hostname, name));
 }
 
@@ -117,6 +120,19 @@ export function timeLimit(millis = HTTP_MILLIS): MiddlewareHandler<AppEnv> {
 export function shedding(isFull: () => boolean): MiddlewareHandler<AppEnv> {
   return async (_, next) => {
     if (isFull()) throw new Problem('overloaded');
+    await next();
+  };
+}
+
+/** Says from which network a request comes, and refuses it when that network has had its share of this process. */
+export function countNetwork(limits: RateLimits, trustedProxies: number): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    // Without a socket in tests that bring none.
+    const connection = (c.env as Partial<AppEnv['Bindings']> | undefined)?.incoming?.socket.remoteAddress;
+    const network = networkOf(clientAddress(connection, c.req.header('x-forwarded-for'), trustedProxies));
+    limits.takeOfNetwork(network);
+    c.set('limits', limits);
+    c.set('network', network);
     await next();
   };
 }

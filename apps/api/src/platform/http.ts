@@ -4,11 +4,12 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
 import { escapePointer, Problem } from './problem.ts';
+import { limited, type RateClass, type RateLimits } from './rate-limits.ts';
 import { hashBody } from './repeatable.ts';
 
 export type AppEnv = {
   Bindings: HttpBindings;
-  Variables: { requestId: string; ctx: Ctx; idempotencyKey?: string; form?: URLSearchParams };
+  Variables: { requestId: string; ctx: Ctx; limits: RateLimits; network: string; idempotencyKey?: string; form?: URLSearchParams };
 };
 
 /** A router of a module. What does not match its schemas is refused with the place and the reason. */
@@ -36,6 +37,7 @@ export const EVERYWHERE: readonly ProblemSlug[] = [
   'not-permitted',
   'enrol-second-factor',
   'origin-refused',
+  'too-many-requests',
   'overloaded',
   'unavailable',
   'internal',
@@ -59,19 +61,26 @@ export function problems(...slugs: ProblemSlug[]) {
   ) as { [status in never]: never };
 }
 
-type Route = Parameters<typeof defineRoute>[0] & { needs: Permission };
+type Route = Parameters<typeof defineRoute>[0] & { needs: Permission; limit: RateClass };
 
 /**
  * A route with its documentation: the permission that it needs, the responses that its module names, and the ways in which the
- * platform may refuse. The door demands the permission (`demand`); that both name the same one is tested for every operation.
+ * platform may refuse. The door demands the permission (`demand`); that both name the same one is tested for every operation. How
+ * often one caller may ask for it, its class of limit says.
  */
-export const createRoute = (({ needs, ...route }: Route) => {
+export const createRoute = (({ needs, limit, ...route }: Route) => {
   const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
     (response) => response['x-problems'] ?? [],
   );
   const stepUp: ProblemSlug[] = NEEDS_STEP_UP.has(needs) ? ['step-up-required'] : [];
   const all = problems(...own, ...stepUp, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
-  return defineRoute({ ...route, 'x-permission': needs, responses: { ...route.responses, ...all } });
+  return defineRoute({
+    ...route,
+    middleware: limited(limit),
+    'x-permission': needs,
+    'x-rate-class': limit,
+    responses: { ...route.responses, ...all },
+  });
 }) as unknown as <P extends string, R extends Omit<Route, 'path'> & { path: P }>(route: R) => ReturnType<typeof defineRoute<P, R>>;
 
 /** Operations that need this permission, as `METHOD /path` below a mount. */

@@ -33,7 +33,7 @@ async function sendAll(inputs: BadInput[]): Promise<string[]> {
   return wrong;
 }
 
-describe('bad input is refused with its place, and nothing is written:', () => {
+describe('API3, ASVS 15.3.3, 15.3.6: bad input is refused with its place, and nothing is written:', () => {
   const spoilable = [...OPERATIONS].filter(([, call]) => call.requestBody ?? call.parameters);
   test.each(spoilable)('%s', async (name) => {
     const request = requests.get(name) as ValidRequest;

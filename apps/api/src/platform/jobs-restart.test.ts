@@ -50,8 +50,8 @@ async function aDesk(): Promise<{ clinic: Clinic; database: ReturnType<typeof op
   return { database, clinic: await aClinic(database) };
 }
 
-async function aService(clinic: Clinic): Promise<Started & { url: string }> {
-  const service = run(SERVICE, serviceEnv(own.runtime, `jobs-${randomUUID().slice(0, 8)}`, clinic));
+async function aService(): Promise<Started & { url: string }> {
+  const service = run(SERVICE, serviceEnv(own.runtime, `jobs-${randomUUID().slice(0, 8)}`));
   ends.push(async () => void (await service.end('SIGKILL')));
   return { ...service, url: await served(service) };
 }
@@ -100,7 +100,7 @@ describe('a restart of the database while a job runs', () => {
     await look(`SELECT graphile_worker.add_job('notice-overdue', $1::json)`, [
       JSON.stringify({ organizationId: clinic.organizationId, appointmentId: visit.body.id }),
     ]);
-    const service = await aService(clinic);
+    const service = await aService();
     // The job waits for the row, and the database goes under it.
     await eventually('it waits', async () => {
       const waiting = await look(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%notice_overdue%'`);

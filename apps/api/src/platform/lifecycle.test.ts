@@ -1,5 +1,6 @@
 import { connect as connectTo } from 'node:net';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { beginPracticeSession, type SessionHeaders } from '@medspa/practice-data';
 import {
   aClinic,
   aPatient,
@@ -20,9 +21,11 @@ import { Lifecycle } from './lifecycle.ts';
 
 let t: TestDatabase;
 let clinic: Clinic;
+let signedIn: SessionHeaders;
 beforeAll(async () => {
   t = await createTestDatabase();
   clinic = await aClinic(t.database);
+  signedIn = await beginPracticeSession(t.database, clinic);
 });
 afterAll(() => t.drop());
 
@@ -37,7 +40,7 @@ afterEach(async () => {
 
 async function start(...node: string[]): Promise<Running> {
   const name = `process-${randomUUID().slice(0, 8)}`;
-  const env = serviceEnv(t.runtime, name, clinic);
+  const env = serviceEnv(t.runtime, name);
   const service = run(SERVICE, { ...env, DATABASE_URL: `${env.DATABASE_URL}&connection_limit=${POOL}` }, { node });
   running.push(service);
   return { ...service, name, url: await served(service) };
@@ -65,7 +68,10 @@ function isOpen(url: string): Promise<boolean> {
 async function slowRequests(service: Running, count: number) {
   const { release } = await lockTable(t.admin, 'room_type');
   const answers = Array.from({ length: count }, () =>
-    fetch(`${service.url}/v1/room-types`).then(({ status, headers }) => ({ status, connection: headers.get('connection') })),
+    fetch(`${service.url}/v1/room-types`, { headers: signedIn }).then(({ status, headers }) => ({
+      status,
+      connection: headers.get('connection'),
+    })),
   );
   await eventually('they wait', async () => (await sessionsOf(service.name)).waiting === count);
   return { answers: Promise.allSettled(answers), release };
@@ -106,7 +112,7 @@ describe('a process that is told to stop', () => {
   test('has one handler for each signal', async () => {
     const told = `process.on('SIGUSR2', () => console.error('handlers', process.listenerCount('SIGTERM'), process.listenerCount('SIGINT'), process.listenerCount('uncaughtException')))`;
     const service = await start(`--import=data:text/javascript,${encodeURIComponent(told)}`);
-    await fetch(`${service.url}/v1/organization`);
+    await fetch(`${service.url}/v1/organization`, { headers: signedIn });
     service.child.kill('SIGUSR2');
     await eventually('it says how many', () => service.said().includes('handlers'));
     expect(service.said()).toContain('handlers 1 1 1');
@@ -131,7 +137,7 @@ test('a process that is killed leaves whole visits or none, and everyone who had
   const attempts = patients.map(async (patientId, index) => {
     const answer = await fetch(`${service.url}/v1/appointments`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': `killed-${index}-${patientId}` },
+      headers: { ...signedIn, 'content-type': 'application/json', 'idempotency-key': `killed-${index}-${patientId}` },
       body: JSON.stringify({
         locationId: clinic.locationId,
         patientId,
@@ -168,15 +174,15 @@ test('a process that is killed leaves whole visits or none, and everyone who had
 
 describe('a process that cannot work refuses to start with a sentence:', () => {
   async function refusal(changes: Record<string, string>): Promise<string> {
-    const service = run(SERVICE, { ...serviceEnv(t.runtime, 'refused', clinic), ...changes });
+    const service = run(SERVICE, { ...serviceEnv(t.runtime, 'refused'), ...changes });
     running.push(service);
     expect(await service.ended, service.said()).toBe(1);
     return service.said();
   }
 
   test('every weak or missing setting is named, and no value is repeated', async () => {
-    const said = await refusal({ NODE_ENV: 'production', ENCRYPTION_KEY: '0'.repeat(64), CORS_ORIGINS: '*' });
-    for (const key of ['ENCRYPTION_KEY', 'CORS_ORIGINS', 'API_URL', 'PRACTICE_ORGANIZATION', 'DATABASE_URL']) expect(said).toContain(key);
+    const said = await refusal({ NODE_ENV: 'production', PRACTICE: 'on', ENCRYPTION_KEY: '0'.repeat(64), CORS_ORIGINS: '*' });
+    for (const key of ['ENCRYPTION_KEY', 'CORS_ORIGINS', 'API_URL', 'PRACTICE:', 'DATABASE_URL']) expect(said).toContain(key);
     expect(said).not.toMatch(/0000|test-runtime|at file:/);
   });
 
@@ -222,11 +228,11 @@ describe('a process that cannot work refuses to start with a sentence:', () => {
     ['the service', SERVICE],
     ['the worker', 'apps/api/src/worker.ts'],
   ])('the encryption key is another one than the data was sealed with: %s', async (_, program) => {
-    const first = run(SERVICE, serviceEnv(t.runtime, 'first', clinic));
+    const first = run(SERVICE, serviceEnv(t.runtime, 'first'));
     running.push(first);
     await served(first);
     const ENCRYPTION_KEY = randomBytes(32).toString('hex');
-    const second = run(program, { ...serviceEnv(t.runtime, 'second', clinic), ENCRYPTION_KEY });
+    const second = run(program, { ...serviceEnv(t.runtime, 'second'), ENCRYPTION_KEY });
     running.push(second);
     expect(await second.ended, second.said()).toBe(1);
     expect(second.said()).toContain('Key 1 of the encryption is not the one that this database was filled with.');

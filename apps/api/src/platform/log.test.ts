@@ -29,7 +29,7 @@ describe('a log line', () => {
     expect(written(true, (log) => log.info('request', fields))).not.toContain('Canaria');
   });
 
-  test('of production is JSON with a level, a time and the nearest frames', () => {
+  test('ASVS 16.4.1: of production is JSON with a level, a time and the nearest frames', () => {
     const line = written(false, (log) => log.error('request failed', errorFields(failing('Canaria'))));
     const parsed = JSON.parse(line) as { at: string[] };
     expect(parsed).toMatchObject({ level: 'error', msg: 'request failed', kind: 'TypeError', time: expect.stringMatching(/Z$/) as string });

@@ -39,7 +39,7 @@ async function refusal(env: Record<string, string>, changes: Partial<StoredSecre
   return (error as Error).message;
 }
 
-describe('a value secret:NAME', () => {
+describe('ASVS 13.3.1: a value secret:NAME', () => {
   test('is read from Secret Manager before anything else sees it, without the line end that tools leave', async () => {
     const { source, asked } = await google();
     const config = await loadConfig(ENV, { secrets: source });

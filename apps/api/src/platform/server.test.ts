@@ -13,7 +13,7 @@ beforeAll(async () => {
   t = await createTestDatabase();
   clinic = await aClinic(t.database);
   const app = testApp(t.database, { as: clinic });
-  server = createHttpServer(app.app.fetch, { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 50 });
+  server = createHttpServer(app.app.fetch, URL_OF_TESTS, { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 50 });
   port = await listen(server, 0, '127.0.0.1');
 });
 afterAll(async () => {
@@ -22,6 +22,7 @@ afterAll(async () => {
   await t.drop();
 });
 
+const URL_OF_TESTS = 'http://127.0.0.1:8080';
 const JSON_BODY = '{"name":"Smuggled"}';
 const POST = ['POST /v1/room-types HTTP/1.1', 'Host: localhost', 'Content-Type: application/json'];
 
@@ -41,7 +42,7 @@ const request = (lines: string[], body = '') => `${lines.join('\r\n')}\r\n\r\n${
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
 const countRooms = () => t.look(`SELECT name FROM room_type WHERE name = 'Smuggled'`);
 
-describe('over a socket, is refused without a word about why:', () => {
+describe('ASVS 4.2.1: over a socket, is refused without a word about why:', () => {
   const length = `Content-Length: ${JSON_BODY.length}`;
   test.each<[name: string, status: number, bytes: string]>([
     ['a length beside chunks', 400, request([...POST, length, 'Transfer-Encoding: chunked'], `13\r\n${JSON_BODY}\r\n0\r\n\r\n`)],
@@ -95,7 +96,7 @@ describe('a slow client', () => {
 describe('a client that does not read', () => {
   /** Asks for large answers and takes none; how long the server keeps it. */
   async function ask(times: number): Promise<number> {
-    const own = createHttpServer(() => new Response('x'.repeat(4_000_000)), { silentMillis: 700 });
+    const own = createHttpServer(() => new Response('x'.repeat(4_000_000)), URL_OF_TESTS, { silentMillis: 700 });
     const connections = () => new Promise<number>((resolve) => own.getConnections((_, count) => resolve(count)));
     const socket = connect({ port: await listen(own, 0, '127.0.0.1'), host: '127.0.0.1' }).pause();
     socket.on('error', () => {});
@@ -149,7 +150,7 @@ test('two requests in one packet get two answers, in order', async () => {
 });
 
 describe('metrics', () => {
-  test('have a port of their own, on which there is nothing else', async () => {
+  test('ASVS 13.4.5: have a port of their own, on which there is nothing else', async () => {
     const metrics = createMetricsServer(() => Promise.resolve({ type: 'text/plain', text: 'up 1\n' }));
     const own = await listen(metrics, 0, '127.0.0.1');
     const get = async (path: string, method = 'GET') => {
@@ -177,7 +178,7 @@ describe('metrics', () => {
 test('a port that is taken is said, not waited for', async () => {
   await expect(
     listen(
-      createHttpServer(() => new Response()),
+      createHttpServer(() => new Response(), URL_OF_TESTS),
       port,
       '127.0.0.1',
     ),

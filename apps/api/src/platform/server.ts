@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
-import { SECURITY_HEADERS } from './headers.ts';
+import { securityHeaders } from './headers.ts';
 
 /** The whole answer must be on its way within this; the database's own limits end before it. */
 export const HTTP_MILLIS = 15_000;
@@ -30,10 +30,12 @@ const PIPELINED = 16;
  */
 export function createHttpServer(
   fetch: (request: Request, env: never) => Response | Promise<Response>,
+  apiUrl: string,
   { silentMillis = SILENT_MILLIS, ...limits }: ServerOptions & { silentMillis?: number } = {},
 ): Server {
+  const bare = { ...securityHeaders(apiUrl), connection: 'close' };
   const listener = getRequestListener(fetch as never, {
-    errorHandler: (error) => refusal(error instanceof RequestError ? 400 : 500),
+    errorHandler: (error) => new Response(null, { status: error instanceof RequestError ? 400 : 500, headers: bare }),
   });
   const unanswered = new WeakMap<object, number>();
   const server = createServer({ ...LIMITS, ...limits }, (request, response) => {
@@ -46,15 +48,9 @@ export function createHttpServer(
     }
     response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
     if (namesOneHost(request.rawHeaders)) void listener(request, response);
-    else response.writeHead(400, REFUSED).end();
+    else response.writeHead(400, bare).end();
   });
   return server.setTimeout(silentMillis);
-}
-
-const REFUSED = { ...SECURITY_HEADERS, connection: 'close' };
-
-function refusal(status: number): Response {
-  return new Response(null, { status, headers: REFUSED });
 }
 
 /** Node refuses a request without a host, and takes the first of two; a proxy before it may have taken the second. */

@@ -14,11 +14,11 @@ afterAll(() => t.drop());
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
-const headers = { 'content-type': 'application/json', traceparent: `00-${TRACE}-${CALLER}-01` };
+const HEADERS = { 'content-type': 'application/json', traceparent: `00-${TRACE}-${CALLER}-01` };
 
 test('without a collector there is no trace: nothing is registered, and no span is recorded', async () => {
   const service = await startTestService('untraced', t, clinic);
-  expect((await fetch(`${service.url}/v1/organization`, { headers })).status).toBe(200);
+  expect((await fetch(`${service.url}/v1/organization`, { headers: { ...HEADERS, ...service.signedIn } })).status).toBe(200);
   const span = trace.getTracer('test').startSpan('test');
   expect(span.isRecording()).toBe(false);
   await service.stop();
@@ -32,7 +32,7 @@ test('what makes traces is loaded only when there is a collector', async () => {
   const loadedWith = async (env: Record<string, string>) => {
     const service = run(
       SERVICE,
-      { ...serviceEnv(t.runtime, 'loads', clinic), JOBS: 'off', ...env },
+      { ...serviceEnv(t.runtime, 'loads'), JOBS: 'off', ...env },
       { node: [`--import=data:text/javascript,${encodeURIComponent(count)}`] },
     );
     await served(service);
@@ -51,6 +51,7 @@ describe('with a collector', () => {
   beforeAll(async () => {
     const collector = await startCollector();
     const service = await startTestService('traced', t, clinic, { config: { tracing: { endpoint: collector.endpoint } } });
+    const headers = { ...HEADERS, ...service.signedIn };
     const post = (path: string, body: object) => fetch(`${service.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
     await post('/v1/patients', { givenName: 'Canaria', familyName: 'Canaria', email: 'canaria@example.com', note: 'canaria' });
     await post('/v1/patients/search', { name: 'Canaria' });

@@ -4,6 +4,7 @@ import { call } from './doors.ts';
 
 /** A statement that removes this many stays well below its limit of eight seconds. */
 const REPLIES_AT_ONCE = 5_000;
+const LIMITS_AT_ONCE = 5_000;
 
 /** Removes what is past use in transactions of at most this many rows, until one finds fewer. */
 export async function inRounds(atOnce: number, drop: (most: number) => Promise<number>): Promise<void> {
@@ -24,6 +25,21 @@ export const upkeepJobs: Job[] = [
           (session) => sql<{ dropped: number }>`SELECT app.drop_expired_replies(${session}::jsonb, ${most}::int) AS dropped`,
         );
         return dropped;
+      });
+    },
+  },
+  {
+    name: 'drop-idle-limits',
+    cron: '47 * * * *',
+    run: async (ctx) => {
+      const verb = { needs: 'organization:write', action: 'upkeep.limits' } as const;
+      await inRounds(LIMITS_AT_ONCE, async (most) => {
+        const { dropped } = await call(
+          ctx,
+          verb,
+          (session) => sql<{ dropped: string }>`SELECT app.drop_idle_limits(${session}::jsonb, ${most}::int) AS dropped`,
+        );
+        return Number(dropped);
       });
     },
   },

@@ -1,4 +1,17 @@
-import { grant, grantsOf, PERMISSIONS, ROLES, type GivenRole, type Grants, type Permission, type Scope } from '@medspa/contracts';
+import {
+  DEVICE_POLICY,
+  grant,
+  grantsOf,
+  isOrganizationWide,
+  KEY_PERMISSIONS,
+  PERMISSIONS,
+  ROLES,
+  type GivenRole,
+  type Grants,
+  type Permission,
+  type Scope,
+} from '@medspa/contracts';
+import type { Actor } from '../../src/platform/context.ts';
 import type { World } from './world.ts';
 
 /**
@@ -11,7 +24,7 @@ export type ActorClass = {
   grants: (world: World, needs: Permission) => Grants | null;
   /** Where it works at all, which the second wall has to hold by itself. */
   scope: (world: World) => Scope;
-  kind?: 'staff' | 'patient';
+  kind?: Actor['kind'];
   /** The patients that there are for it; all unless told. */
   patients?: (world: World) => readonly string[];
   headers?: (world: World) => Record<string, string>;
@@ -27,7 +40,21 @@ const GIVEN = [
 ];
 
 const OWNER: GivenRole = { role: 'owner', permissions: null, locationId: null };
-const BY_SESSION = { scope: (): Scope => 'everywhere' };
+const everywhere = (): Scope => 'everywhere';
+const here = ({ own }: World): Scope => [own.clinic.locationId];
+
+/** What is no person: a device or a program, which holds permissions as they are. */
+function holding(
+  name: string,
+  kind: Actor['kind'],
+  scope: ActorClass['scope'],
+  permissions: readonly Permission[],
+  patients?: ActorClass['patients'],
+): ActorClass {
+  return { name, kind, scope, grants: (world) => grant(permissions, scope(world)), ...(patients ? { patients } : {}) };
+}
+
+const BY_SESSION = { scope: everywhere };
 
 function withRole(name: string, scope: ActorClass['scope'], given: (world: World) => GivenRole): ActorClass {
   return { name, scope, grants: (world) => grantsOf([given(world)]) };
@@ -46,15 +73,19 @@ export const ACTORS: readonly ActorClass[] = [
     grants: (_, needs) => grant(PERMISSIONS.filter((one) => one !== needs)),
   },
   ...GIVEN.flatMap(({ name, ...role }) => [
-    withRole(
-      `${name} everywhere`,
-      () => 'everywhere',
-      () => ({ ...role, locationId: null }),
-    ),
-    withRole(
-      `${name} at one location`,
-      ({ own }) => [own.clinic.locationId],
-      ({ own }) => ({ ...role, locationId: own.clinic.locationId }),
-    ),
+    withRole(`${name} everywhere`, everywhere, () => ({ ...role, locationId: null })),
+    withRole(`${name} at one location`, here, ({ own }) => ({ ...role, locationId: own.clinic.locationId })),
   ]),
+  holding('shared device', 'shared-device', here, DEVICE_POLICY['shared-device'], () => []),
+  holding('kiosk', 'kiosk', here, DEVICE_POLICY.kiosk, () => []),
+  holding("kiosk in a patient's hands", 'kiosk', here, [...DEVICE_POLICY.kiosk, ...DEVICE_POLICY['check-in']], ({ own }) => [
+    own.requests.get('GET /v1/patients/{id}')?.params['id'] ?? '',
+  ]),
+  holding('integration everywhere', 'integration', everywhere, KEY_PERMISSIONS),
+  holding(
+    'integration at one location',
+    'integration',
+    here,
+    KEY_PERMISSIONS.filter((permission) => !isOrganizationWide(permission)),
+  ),
 ];

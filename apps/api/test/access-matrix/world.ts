@@ -33,9 +33,9 @@ export async function aWorld(): Promise<World> {
   const aSide = async (clinic: Clinic): Promise<Side> => ({ clinic, requests: await validRequests(t.database, clinic, NOW) });
   const sides = { own: await aSide(own), elsewhere: await aSide(second), foreign: await aSide(other) };
   const browsers = {
-    signedIn: await aSession(t, own, own.actorId),
-    expired: await aSession(t, own, own.actorId, -1),
-    left: await aSession(t, own, await aFormerOwner(t, own)),
+    signedIn: await aSession(t, own, await anOwner(t, own, true)),
+    expired: await aSession(t, own, await anOwner(t, own, true), -1),
+    left: await aSession(t, own, await anOwner(t, own, false)),
   };
   const owners = await ownersIn(t);
   return { ...sides, browsers, owners, ...(await copiesOf(t)) };
@@ -54,12 +54,11 @@ async function anotherLocation({ database }: TestDatabase, clinic: Clinic): Prom
   });
 }
 
-/** Somebody who was an owner as well and has left, as the table says it: nobody ended their session. */
-function aFormerOwner({ database }: TestDatabase, clinic: Clinic): Promise<string> {
+/** One more owner, or one who has left and whose session nobody ended. */
+function anOwner({ database }: TestDatabase, clinic: Clinic, isActive: boolean): Promise<string> {
   const of = { organizationId: clinic.organizationId };
   return arrange(database, clinic, async (tx) => {
-    const person = { givenName: 'Fay', familyName: 'Former', jobTitle: 'Owner', isActive: false };
-    const { id } = await tx.staff.create({ data: { ...of, ...person } });
+    const { id } = await tx.staff.create({ data: { ...of, givenName: 'Oda', familyName: 'Owner', jobTitle: 'Owner', isActive } });
     await tx.staffRole.create({ data: { ...of, staffId: id, role: 'owner' } });
     return id;
   });
@@ -73,10 +72,8 @@ async function aSession({ database }: TestDatabase, { organizationId, actorId }:
   const endsAt = new Date(NOW.getTime() + endsInMinutes * 60_000);
   const of = { organizationId, staffId };
   await arrange(database, { organizationId, actorId }, async (tx) => {
-    if (!(await tx.staffAccount.findFirst({ where: of }))) {
-      await tx.staffAccount.create({ data: { ...of, passwordChangedAt: NOW } });
-      await tx.staffSecret.create({ data: { ...of, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
-    }
+    await tx.staffAccount.create({ data: { ...of, passwordChangedAt: NOW } });
+    await tx.staffSecret.create({ data: { ...of, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
     const passkey = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false, name: 'Phone' };
     await tx.staffPasskey.create({ data: { ...of, ...passkey, createdAt } });
     const session = { ...of, id: newId(), tokenHash, device: 'Firefox, Linux', idleMinutes: 15, createdAt, steppedUpAt: NOW, endsAt };

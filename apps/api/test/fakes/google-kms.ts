@@ -40,7 +40,7 @@ export async function startGoogleKms(keys: string[]) {
 
   const url = `http://127.0.0.1:${await listen(server, 0, '127.0.0.1')}`;
   return {
-    source: { kmsUrl: url, metadataUrl: url, limitMillis: 500 } satisfies KmsSource,
+    source: { kmsUrl: url, metadataUrl: url, limitMillis: 2_000 } satisfies KmsSource,
     faults,
     asked,
     bodies,

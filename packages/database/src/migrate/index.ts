@@ -3,4 +3,4 @@ export { readMigrations } from './files.ts';
 export { deployMigrations, migrationStatus, type MigrationStatus } from './deploy.ts';
 export { missingMigration, writeMigration, writeSnapshot } from './draft.ts';
 export { setUpDatabase } from './setup.ts';
-export { issueSetupCode } from './setup-code.ts';
+export { hasNoOrganization, issueSetupCode } from './setup-code.ts';

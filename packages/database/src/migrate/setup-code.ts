@@ -7,6 +7,16 @@ const LENGTH = 26;
 const HOURS = 24;
 
 /**
+ * Whether nobody has made an organization yet. Row-level security hides organizations from everybody who asks here; that the table
+ * never had a row, everybody can see.
+ */
+export async function hasNoOrganization(signIn: DatabaseSettings): Promise<boolean> {
+  await using pool = ownerPool(signIn);
+  const { rows } = await pool.query(`SELECT pg_relation_size('public.organization') = 0 AS "isEmpty"`);
+  return rows[0].isEmpty;
+}
+
+/**
  * Makes the code with which one person makes an organization and becomes its owner (AUT-8), as the owner of the tables: the
  * service itself can use one up and make none. 130 random bits, kept as a hash, good for a day; an earlier one ends.
  */

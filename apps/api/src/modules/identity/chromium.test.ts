@@ -23,7 +23,7 @@ beforeAll(async () => {
   origin = `http://localhost:${port}`;
   service = await startTestService('chromium', t, await aClinic(t.database), {
     config: {
-      practice: null,
+      isPractice: false,
       port,
       apiUrl: origin,
       corsOrigins: new Set(),

@@ -2,6 +2,7 @@ import { createTestDatabase, NOW, runAs, sessionIn, type TestDatabase } from '@m
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBrowser, anOwner, PASSWORD, type Owner } from '../../../test/browser.ts';
+import { createBreaker } from '../../platform/breaker.ts';
 
 let t: TestDatabase;
 beforeAll(async () => {
@@ -12,7 +13,8 @@ afterAll(() => t.drop());
 /** An owner whose clock the test sets. */
 async function open() {
   const clock = { now: NOW };
-  const owner = await anOwner(t, { now: () => clock.now });
+  // Two hundred at once are a queue, and on a busy machine a long one.
+  const owner = await anOwner(t, { now: () => clock.now, breaker: createBreaker({ waitMillis: 30_000 }), httpMillis: 30_000 });
   const wait = (seconds: number) => {
     clock.now = new Date(clock.now.getTime() + seconds * 1_000);
   };

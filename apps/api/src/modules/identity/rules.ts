@@ -5,6 +5,12 @@ const SHORTEST = 8;
 /** How long a staff member is signed in: without a pause of so many minutes, and whatever they do. */
 export const STAFF_SESSION = { idleMinutes: 15, hours: 12 };
 
+/** The same on a device that staff share: after a shorter pause it is locked, and a PIN goes on with it. */
+export const SHARED_SESSION = { idleMinutes: 5, hours: STAFF_SESSION.hours };
+
+/** How long a code enrols a device. */
+export const ENROLMENT_MINUTES = 10;
+
 /** Recovery codes that come with a second factor. */
 export const RECOVERY_CODES = 10;
 
@@ -116,6 +122,31 @@ ${about.link}
 
 The link works once. If you do not work there, do nothing.`,
   };
+}
+
+/** PINs that people choose most beside rows, repetitions and dates: rows and columns of the keypad, and famous numbers. */
+const FAVOURITE_PINS = new Set(
+  '142536 147258 147852 159357 159753 258369 258456 258852 321654 357159 456852 696969 741852 789456 852456 963852 951753 007007 314159 271828 420420 867530'.split(
+    ' ',
+  ),
+);
+
+/** Whether six digits are among the first that somebody would try: a row, a repetition, a mirror, pairs, a date or a favourite. */
+export function isCommonPin(pin: string): boolean {
+  const isRepeated = /^(\d{1,3})\1+$/.test(pin);
+  const isOfPairs = /^(\d)\1(\d)\2(\d)\3$/.test(pin) || /^(\d)\1\1(\d)\2\2$/.test(pin);
+  const isMirrored = pin === Array.from(pin).toReversed().join('');
+  const isRunning = isRow(pin) || [pin.slice(0, 3), pin.slice(3)].every(isRow);
+  return isRepeated || isOfPairs || isMirrored || isRunning || isDate(pin) || FAVOURITE_PINS.has(pin);
+}
+
+/** Day, month and year of two digits each, in any of the orders in which people write them; or a year of four and a month. */
+function isDate(pin: string): boolean {
+  const [a = 0, b = 0, c = 0] = [0, 2, 4].map((at) => Number(pin.slice(at, at + 2)));
+  const isDayAndMonth = (day: number, month: number) => day >= 1 && day <= 31 && month >= 1 && month <= 12;
+  const isCentury = (year: number) => year === 19 || year === 20;
+  const isYearAndMonth = (isCentury(a) && c >= 1 && c <= 12) || (isCentury(b) && a >= 1 && a <= 12);
+  return isDayAndMonth(a, b) || isDayAndMonth(b, a) || isDayAndMonth(c, b) || isDayAndMonth(b, c) || isYearAndMonth;
 }
 
 /** Whose passkey it is, as the device keeps it and gives it back: organization and person, 32 bytes that say nothing to others. */

@@ -19,7 +19,7 @@ const API = 'http://127.0.0.1:8080';
 test('AUT-8, AUT-7: the running service has no account, lets in whoever was set up, and sends who forgot a link; no secret is in log or metrics', async () => {
   const post = await startPost();
   const service = await startTestService('sign-in', t, await aClinic(t.database), {
-    config: { practice: null, logLevel: 'debug', apiUrl: API, relyingParty: RELYING_PARTY, mail: post.config.mail },
+    config: { isPractice: false, logLevel: 'debug', apiUrl: API, relyingParty: RELYING_PARTY, mail: post.config.mail },
   });
   const send = (method: string, path: string, body?: object, cookie = '') =>
     fetch(`${service.url}${path}`, {

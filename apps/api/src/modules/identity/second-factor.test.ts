@@ -183,10 +183,8 @@ describe('HIP-8: staff without a second factor', () => {
   });
 
   test('are let work in practice mode', async () => {
-    const { email, organizationId, staffId } = await open();
-    const practice = { organizationId, actorId: staffId };
-    const app = testApp(t.database, { as: 'session', now: () => NOW, config: { practice } });
-    // Practice mode signs nobody in, so the session is one of before.
+    const { email } = await open();
+    const app = testApp(t.database, { as: 'session', now: () => NOW, config: { isPractice: true } });
     const real = aBrowser(testApp(t.database, { as: 'session', now: () => NOW }));
     await real.send('POST', '/v1/session', { email, password: PASSWORD });
     expect((await real.send('GET', '/v1/staff')).status).toBe(403);

@@ -44,7 +44,7 @@ async function kill(): Promise<void> {
 function startWorker(): void {
   const { mail, twilio, apiUrl } = post.config;
   worker = run('apps/api/src/worker.ts', {
-    ...serviceEnv(t.runtime, 'killed', clinic),
+    ...serviceEnv(t.runtime, 'killed'),
     DATABASE_POOL_MAX: '3',
     LOG_LEVEL: 'silent',
     API_URL: apiUrl,

@@ -1,2 +1,2 @@
 export { patientRoutes } from './routes.ts';
-export { getPatientContact, hasPatient } from './service.ts';
+export { contactIndexes, getPatientContact, hasPatient } from './service.ts';

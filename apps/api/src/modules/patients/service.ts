@@ -181,6 +181,24 @@ export async function getPatientContact(ctx: Ctx, tx: Tx, id: string) {
   };
 }
 
+/**
+ * The hashes, in hex, by which whoever has this birth date or phone is found; null for what is not given. A phone that is no number is
+ * nobody's. Inside the caller's transaction.
+ */
+export async function contactIndexes(
+  ctx: Ctx,
+  tx: Tx,
+  { birthDate, phone }: { birthDate?: string | undefined; phone?: string | undefined },
+) {
+  const index = (field: 'birthDate' | 'phone', value: string) =>
+    Buffer.from(ctx.codec.blindIndex(placeOf(ctx, SEALED[field]), normalised[field](value))).toString('hex');
+  const countries = phone === undefined ? [] : await getCountries(tx);
+  return {
+    birthDateIndex: birthDate === undefined ? null : index('birthDate', birthDate),
+    phoneIndex: phone === undefined ? null : index('phone', phoneIn(countries, phone) ?? phone),
+  };
+}
+
 /** Whether there is such a patient. Inside the caller's transaction. */
 export async function hasPatient(tx: Tx, organizationId: string, id: string): Promise<boolean> {
   return (await queries.findPatientVersion(tx, organizationId, id)) !== null;

@@ -77,7 +77,7 @@ describe('booking a visit', () => {
     ]);
   });
 
-  test('S1: of fifty people booking one slot at once, exactly one wins; the others are offered three times', async () => {
+  test('S1, ASVS 2.3.4, 15.4.2: of fifty people booking one slot at once, exactly one wins; the others are offered three times', async () => {
     const { clinic, app } = await open();
     const patients = await Promise.all(Array.from({ length: 50 }, () => aPatient(t.database, clinic)));
     const deadlocks = () => t.look<{ deadlocks: number }>('SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()');
@@ -214,7 +214,7 @@ describe('a repeated booking', () => {
   });
 });
 
-describe('a booking is refused, and nothing is written,', () => {
+describe('ASVS 2.3.3: a booking is refused, and nothing is written,', () => {
   const refusals: [
     name: string,
     change: (clinic: Clinic, other: Clinic, patientId: string) => Promise<object> | object,

@@ -51,6 +51,13 @@ export function changeStatusVerb(session: Session, request: object) {
   return sql<{ result: VerbOutcome }>`SELECT app.change_status(${session}::jsonb, ${request}::jsonb) AS result`;
 }
 
+/** The same inside the caller's transaction, whose session it enters again. */
+export async function changeStatus(tx: Tx, session: Session, request: object): Promise<VerbOutcome> {
+  const rows = await tx.$queryRaw<{ result: VerbOutcome }[]>`
+    SELECT app.change_status(${JSON.stringify(session)}::jsonb, ${JSON.stringify(request)}::jsonb) AS result`;
+  return rows[0]?.result ?? { outcome: 'not-found' };
+}
+
 /** Starts are minutes since 1970. */
 export type AvailabilityOutcome =
   | { outcome: 'done'; timeZone: string; from: PlainDate; to: PlainDate; providers: { providerId: string; starts: number[] }[] }

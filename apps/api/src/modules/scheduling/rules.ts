@@ -10,6 +10,9 @@ export const OVERDUE_MINUTES = 15;
 /** How long before a visit its patient is reminded. */
 const REMINDED_HOURS = 24;
 
+/** How long a device is a patient's: HIP-4 for a kiosk, which its screen leaves after the seconds; longer where staff hand it over. */
+export const CHECK_IN = { kioskMinutes: 5, idleSeconds: 90, handedOverMinutes: 30 };
+
 /** Other times that a refused booking is offered. */
 const MAX_ALTERNATIVES = 3;
 

@@ -1,17 +1,21 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PROBLEMS } from '@medspa/contracts';
-import { aClinic, aPatient, createTestDatabase, type TestDatabase } from '@medspa/testing';
+import { createCodec } from '@medspa/database';
+import { aClinic, aFolder, aPatient, createTestDatabase, testWrapping, type Clinic, type TestDatabase } from '@medspa/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PASSWORD } from '../../../test/browser.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
 import { openApiDocument } from '../../app.ts';
+import { letPracticePeopleIn, ownerOf } from '../../modules/identity/index.ts';
+import { createBreaker } from '../breaker.ts';
 import { createHttpServer, listen } from '../server.ts';
 import { exampleAddress, exampleBody, exampleObject } from './example.ts';
-import { firstVisit } from './guide.ts';
+import { firstVisit, PASTED_PASSWORD } from './guide.ts';
 import { html, prose } from './html.ts';
 import { callsOf, type OpenApi } from './openapi.ts';
 import { renderPage } from './page.ts';
@@ -22,10 +26,15 @@ const calls = callsOf(document);
 
 let t: TestDatabase;
 let app: TestApp;
+let clinic: Clinic;
 beforeAll(async () => {
   t = await createTestDatabase();
-  const clinic = await aClinic(t.database);
+  clinic = await aClinic(t.database);
   await aPatient(t.database, clinic);
+  const { organizationId, actorId } = clinic;
+  const asSystem = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
+  const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
+  await letPracticePeopleIn({ ...parts, ...asSystem }, [{ id: actorId, email: 'owner@clinic.example' }], PASSWORD);
   app = testApp(t.database, { as: clinic });
 });
 afterAll(() => t.drop());
@@ -155,7 +164,11 @@ describe('examples', () => {
 
   const hasShell = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).status === 0);
   test.skipIf(!hasShell)('the first visit can be pasted into a shell: it finds a slot, books it and shows the day', async () => {
-    const server = createHttpServer(app.app.fetch);
+    const server = createHttpServer(
+      testApp(t.database, { as: 'session', config: { isPractice: true } }).app.fetch,
+      'http://127.0.0.1:8080',
+    );
+    const folder = aFolder();
     try {
       const port = await listen(server, 0, '127.0.0.1');
       const shown = (await page()).split('id="begin"')[1]?.split('</section>')[0] ?? '';
@@ -163,8 +176,8 @@ describe('examples', () => {
         text.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))),
       );
       expect(commands).toEqual(firstVisit(API).map((step) => step.commands));
-      const script = commands.join('\necho\n').replace(API, `http://127.0.0.1:${port}`);
-      const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script]);
+      const script = commands.join('\necho\n').replace(API, `http://127.0.0.1:${port}`).replace(PASTED_PASSWORD, PASSWORD);
+      const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder });
       const [booked, day] = stdout
         .trim()
         .split(/\n+/)
@@ -174,6 +187,7 @@ describe('examples', () => {
     } finally {
       server.close();
       server.closeAllConnections();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

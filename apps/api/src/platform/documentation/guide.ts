@@ -1,23 +1,34 @@
 import { html, type Html } from './html.ts';
 import { sample } from './call.ts';
 
+/** Stands where a reader puts their own. */
+export const PASTED_PASSWORD = 'PASTE THE PRACTICE PASSWORD HERE';
+
 /** From nothing to a booked visit, as one paste into a shell; `documentation.test.ts` runs it. */
 export function firstVisit(api: string): { title: string; says: string; commands: string }[] {
   return [
     {
+      title: 'Sign in',
+      says: 'The session is a cookie, which curl keeps in a file. A change that comes with it also says that it is no other site that asks.',
+      commands: `api=${api}/v1
+password='${PASTED_PASSWORD}'
+curl -sf -c cookies "$api/session" -H 'content-type: application/json' \\
+  -d "{ \\"email\\": \\"owner@clinic.example\\", \\"password\\": \\"$password\\" }" > signed-in.json
+signed_in() { curl -s -b cookies -H 'sec-fetch-site: same-origin' "$@"; }`,
+    },
+    {
       title: 'Know where and what',
       says: 'Ids come from the lists. The function takes one value out of an answer, with the Node that is there anyway.',
-      commands: `api=${api}/v1
-pick() { node -p "JSON.parse(require('fs').readFileSync(0)).$1"; }
+      commands: `pick() { node -p "JSON.parse(require('fs').readFileSync(0)).$1"; }
 
-location=$(curl -s "$api/locations" | pick 'items[0].id')
-service=$(curl -s "$api/services" | pick 'items[0].id')
-patient=$(curl -s "$api/patients" | pick 'items[0].id')`,
+location=$(signed_in "$api/locations" | pick 'items[0].id')
+service=$(signed_in "$api/services" | pick 'items[0].id')
+patient=$(signed_in "$api/patients" | pick 'items[0].id')`,
     },
     {
       title: 'Find a slot',
       says: 'Open starts of a service over the coming week, per provider who performs it.',
-      commands: `open=$(curl -s "$api/availability?locationId=$location&serviceId=$service")
+      commands: `open=$(signed_in "$api/availability?locationId=$location&serviceId=$service")
 
 provider=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).providerId')
 start=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).starts[0]')`,
@@ -25,7 +36,7 @@ start=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).starts[0
     {
       title: 'Book it',
       says: 'Sent twice with the same key it books once. Should somebody be faster, the answer is a refusal with three other times.',
-      commands: `curl -s -X POST "$api/appointments" \\
+      commands: `signed_in -X POST "$api/appointments" \\
   -H 'content-type: application/json' \\
   -H "idempotency-key: first-visit-$start" \\
   -d "{
@@ -38,21 +49,21 @@ start=$(echo "$open" | pick 'providers.find((p) => p.starts.length > 0).starts[0
     {
       title: 'Show the day',
       says: 'Everything at the location on that day of its calendar, in order of time.',
-      commands: `zone=$(curl -s "$api/locations/$location" | pick timeZone)
+      commands: `zone=$(signed_in "$api/locations/$location" | pick timeZone)
 date=$(node -p "new Date('$start').toLocaleDateString('en-CA', { timeZone: '$zone' })")
 
-curl -s "$api/locations/$location/day?date=$date"`,
+signed_in "$api/locations/$location/day?date=$date"`,
     },
   ];
 }
 
-/** The three calls that everybody needs first. */
+/** The calls that everybody needs first. */
 export function beginSection(api: string): Html {
   return html`<section id="begin" aria-labelledby="begin-title">
     <h2 id="begin-title">Begin</h2>
     <p>
-      Find a slot, book it, show the day. The commands can be pasted as they are while the service runs in practice mode, where everyone
-      acts as the owner of a made-up clinic.
+      Sign in, find a slot, book it, show the day. The commands can be pasted as they are, but for the password, which
+      <code>npm start</code> prints for its practice clinic.
     </p>
     <ol class="steps">
       ${firstVisit(api).map(

@@ -12,6 +12,11 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'not-authenticated': 'The request does not say who sends it.',
   'wrong-credentials':
     'Which of the three is wrong is not said, nor whether anybody has the address. People of two organizations name theirs.',
+  'wrong-id-token':
+    'The ID token is of another issuer or audience, not signed by it, too old, or of another attempt to sign in. Which of these is not said.',
+  'person-unknown':
+    'Accounts are made here, not by the provider. The first time it must say that the address is verified, and the address must be that of the account; from then on its subject decides.',
+  'provider-unavailable': 'The provider, or its keys, could not be asked. Nothing was done.',
   'second-factor-required':
     'The password, or the link, was right. Send it again with `code`: six digits of the app, or a recovery code. A passkey signs in by itself.',
   'passkey-refused':
@@ -27,11 +32,17 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'An invitation works once, for a week, and as long as whoever sent it could still give what its person is given. Ask for another.',
   'beyond-own-access':
     'A role is given, taken, made or changed by people who hold all of it, at least where it holds; and so it is with the address, the invitation and the off-boarding of somebody.',
+  'enrolment-refused': 'A code works once and for ten minutes. Make the device anew: `POST /v1/devices`.',
+  'full-sign-in-required':
+    'A PIN lets back in who signed in on this very device in the last twelve hours, chose a PIN, and did not type it wrong five times. Sign in: `POST /v1/session`.',
+  'wrong-pin': 'Five wrong ones in a row, and the person signs in anew.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
   'origin-refused':
     'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`), or a change came with a session and without an Origin.',
   'not-found':
     'The address or the id in it is unknown. What belongs to another organization is answered alike. In the body, `errors` names the reference that leads nowhere.',
+  'no-such-visit':
+    'A kiosk tells of one visit of today at its location, to whoever gives the name with birth date or phone as the clinic has them. Anything else has this answer.',
   'method-not-allowed': 'The header `Allow` lists the methods that the address answers.',
   'already-exists': 'Another row has the value that must be unique; `errors` names the field.',
   'still-referred-to': 'Something else refers to it, so it cannot go.',
@@ -42,8 +53,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     '`busy` says what is taken (provider, room or patient), and `alternatives` offers up to three open times that can be booked as they stand, in whichever suitable room is free.',
   'last-owner': 'Make somebody else an owner first, everywhere, who is active.',
   'mail-not-configured': 'Have the link shown, with `delivery: link`, or configure a mail server.',
-  'practice-mode': 'The service runs with a made-up clinic, in which nobody has an account.',
   'second-factor-missing': 'Begin with `POST /v1/session/totp`, or with `POST /v1/passkeys/options`.',
+  'not-a-shared-device': 'The session was not begun on a device that is enrolled as shared.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',
   'rule-violated': 'The values are readable, but a rule forbids them together; `errors` names the field where one is at fault.',
@@ -68,10 +79,15 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'Length is what makes a password strong: several words are easy to keep. There is no other rule of what it contains.',
   'password-too-common':
     'It is on the list of what people choose most, repeats one piece, runs along letters or digits, or is made of names in the account.',
+  'pin-too-common': 'Rows, repetitions, dates and other favourites are guessed first. Choose six digits that make no pattern.',
+  'beyond-own-permissions': '`errors` names the place. A key may do less than whoever makes it, or as much.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
+  'too-many-requests':
+    'Wait as long as `retryAfterSeconds` and the header Retry-After say, and send it again. Each operation has its share.',
   'passkey-unusable': 'Ask for options again, on a page of the service or of its application, and on a device that asks who holds it.',
   'reset-paused': 'Three an hour are sent to an address, whether anybody has it or not. `retryAfterSeconds` says how long.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
+  'too-many-tries': 'Five misses in a quarter of an hour. `retryAfterSeconds` says how long until the next try.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:
     'The service sheds load, or somebody else works on the same row. Wait for the seconds of `Retry-After`, then send the same request again.',

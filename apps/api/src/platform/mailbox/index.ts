@@ -9,11 +9,11 @@ import { renderList, renderMailbox, type Received } from './page.ts';
 const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The mailbox of practice mode, for whoever practice mode lets in. Production has none. */
+/** The mailbox of practice mode, for staff who are signed in. Production has none. */
 export function mailboxRoutes(received: () => readonly Received[], findActor: FindActor): Hono {
   const routes = new Hono();
   routes.use('/mailbox/*', async (c, next) => {
-    if (!(await findActor(c.req.raw.headers))) throw new Problem('not-authenticated');
+    if ((await findActor(c.req.raw.headers))?.actor.kind !== 'staff') throw new Problem('not-authenticated');
     c.header('content-security-policy', PAGE_POLICY);
     await next();
   });

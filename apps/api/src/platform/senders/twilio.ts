@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Handover, Outgoing, Sender } from './index.ts';
+import { smallText } from '../small-answer.ts';
 
 type TwilioSettings = NonNullable<Config['twilio']>;
 
@@ -82,15 +83,9 @@ function handoverOf(status: number, answer: unknown): Handover {
 }
 
 async function smallJson(response: Response): Promise<unknown> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    size += (piece as Uint8Array).length;
-    if (size > MAX_ANSWER_BYTES) throw new Error('The answer is too large.');
-    pieces.push(piece as Uint8Array);
-  }
+  const text = await smallText(response, MAX_ANSWER_BYTES);
   try {
-    return JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     return null;
   }

@@ -107,9 +107,10 @@ ALTER TABLE "staff_session_use" ADD CONSTRAINT "staff_session_use_organization_i
 
 -- ── protection ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- An account has no id of its own: it is found by whose it is.
+-- An account has no id of its own, nor has a data key: it is found by whose it is.
 CREATE OR REPLACE FUNCTION app.audited_id(p_row jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT coalesce(p_row ->> 'id', p_row ->> 'patient_id', p_row ->> 'provider_id', p_row ->> 'staff_id')::uuid
+  SELECT coalesce(p_row ->> 'id', p_row ->> 'patient_id', p_row ->> 'provider_id', p_row ->> 'staff_id',
+    CASE WHEN p_row ? 'key_id' THEN p_row ->> 'organization_id' END)::uuid
 $$;
 
 CALL app.protect('staff_account');

@@ -48,6 +48,23 @@ export async function insertAccount(
   await tx.staffSecret.create({ data: { organizationId, staffId, ...secret } });
 }
 
+/** The same for somebody who may have one already. */
+export async function putAccount(
+  tx: Tx,
+  account: { organizationId: string; staffId: string; loginKey: Uint8Array<ArrayBuffer> },
+  secret: { passwordHash: string; passwordIsLong: boolean },
+  at: Date,
+): Promise<void> {
+  const { organizationId, staffId, loginKey } = account;
+  const where = byStaff(organizationId, staffId);
+  await tx.staffAccount.upsert({
+    where,
+    create: { ...account, passwordChangedAt: at },
+    update: { loginKey, passwordChangedAt: at },
+  });
+  await tx.staffSecret.upsert({ where, create: { organizationId, staffId, ...secret }, update: secret });
+}
+
 export async function hasAccount(tx: Tx, organizationId: string, staffId: string): Promise<boolean> {
   return (await tx.staffAccount.count({ where: { organizationId, staffId } })) > 0;
 }
@@ -140,9 +157,11 @@ type NewSession = {
   staffId: string;
   tokenHash: Uint8Array<ArrayBuffer>;
   device: string;
+  deviceId: string | null;
   idleMinutes: number;
   endsAt: Date;
   steppedUpAt: Date;
+  isByProvidersFactor: boolean;
   createdAt: Date;
 };
 
@@ -152,11 +171,16 @@ export async function insertSession(tx: Tx, session: NewSession): Promise<void> 
   await tx.staffSessionUse.create({ data: { organizationId, sessionId: id, seenAt: createdAt }, select: { sessionId: true } });
 }
 
-/** Sessions of a person that were not ended and have not run out, the last one first. */
+/** Sessions of a person that were not ended and have not run out, the last one first. Those on shared devices wait for a PIN. */
 export async function listSessions(tx: Tx, organizationId: string, staffId: string, alive: Alive, page: PageQuery) {
   return toPage(
     await tx.staffSession.findMany({
-      where: { organizationId, staffId, endsAt: { gt: alive.now }, use: { seenAt: { gt: alive.idleSince } } },
+      where: {
+        organizationId,
+        staffId,
+        endsAt: { gt: alive.now },
+        OR: [{ use: { seenAt: { gt: alive.idleSince } } }, { deviceId: { not: null } }],
+      },
       orderBy: { id: 'desc' },
       select: SESSION,
       ...keyset(page, organizationId),

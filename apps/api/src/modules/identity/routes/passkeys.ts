@@ -18,7 +18,7 @@ import * as passkeys from '../service/passkeys.ts';
 import { browserOf } from '../service/session.ts';
 
 const tags = ['Sign-in'];
-const SECURE = ['step-up-required', 'practice-mode', 'not-found'] as const;
+const SECURE = ['step-up-required', 'not-found'] as const;
 
 /** Passkeys of the person who asks, and signing in with one. */
 export function passkeyRoutes(party: RelyingParty) {
@@ -28,9 +28,10 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'post',
         path: '/session/passkey/options',
         needs: 'account:sign-in',
+        limit: 'write',
         tags,
         summary: 'Begin to sign in with a passkey',
-        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('practice-mode') },
+        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('not-authenticated') },
       }),
       async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeySignIn(c.get('ctx'), party)), 201),
     )
@@ -39,10 +40,11 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'post',
         path: '/session/passkey',
         needs: 'account:sign-in',
+        limit: 'sign-in',
         tags,
         summary: 'Sign in with a passkey, which is both factors',
         request: { body: jsonBody(PasskeyProof) },
-        responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems('passkey-refused', 'practice-mode') },
+        responses: { 201: jsonReply('Signed in; the cookie is the session', SignedIn), ...problems('passkey-refused') },
       }),
       async (c) => {
         const { passkey } = c.req.valid('json');
@@ -56,9 +58,10 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'post',
         path: '/session/step-up/passkey/options',
         needs: 'account:read',
+        limit: 'write',
         tags,
         summary: 'Begin to prove again who acts, with a passkey',
-        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('practice-mode') },
+        responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('not-authenticated') },
       }),
       async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeyStepUp(c.get('ctx'), party)), 201),
     )
@@ -67,10 +70,11 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'post',
         path: '/session/step-up/passkey',
         needs: 'account:write',
+        limit: 'sign-in',
         tags,
         summary: 'Prove again who acts, with a passkey, for five minutes of what needs it',
         request: { body: jsonBody(PasskeyProof) },
-        responses: { 200: jsonReply('The session', SignInSession), ...problems('passkey-refused', 'practice-mode') },
+        responses: { 200: jsonReply('The session', SignInSession), ...problems('passkey-refused') },
       }),
       async (c) => c.json(encode(SignInSession, await passkeys.stepUpByPasskey(c.get('ctx'), party, c.req.valid('json').passkey)), 200),
     )
@@ -79,6 +83,7 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'get',
         path: '/passkeys',
         needs: 'account:read',
+        limit: 'read',
         tags,
         summary: 'Which passkeys one has',
         request: { query: PageQuery },
@@ -91,6 +96,7 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'post',
         path: '/passkeys/options',
         needs: 'account:secure',
+        limit: 'write',
         tags,
         summary: 'Begin to add a passkey',
         responses: { 201: jsonReply('What the browser is to make, within five minutes', PasskeyCreation), ...problems(...SECURE) },
@@ -102,6 +108,7 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'post',
         path: '/passkeys',
         needs: 'account:secure',
+        limit: 'write',
         tags,
         summary: 'Add the passkey that the browser made, and end every other session',
         request: { body: jsonBody(AddPasskey) },
@@ -117,6 +124,7 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'patch',
         path: '/passkeys/{id}',
         needs: 'account:write',
+        limit: 'write',
         tags,
         summary: 'Rename a passkey',
         request: { params: IdParam, body: jsonBody(RenamePasskey) },
@@ -132,6 +140,7 @@ export function passkeyRoutes(party: RelyingParty) {
         method: 'delete',
         path: '/passkeys/{id}',
         needs: 'account:secure',
+        limit: 'write',
         tags,
         summary: 'Remove a passkey, and end every other session',
         request: { params: IdParam },

@@ -20,8 +20,8 @@ import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
 const tags = ['Sign-in'];
-const PROOF = ['wrong-credentials', 'second-factor-required', 'sign-in-paused', 'sign-in-stopped', 'practice-mode'] as const;
-const SECURE = ['step-up-required', 'practice-mode', 'not-found'] as const;
+const PROOF = ['wrong-credentials', 'second-factor-required', 'sign-in-paused', 'sign-in-stopped'] as const;
+const SECURE = ['step-up-required', 'not-found'] as const;
 
 export const signInRoutes = router()
   .openapi(
@@ -29,12 +29,13 @@ export const signInRoutes = router()
       method: 'post',
       path: '/setup',
       needs: 'account:sign-in',
+      limit: 'sign-in',
       tags,
       summary: 'Make an organization and its owner, with the code that the operator was shown',
       request: { body: jsonBody(SetUp) },
       responses: {
         201: jsonReply('Made. The owner signs in next.', SetUpDone),
-        ...problems('setup-code-refused', 'password-too-short', 'password-too-common', 'practice-mode'),
+        ...problems('setup-code-refused', 'password-too-short', 'password-too-common'),
       },
     }),
     async (c) => c.json(encode(SetUpDone, await account.setUp(c.get('ctx'), c.req.valid('json'))), 201),
@@ -44,6 +45,7 @@ export const signInRoutes = router()
       method: 'post',
       path: '/session',
       needs: 'account:sign-in',
+      limit: 'sign-in',
       tags,
       summary: 'Sign in',
       request: { body: jsonBody(SignIn) },
@@ -60,6 +62,7 @@ export const signInRoutes = router()
       method: 'get',
       path: '/session',
       needs: 'account:read',
+      limit: 'read',
       tags,
       summary: 'Who is signed in',
       responses: { 200: jsonReply('They', SignedIn), ...problems('not-found') },
@@ -71,6 +74,7 @@ export const signInRoutes = router()
       method: 'delete',
       path: '/session',
       needs: 'account:write',
+      limit: 'write',
       tags,
       summary: 'Sign out',
       responses: { 200: jsonReply('Signed out; the browser forgets what it kept of this site', SignedOut), ...problems() },
@@ -87,6 +91,7 @@ export const signInRoutes = router()
       method: 'post',
       path: '/session/step-up',
       needs: 'account:write',
+      limit: 'sign-in',
       tags,
       summary: 'Prove again who acts, for five minutes of what needs it',
       request: { body: jsonBody(StepUp) },
@@ -99,6 +104,7 @@ export const signInRoutes = router()
       method: 'put',
       path: '/session/password',
       needs: 'account:secure',
+      limit: 'write',
       tags,
       summary: 'Change the password and end every other session',
       request: { body: jsonBody(ChangePassword) },
@@ -114,6 +120,7 @@ export const signInRoutes = router()
       method: 'post',
       path: '/session/totp',
       needs: 'account:secure',
+      limit: 'write',
       tags,
       summary: 'Begin with an authenticator app',
       responses: { 201: jsonReply('Its secret, shown this once', TotpSetup), ...problems(...SECURE) },
@@ -125,6 +132,7 @@ export const signInRoutes = router()
       method: 'post',
       path: '/session/totp/confirmation',
       needs: 'account:secure',
+      limit: 'write',
       tags,
       summary: 'Show that the app has the secret; from now on its code is asked for',
       request: { body: jsonBody(ConfirmTotp) },
@@ -140,6 +148,7 @@ export const signInRoutes = router()
       method: 'delete',
       path: '/session/totp',
       needs: 'account:secure',
+      limit: 'write',
       tags,
       summary: 'Stop asking for a code',
       responses: { 200: jsonReply('As it is now', SignedIn), ...problems(...SECURE, 'second-factor-missing', 'password-too-short') },
@@ -151,6 +160,7 @@ export const signInRoutes = router()
       method: 'post',
       path: '/session/recovery-codes',
       needs: 'account:secure',
+      limit: 'write',
       tags,
       summary: 'New recovery codes; the old ones work no more',
       responses: { 201: jsonReply('Shown this once', RecoveryCodes), ...problems(...SECURE, 'second-factor-missing') },
@@ -162,6 +172,7 @@ export const signInRoutes = router()
       method: 'get',
       path: '/sessions',
       needs: 'account:read',
+      limit: 'read',
       tags,
       summary: 'Where one is signed in',
       request: { query: PageQuery },
@@ -174,6 +185,7 @@ export const signInRoutes = router()
       method: 'delete',
       path: '/sessions',
       needs: 'account:write',
+      limit: 'write',
       tags,
       summary: 'Sign out everywhere else',
       responses: { 200: jsonReply('How many ended', SessionsEnded), ...problems() },
@@ -185,6 +197,7 @@ export const signInRoutes = router()
       method: 'delete',
       path: '/sessions/{id}',
       needs: 'account:write',
+      limit: 'write',
       tags,
       summary: 'Sign out there',
       request: { params: IdParam },

@@ -5,6 +5,8 @@ import { mutate } from '../../../platform/doors.ts';
 import { existing } from '../../../platform/versioned.ts';
 import { deactivateProviderOf, findStaff, setActive } from '../queries.ts';
 import * as queries from '../queries/access.ts';
+import { revokeKeys } from '../queries/api-keys.ts';
+import { deletePin, withdrawCodes } from '../queries/devices.ts';
 import { deleteInvitations } from '../queries/invitations.ts';
 import { deleteReset } from '../queries/password-reset.ts';
 import { deleteSessions, hasAccount } from '../queries/sign-in.ts';
@@ -12,11 +14,14 @@ import { findGrants, holdAccess, refuseBeyond, refuseLastOwner } from './access.
 import { openStaff } from './address.ts';
 
 /**
- * Ends everything by which somebody gets in without proving anew who they are. Whatever a later way of signing in keeps (a PIN, a key, a
- * link that waits) ends here as well.
+ * Ends every way in that somebody has or made without proving anew who they are: sessions, locked ones on shared devices included, the
+ * PIN, links, keys of integrations, and codes for devices that nobody used yet. What a later way of signing in keeps ends here as well.
  */
-async function endWaysIn(tx: Tx, organizationId: string, staffId: string): Promise<void> {
+async function endWaysIn({ organizationId, now }: Pick<Ctx, 'organizationId' | 'now'>, tx: Tx, staffId: string): Promise<void> {
   await deleteSessions(tx, organizationId, staffId);
+  await deletePin(tx, organizationId, staffId);
+  await revokeKeys(tx, organizationId, { createdBy: staffId }, now());
+  await withdrawCodes(tx, organizationId, staffId);
   await endLinks(tx, organizationId, staffId);
   // Whoever invites may have been shown the link.
   await deleteInvitations(tx, organizationId, { invitedById: staffId });
@@ -40,7 +45,7 @@ export function offBoard(ctx: Ctx, id: string) {
     refuseBeyond(own, await findGrants(tx, id));
     await refuseLastOwner(tx, organizationId, id);
     await queries.deleteAssignmentsOf(tx, organizationId, id);
-    await endWaysIn(tx, organizationId, id);
+    await endWaysIn(ctx, tx, id);
     await deactivateProviderOf(tx, organizationId, id);
     await setActive(tx, organizationId, id, false);
     return openStaff(ctx, existing(await findStaff(tx, organizationId, id)));
@@ -54,7 +59,7 @@ export function reinstate(ctx: Ctx, id: string) {
     await holdAccess(ctx, tx);
     existing(await findStaff(tx, organizationId, id));
     // Whoever was just proving who they are when they were off-boarded may have begun a session since.
-    await endWaysIn(tx, organizationId, id);
+    await endWaysIn(ctx, tx, id);
     await setActive(tx, organizationId, id, true);
     return openStaff(ctx, existing(await findStaff(tx, organizationId, id)));
   });

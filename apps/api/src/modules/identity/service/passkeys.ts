@@ -100,7 +100,7 @@ export async function signInByPasskey(
   return startSession(ctx, { ...person, settle: () => Promise.resolve() }, browser);
 }
 
-/** Asks the browser for a passkey of the person of the request. Throws `practice-mode`. */
+/** Asks the browser for a passkey of the person of the request. */
 export async function beginPasskeyStepUp(ctx: Ctx, party: RelyingParty) {
   const sessionId = sessionIdOf(ctx);
   const known = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
@@ -109,7 +109,7 @@ export async function beginPasskeyStepUp(ctx: Ctx, party: RelyingParty) {
   return requestOptions(party, await issueChallenge(ctx, { for: 'step-up', sessionId }), known);
 }
 
-/** Proves again who acts, by passkey. Throws `passkey-refused`, `practice-mode`. */
+/** Proves again who acts, by passkey. Throws `passkey-refused`. */
 export async function stepUpByPasskey(ctx: Ctx, party: RelyingParty, passkey: Assertion) {
   demand(ctx, 'account:write');
   const { organizationId, actor } = ctx;
@@ -146,6 +146,6 @@ export async function provePasskey(
 }
 
 function sessionIdOf({ signIn }: Ctx): string {
-  if (!signIn) throw new Problem('practice-mode');
+  if (!signIn) throw new Problem('not-authenticated');
   return signIn.sessionId;
 }

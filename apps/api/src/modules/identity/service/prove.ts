@@ -82,7 +82,8 @@ async function tryPassword(ctx: Ctx, loginKey: Uint8Array, organizationId: strin
   return { of, staffId, secret, keyed, isRight: await isPasswordOf(secret?.passwordHash ?? null, keyed) };
 }
 
-const TRY = { needs: 'account:sign-in', action: 'session.try' } as const;
+/** What trying to sign in is, to the doors. */
+export const TRY = { needs: 'account:sign-in', action: 'session.try' } as const;
 
 /** Lets one attempt be made for an address. It counts as wrong from here on. Throws `sign-in-paused`, `sign-in-stopped`. */
 export async function beginAttempt(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null) {

@@ -18,12 +18,13 @@ import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platfo
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
-import { readSessionCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
+import { readDeviceCookie, readSessionCookie, type DeviceCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
 import { listGivenRoles, type GivenRoleRow } from '../queries/access.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
 import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
+import { beginOnDevice } from './shared-device.ts';
 
 /** What finding a session takes. */
 export type SignInParts = Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>;
@@ -65,27 +66,33 @@ export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsS
 }
 
 /** What the request of somebody who signs in says beside its body. */
-export type Browser = { userAgent: string; cookie: SessionCookie | null };
+export type Browser = { userAgent: string; cookie: SessionCookie | null; device: DeviceCookie | null };
 
 export function browserOf(headers: Headers): Browser {
-  return { userAgent: headers.get('user-agent') ?? '', cookie: readSessionCookie(headers) };
+  return { userAgent: headers.get('user-agent') ?? '', cookie: readSessionCookie(headers), device: readDeviceCookie(headers) };
 }
 
 /** Signs in: a new token each time, and the session that the browser had ends. Throws what `prove` does. */
-export async function signIn(
-  ctx: Ctx,
-  { email, organizationId, ...given }: SignIn,
-  browser: Browser,
-): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
+export async function signIn(ctx: Ctx, { email, organizationId, ...given }: SignIn, browser: Browser): Promise<Begun> {
   return startSession(ctx, await prove(ctx, loginKeyOf(ctx, email), organizationId ?? null, given), browser);
 }
 
-/** Signs in whoever proved who they are. */
+/** A new session, and the cookie of the browser that has it. */
+export type Begun = { cookie: SessionCookie; signedIn: SignedIn };
+
+/** What the session of somebody who proved it here and now is. */
+const PROVED_HERE = { provedAt: null, isByProvidersFactor: false };
+
+/**
+ * Signs in whoever proved who they are: here and now, or to somebody else at `provedAt`, and where that was by a second factor which counts
+ * here, `isByProvidersFactor`.
+ */
 export async function startSession(
   ctx: Ctx,
   proof: Proof,
-  { userAgent, cookie }: Browser,
-): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
+  { userAgent, cookie, device }: Browser,
+  { provedAt, isByProvidersFactor }: { provedAt: Date | null; isByProvidersFactor: boolean } = PROVED_HERE,
+): Promise<Begun> {
   const own = { ...ctx, organizationId: proof.organizationId, actor: newcomer(proof.staffId) };
   const token = randomBytes(32).toString('base64url');
   const now = ctx.now();
@@ -95,18 +102,18 @@ export async function startSession(
     staffId: own.actor.id,
     tokenHash: hashOf(token),
     device: deviceOf(userAgent),
-    idleMinutes: STAFF_SESSION.idleMinutes,
-    endsAt: new Date(now.getTime() + STAFF_SESSION.hours * 3_600_000),
-    steppedUpAt: now,
+    steppedUpAt: provedAt ?? now,
+    isByProvidersFactor,
     createdAt: now,
   };
   const signedIn = await mutate(own, { needs: 'account:sign-in', action: 'session.begin', reply: SignedIn }, async (tx) => {
     await proof.settle(tx);
     await queries.deleteSessions(tx, own.organizationId, own.actor.id, { endsAt: { lte: now } });
     if (cookie) await queries.deleteSessions(tx, own.organizationId, own.actor.id, { tokenHash: hashOf(cookie.token) });
-    await queries.insertSession(tx, session);
+    const { deviceId, idleMinutes, hours } = await beginOnDevice(tx, own.organizationId, own.actor.id, device);
+    await queries.insertSession(tx, { ...session, deviceId, idleMinutes, endsAt: new Date(now.getTime() + hours * 3_600_000) });
     const actor = actorOf(own.actor.id, await listGivenRoles(tx, own.actor.id));
-    return describe({ ...own, actor, signIn: { sessionId: session.id, steppedUpAt: now, mustEnrol: false } }, tx);
+    return describe({ ...own, actor, signIn: { sessionId: session.id, steppedUpAt: session.steppedUpAt, mustEnrol: false } }, tx);
   });
   return { cookie: { organizationId: own.organizationId, token }, signedIn };
 }
@@ -116,7 +123,7 @@ export function getSignedIn(ctx: Ctx): Promise<SignedIn> {
   return view(ctx, { needs: 'account:read', action: 'session.read' }, (tx) => describe(ctx, tx));
 }
 
-/** Ends the session of the request. In practice mode there is none, and nothing happens. */
+/** Ends the session of the request. */
 export function signOut(ctx: Ctx) {
   return mutate(ctx, { needs: 'account:write', action: 'session.end', reply: SignedOut }, async (tx) => {
     if (ctx.signIn) await queries.deleteSessions(tx, ctx.organizationId, ctx.actor.id, { id: ctx.signIn.sessionId });
@@ -124,9 +131,9 @@ export function signOut(ctx: Ctx) {
   });
 }
 
-/** Proves again who acts, which some permissions want. Throws what `prove` does, and `practice-mode`. */
+/** Proves again who acts, which some permissions want. Throws what `prove` does. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
-  if (!ctx.signIn) throw new Problem('practice-mode');
+  if (!ctx.signIn) throw new Problem('not-authenticated');
   const { organizationId, actor } = ctx;
   const secret = await view(ctx, { needs: 'account:write', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),
@@ -139,9 +146,9 @@ export async function stepUp(ctx: Ctx, given: StepUp) {
   });
 }
 
-/** Notes on the session of the request that its person proved who they are. Throws `practice-mode` where there is none. */
+/** Notes on the session of the request that its person proved who they are. Throws `not-authenticated` where there is none. */
 export async function steppedUp(ctx: Ctx, tx: Tx): Promise<SignInSession> {
-  if (!ctx.signIn) throw new Problem('practice-mode');
+  if (!ctx.signIn) throw new Problem('not-authenticated');
   await queries.updateSteppedUp(tx, ctx.organizationId, ctx.signIn.sessionId, ctx.now());
   return currentOf(ctx, tx, ctx.signIn);
 }
