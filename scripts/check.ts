@@ -21,6 +21,7 @@ const steps: Step[] = [
   { name: 'docs', run: () => report([...findDocViolations(root), ...findAuditMapViolations(root), ...findRequirementViolations(root)]) },
   { name: 'unused', run: () => command(bin('knip'), ['--no-progress']) },
   { name: 'openapi', run: () => command(process.execPath, ['scripts/openapi.ts', '--check']), hint: 'npm run openapi' },
+  { name: 'access', run: () => command(process.execPath, ['scripts/access.ts', '--check']), hint: 'npm run access' },
 ];
 
 let failed = 0;

@@ -22,6 +22,7 @@ const tasks = {
   soak: ['soak/run.ts'],
   'deploy:image-check': ['deploy/test/image-check.ts'],
   openapi: ['scripts/openapi.ts'],
+  access: ['scripts/access.ts'],
   readiness: ['scripts/readiness.ts'],
   'practice-data': ['scripts/practice-data.ts'],
   'audit-log': ['scripts/audit-log.ts'],

@@ -10,6 +10,7 @@ import { findSignedInPatient } from '../src/modules/portal/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
+import type { FindActor } from '../src/platform/edge.ts';
 import type { IdentityProviders } from '../src/platform/identity-provider/index.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import type { Received } from '../src/platform/mailbox/page.ts';
@@ -22,8 +23,8 @@ export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clin
 export type Person = { organizationId: string; actorId: string; role?: Role; permissions?: Permission[]; locations?: string[] };
 
 export type TestAppOptions = {
-  /** Who asks. Null is nobody; `session` whoever has signed in, a device, or a key. */
-  as?: Person | 'session' | null;
+  /** Who asks. Null is nobody; `session` whoever has signed in, a device, or a key; a function whom it finds. */
+  as?: Person | FindActor | 'session' | null;
   now?: () => Date;
   log?: Log;
   config?: Partial<
@@ -99,11 +100,13 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     ...(options.identityProviders ? { identityProviders: options.identityProviders } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
     findPatient: findSignedInPatient(parts),
-    findActor:
-      as === 'session'
-        ? findActor(parts, { needsSecondFactor: !options.config?.isPractice })
-        : () => Promise.resolve(as ? signedInAs(as, parts.now()) : null),
+    findActor: who(),
   });
+
+  function who(): FindActor {
+    if (as === 'session') return findActor(parts, { needsSecondFactor: !options.config?.isPractice });
+    return typeof as === 'function' ? as : () => Promise.resolve(as ? signedInAs(as, parts.now()) : null);
+  }
 
   async function send<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
     const isRaw = typeof body === 'string' || body instanceof Uint8Array;

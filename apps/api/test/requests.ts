@@ -41,6 +41,15 @@ export function fieldPermissionsOf(schema: Schema | undefined): FieldPermission[
   return [...new Set([...own, ...below.flatMap(fieldPermissionsOf)])];
 }
 
+/** A request that is as documented and names nobody's rows. */
+export function exampleRequest(call: Call): ValidRequest {
+  const params = { id: newId() };
+  return requestOf(call, { params, query: {}, body: exampleBody(document, call) as Record<string, unknown> | undefined });
+}
+
+/** Of all that were made: names in them are nobody else's. */
+let requests = 0;
+
 /**
  * A request for every operation that the service answers with success, each with rows of its own to work on, so that they can
  * be sent in any order. The documentation's examples with the clinic's ids; every place that takes an id has one.
@@ -136,7 +145,6 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     'GET /v1/patients/{id}/messages': said.body.items[0]?.id ?? '',
   };
 
-  let index = 0;
   return new Map(
     [...OPERATIONS].map(([name, call]) => {
       const id = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
@@ -158,7 +166,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
         requestOf(call, {
           params,
           query: Object.fromEntries(query.map(([key, value]) => [key, { ...ids, cursor }[key] ?? value])),
-          body: body === undefined ? undefined : { ...(withIds(body, ids, index++) as object), ...changes[name] },
+          body: body === undefined ? undefined : { ...(withIds(body, ids, requests++) as object), ...changes[name] },
         }),
       ];
     }),
@@ -202,10 +210,10 @@ async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic,
 async function people(app: TestApp, { actorId }: Clinic) {
   const made = async (path: string, body: object) => (await app.send<{ id: string; invitation: { id: string } }>('POST', path, body)).body;
   const hire = (email: string) => made('/v1/staff', { givenName: 'Nia', familyName: 'Newest', jobTitle: 'Front desk', email });
-  const role = (name: string) => made('/v1/custom-roles', { name, permissions: ['access:write'] });
+  const role = (name: string) => made('/v1/custom-roles', { name: `${name} ${requests}`, permissions: ['access:write'] });
   const [{ id: roleId }, { id: heldId }, { id: unusedRoleId }] = [await role('To give'), await role('Held'), await role('Unused')];
   const { id: assignmentId } = await made('/v1/role-assignments', { staffId: actorId, role: heldId });
-  const [invited, newcomer] = [await hire('invited@clinic.example'), await hire('newcomer@clinic.example')];
+  const [invited, newcomer] = [await hire(`invited${requests}@clinic.example`), await hire(`newcomer${requests}@clinic.example`)];
   const { invitation } = await made('/v1/invitations', { staffId: invited.id, delivery: 'link' });
   return { roleId, unusedRoleId, assignmentId, newcomerId: newcomer.id, invitationId: invitation.id };
 }
@@ -219,7 +227,7 @@ async function aLeaver(app: TestApp): Promise<string> {
 async function plan(app: TestApp, { legalEntityId }: Clinic, effectiveFrom: string) {
   type Planned = { id: string; terms: { id: string }[]; prices: { id: string }[] };
   const terms = { effectiveFrom, durationMinutes: 30 };
-  const { id } = (await app.send<Planned>('POST', '/v1/services', { name: 'Planned', category: 'Skin', terms })).body;
+  const { id } = (await app.send<Planned>('POST', '/v1/services', { name: `Planned ${requests}`, category: 'Skin', terms })).body;
   const price = { legalEntityId, effectiveFrom, price: { amount: 42_000, currency: 'USD' } };
   const { body } = await app.send<Planned>('POST', `/v1/services/${id}/prices`, price);
   return { id, termsId: body.terms[0]?.id ?? '', priceId: body.prices[0]?.id ?? '' };

@@ -14,12 +14,39 @@ export type TestDatabase = SignIns & {
   look: <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
   /** PostgreSQL's own log, which all tests of the run share. */
   serverLog: () => Promise<string>;
+  /** Ends its connections; the database stays. */
+  disconnect: () => Promise<void>;
   drop: () => Promise<void>;
 };
 
 /** Clones the template; `drop` it after all tests of the file. */
 export async function createTestDatabase(changes: Partial<DatabaseSettings> = {}, options: DatabaseOptions = {}): Promise<TestDatabase> {
   const { admin, template } = inject('cluster');
+  return cloneOf(admin, template, changes, options);
+}
+
+/**
+ * Ends what is connected to the database and gives out copies of it as it is now, each of its own and each to be dropped. The original
+ * goes with `drop`.
+ */
+export async function copiesOf(t: TestDatabase): Promise<{ copy: () => Promise<TestDatabase>; drop: () => Promise<void> }> {
+  const { admin } = inject('cluster');
+  await t.disconnect();
+  const { database } = t.admin;
+  return {
+    copy: () => cloneOf(admin, database),
+    drop: async () => {
+      await runAs(admin, `DROP DATABASE ${database} WITH (FORCE)`);
+    },
+  };
+}
+
+async function cloneOf(
+  admin: DatabaseSettings,
+  template: string,
+  changes: Partial<DatabaseSettings> = {},
+  options: DatabaseOptions = {},
+): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await runAs(
     admin,
@@ -51,6 +78,10 @@ function testDatabaseOf(
   const { host, port, user, password } = signIns.admin;
   const watcher = new pg.Pool({ host, port, user, password, database: signIns.admin.database, max: 2 });
   watcher.on('error', () => {});
+  const disconnect = async () => {
+    await database.disconnectDatabase();
+    await watcher.end();
+  };
   return {
     admin: signIns.admin,
     owner: signIns.owner,
@@ -62,9 +93,9 @@ function testDatabaseOf(
         dirname((await watcher.query<{ folder: string }>(`SELECT current_setting('data_directory') AS folder`)).rows[0]?.folder ?? ''),
         'server.log',
       ),
+    disconnect,
     drop: async () => {
-      await database.disconnectDatabase();
-      await watcher.end();
+      await disconnect();
       await drop();
     },
   };

@@ -1,6 +1,6 @@
 // What tests of every package and of the repository's tasks use. It knows the database and no application.
 export { connect, lockTable, runAs } from './connections.ts';
-export { createLoneDatabase, createTestDatabase, type TestDatabase } from './database.ts';
+export { copiesOf, createLoneDatabase, createTestDatabase, type TestDatabase } from './database.ts';
 export { eventually } from './eventually.ts';
 export { aClinic, aNewProvider, aPatient, aProvider, arrange, NOW, sessionIn, type Clinic, type ClinicOptions } from './factories.ts';
 export { aFolder } from './folder.ts';

@@ -111,6 +111,7 @@ export async function beginPasskeyStepUp(ctx: Ctx, party: RelyingParty) {
 
 /** Proves again who acts, by passkey. Throws `passkey-refused`. */
 export async function stepUpByPasskey(ctx: Ctx, party: RelyingParty, passkey: Assertion) {
+  demand(ctx, 'account:write');
   const { organizationId, actor } = ctx;
   await provePasskey(ctx, party, { for: 'step-up', sessionId: sessionIdOf(ctx) }, passkey, { organizationId, staffId: actor.id });
   return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, (tx) => steppedUp(ctx, tx));

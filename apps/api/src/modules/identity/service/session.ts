@@ -138,7 +138,7 @@ export function signOut(ctx: Ctx) {
 export async function stepUp(ctx: Ctx, given: StepUp) {
   if (!ctx.signIn) throw new Problem('not-authenticated');
   const { organizationId, actor } = ctx;
-  const secret = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
+  const secret = await view(ctx, { needs: 'account:write', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),
   );
   if (!secret?.loginKey) throw new Problem('wrong-credentials');
