@@ -2,7 +2,7 @@ import { aClinic, createTestDatabase, footprintOf, NOW, type Clinic, type TestDa
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aSignedInOwner } from '../../test/browser.ts';
 import { testApp, type TestApp } from '../../test/harness.ts';
-import { OPERATIONS, SIGN_IN_OPERATIONS } from '../../test/requests.ts';
+import { OPERATIONS, PORTAL_OPERATIONS, SIGN_IN_OPERATIONS } from '../../test/requests.ts';
 
 // What holds for every operation because it is an operation, read from the OpenAPI document: one that somebody adds is judged by the
 // same rules without being named here.
@@ -25,7 +25,7 @@ type Described = {
   requestBody?: { required?: boolean; content: object };
   'x-rate-class'?: string;
 };
-const operations = [...OPERATIONS, ...SIGN_IN_OPERATIONS].map(([name, call]) => [name, call as Described] as const);
+const operations = [...OPERATIONS, ...SIGN_IN_OPERATIONS, ...PORTAL_OPERATIONS].map(([name, call]) => [name, call as Described] as const);
 /** Ways to say that nothing is sent, or not to say it. */
 const NO_BODY: Record<string, string>[] = [
   {},
@@ -62,6 +62,9 @@ describe('API9', () => {
         '/invitation/invitation.js',
         '/live',
         '/openapi.json',
+        '/portal/sign-in',
+        '/portal/sign-in.css',
+        '/portal/sign-in.js',
         '/ready',
         '/reset-password',
         '/reset-password/reset.js',
