@@ -70,6 +70,7 @@ export async function fillWorld({ database }: BenchDatabase): Promise<World> {
         is_active: true,
       })),
     );
+    await tx.staffRole.create({ data: { organizationId, staffId: actorId, role: 'owner' } });
     await insertRows(
       tx,
       'provider',

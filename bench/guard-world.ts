@@ -1,15 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { EVERYTHING } from '@medspa/contracts';
 import { createCodec, keyRingOf, ringWrapping, type Codec } from '@medspa/database';
 import { v7 as newId } from 'uuid';
 import { createApp } from '../apps/api/src/app.ts';
 import { findActor } from '../apps/api/src/modules/identity/index.ts';
+import { findSignedInPatient } from '../apps/api/src/modules/portal/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
 import type { FindActor } from '../apps/api/src/platform/edge.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
 import { createMetrics } from '../apps/api/src/platform/metrics.ts';
 import { withClient } from '../scripts/local.ts';
-import { fillWorld, openSlots, sessionOf, wireOf, type World } from './booking-world.ts';
+import { fillWorld, openSlots, wireOf, type World } from './booking-world.ts';
 import type { BenchDatabase } from './database.ts';
 import { BENCH_KEY } from './service.ts';
 
@@ -51,17 +51,18 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
       trustedProxies: 0,
       rateLimitFactor: 10_000,
     },
+    findPatient: findSignedInPatient(parts),
     findActor: has('permission') ? findActor(parts, { needsSecondFactor: false }) : anybodyMay(world),
     log: createLog('silent'),
     metrics: createMetrics(),
     isStopping: () => false,
     isTraced: false,
   });
-  const cookie = has('permission') ? await signIn(db, world) : '';
+  const signedIn = has('permission') ? world.signedIn : {};
 
   async function ask(status: number, method: string, path: string, body?: string, headers = {}): Promise<string> {
     const sent = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
-    const request = { method, headers: { origin: API, cookie, ...sent, ...headers }, ...(body === undefined ? {} : { body }) };
+    const request = { method, headers: { ...signedIn, ...sent, ...headers }, ...(body === undefined ? {} : { body }) };
     const answer = await app.request(path, request);
     const text = await answer.text();
     if (answer.status !== status) throw new Error(`${method} ${path} was answered ${answer.status}: ${text.slice(0, 300)}`);
@@ -103,24 +104,6 @@ function patient(index: number): string {
 function anybodyMay({ organizationId, actorId }: World): FindActor {
   const found = { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: EVERYTHING } };
   return () => Promise.resolve(found);
-}
-
-/** The cookie of somebody who is signed in. */
-async function signIn({ database }: BenchDatabase, world: World): Promise<string> {
-  const { organizationId, actorId: staffId } = world;
-  const token = randomBytes(32).toString('base64url');
-  const [id, now] = [newId(), new Date()];
-  await database.withTransaction(sessionOf(world, 'bench.fill'), async (tx) => {
-    await tx.staff.create({ data: { organizationId, id: staffId, givenName: 'Olive', familyName: 'Owner', jobTitle: 'Owner' } });
-    await tx.staffAccount.create({ data: { organizationId, staffId, passwordChangedAt: now } });
-    await tx.staffSecret.create({ data: { organizationId, staffId, passwordHash: '$argon2id$v=19$nobody$knows', passwordIsLong: true } });
-    await tx.staffRole.create({ data: { organizationId, staffId, role: 'owner' } });
-    const ends = { idleMinutes: 60, endsAt: new Date(now.getTime() + 86_400_000), steppedUpAt: now, createdAt: now };
-    const tokenHash = createHash('sha256').update(token).digest();
-    await tx.staffSession.create({ data: { organizationId, id, staffId, tokenHash, device: 'bench', ...ends } });
-    await tx.staffSessionUse.create({ data: { organizationId, sessionId: id, seenAt: now } });
-  });
-  return `__Host-session=${organizationId}.${token}`;
 }
 
 /** Stores what it is given, and finds it by its beginning. */

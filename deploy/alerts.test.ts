@@ -41,6 +41,7 @@ describe('the rules over our own metrics', () => {
     metrics.job('watch-arrivals', 'failed', 1);
     metrics.queued(1);
     metrics.sealed(0);
+    metrics.overdueReviews(0);
     metrics.pool.acquired?.(1);
     metrics.pool.queried?.('SELECT 1', 1, false);
     for (const [, name = '', labels = ''] of (await metrics.render()).text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {

@@ -7,11 +7,16 @@ export type Import = { specifier: string | null; names: { name: string; isType: 
 /** What the file does with a transaction beside passing it on. */
 export type DatabaseUse = { kind: 'model'; name: string } | { kind: 'raw' } | { kind: 'hidden' };
 
-/** `ambient` is what it asks the machine: the clock, chance, the environment, the network. */
-export type Source = { imports: Import[]; database: DatabaseUse[]; tables: Set<string>; ambient: Set<string> };
+/**
+ * `ambient` is what it asks the machine: the clock, chance, the environment, the network. `answers` are the ways in which it answers
+ * a request with something that neither `encode` wrote nor is a constant.
+ */
+export type Source = { imports: Import[]; database: DatabaseUse[]; tables: Set<string>; ambient: Set<string>; answers: Set<string> };
 
 /** Functions whose callback is given a transaction. */
 const OPENERS = new Set(['mutate', 'view', 'withTransaction', '$transaction']);
+/** Ways to answer of Hono's context `c`, and of the web. */
+const ANSWERS = new Set(['json', 'body', 'text', 'html', 'newResponse']);
 const AMBIENT = new Set(['process', 'performance', 'fetch', 'setTimeout', 'setInterval', 'Date.now', 'Math.random', 'Temporal.Now']);
 const TABLE = /\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?"?([a-z_]+)"?/gi;
 
@@ -22,6 +27,7 @@ export function readSource(path: string, text: string): Source {
   const database: DatabaseUse[] = [];
   const tables = new Set<string>();
   const ambient = new Set<string>();
+  const answers = new Set<string>();
   const handles = new Set(['tx']);
   const name = (specifier: Node | null | undefined, names: Import['names'] = []) => imports.push({ specifier: textOf(specifier), names });
 
@@ -59,6 +65,7 @@ export function readSource(path: string, text: string): Source {
       const called = calledName(callee);
       if (called === 'require') name(args[0]);
       if (OPENERS.has(called) && args.some(takesApart)) database.push({ kind: 'hidden' });
+      if (callee.type === 'MemberExpression' && isAnswer(callee.object, called) && !isHarmless(args[0])) answers.add(called);
       if (called === 'insertRows') {
         const table = textOf(args[1]);
         if (table === null) database.push({ kind: 'hidden' });
@@ -67,6 +74,7 @@ export function readSource(path: string, text: string): Source {
     },
     Identifier: (node) => AMBIENT.has(node.name) && !members.has(node) && ambient.add(node.name),
     NewExpression({ callee, arguments: args }) {
+      if (callee.type === 'Identifier' && callee.name === 'Response') answers.add('new Response');
       if (callee.type === 'Identifier' && callee.name === 'Date' && args.length === 0) ambient.add('new Date()');
     },
     MemberExpression({ object, property, computed }) {
@@ -92,7 +100,7 @@ export function readSource(path: string, text: string): Source {
       }
     },
   }).visit(program);
-  return { imports, database, tables, ambient };
+  return { imports, database, tables, ambient, answers };
 }
 
 /** A literal text, also as a template without holes; null for anything computed. */
@@ -111,6 +119,17 @@ function nameOf(node: Node): string {
 function calledName(callee: Node): string {
   if (callee.type === 'MemberExpression') return callee.computed ? '' : nameOf(callee.property);
   return callee.type === 'Identifier' ? callee.name : '';
+}
+
+function isAnswer(object: Node, called: string): boolean {
+  return object.type === 'Identifier' && ((object.name === 'c' && ANSWERS.has(called)) || object.name === 'Response');
+}
+
+/** What `encode` wrote, nothing, and a constant by its name. */
+function isHarmless(answer: Node | undefined): boolean {
+  if (answer?.type === 'CallExpression') return calledName(answer.callee) === 'encode';
+  if (answer?.type === 'Identifier') return /^[A-Z][A-Z_]+$/.test(answer.name);
+  return answer?.type === 'Literal' && answer.value === null;
 }
 
 /** Name of a function's first parameter, unless it is taken apart at once. */

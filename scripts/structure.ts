@@ -16,6 +16,7 @@ export const MODULES = [
   'inventory',
   'clinical',
   'billing',
+  'portal',
 ];
 
 const MODULE_FILES =
@@ -94,6 +95,7 @@ function judgeFile(root: string, path: string, owners: TableOwners): string[] {
     ...tooLong,
     ...judgeImports(path, source.imports),
     ...judgeAmbient(path, source),
+    ...judgeAnswers(path, source),
     ...judgeDatabase(path, source, owners),
   ];
 }
@@ -172,6 +174,12 @@ function judgeOffered(path: string, specifier: string, names: Import['names']): 
 function judgeAmbient(path: string, { ambient }: Source): string[] {
   if (!moduleOf(path)) return [];
   return [...ambient].map((name) => `a module does not ask ${name}; what it needs comes in ctx or as an argument`);
+}
+
+/** What one may see of an answer is decided where it is encoded, so a route has no other way to answer. */
+function judgeAnswers(path: string, { answers }: Source): string[] {
+  if (!moduleOf(path)) return [];
+  return [...answers].map((how) => `answers by ${how}; a route answers with c.json(encode(c, Schema, value)), sqlJson or a constant`);
 }
 
 function judgeDatabase(path: string, { database, tables }: Source, owners: TableOwners): string[] {

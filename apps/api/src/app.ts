@@ -5,6 +5,7 @@ import {
   accessRoutes,
   apiKeyRoutes,
   deviceRoutes,
+  emergencyRoutes,
   federatedRoutes,
   identityRoutes,
   passkeyRoutes,
@@ -12,7 +13,8 @@ import {
   signInRoutes,
 } from './modules/identity/index.ts';
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
-import { patientRoutes } from './modules/patients/index.ts';
+import { patientRoutes, proxyRoutes } from './modules/patients/index.ts';
+import { portalPasskeyRoutes, portalRoutes } from './modules/portal/index.ts';
 import { checkInRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
@@ -27,6 +29,7 @@ import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
 import type { Metrics } from './platform/metrics.ts';
+import { portalPage } from './platform/portal-page/index.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
 import { createRateLimits } from './platform/rate-limits.ts';
 import { passwordPages } from './platform/reset-password/index.ts';
@@ -41,7 +44,10 @@ export type AppParts = {
   codec: Ctx['codec'];
   breaker: Ctx['breaker'];
   now: () => Date;
+  /** Of staff ... */
   findActor: FindActor;
+  /** ... and of patients, below /v1/portal alone: neither's cookie is worth anything in the other's place. */
+  findPatient: FindActor;
   log: Log;
   metrics: Metrics;
   isStopping: () => boolean;
@@ -72,7 +78,11 @@ function apiRoutes(
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
     .route('/', patientRoutes)
-    .route('/', messagingRoutes);
+    .route('/', emergencyRoutes)
+    .route('/', proxyRoutes)
+    .route('/', messagingRoutes)
+    .route('/', portalRoutes)
+    .route('/', portalPasskeyRoutes(relyingParty));
 }
 
 /** The HTTP application: health, documentation, and the modules behind edge and sign-in. */
@@ -113,21 +123,28 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
     documentation(() => openApiDocument(config.apiUrl)),
   );
   app.route('/', signInPages({ hasMailbox: parts.received !== undefined, hasProvider: providers.oidc !== null }));
+  app.route('/', portalPage());
   if (parts.received) app.route('/', mailboxRoutes(parts.received, parts.findActor));
   app.route('/', passwordPages());
   app.use('/hooks/twilio/:organizationId/*', timeLimit(parts.httpMillis), ...signedByTwilio(config, parts));
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
+  const signedInHere = { staff: signedIn(parts.findActor, parts, open), patient: signedIn(parts.findPatient, parts, open) };
   app.use(
     '/v1/*',
     countNetwork(createRateLimits(config.rateLimitFactor), config.trustedProxies),
     shedding(parts.breaker.isFull),
     timeLimit(parts.httpMillis),
-    signedIn(parts.findActor, parts, open),
+    (c, next) => signedInHere[isOfPortal(c.req.path) ? 'patient' : 'staff'](c, next),
     strictBody(),
   );
   app.route('/v1', routes);
   return app;
+}
+
+/** Patients are below it, and nobody else. */
+function isOfPortal(path: string): boolean {
+  return path.startsWith('/v1/portal/');
 }
 
 /** OpenAPI 3.1 of everything under /v1, made from the schemas that check requests and answers. */
@@ -162,7 +179,16 @@ export function openApiDocument(apiUrl: string): OpenApi {
       },
       { name: 'Calendar', description: 'Rooms, the repeating weeks of providers, open times, and what a day holds.' },
       { name: 'Appointments', description: 'A visit from booking to leaving. Each change writes its history.' },
-      { name: 'Patients', description: 'Who is treated. Every read of a patient is recorded.' },
+      { name: 'Patients', description: 'Who is treated, and who may act for them. Every read of a patient is recorded.' },
+      {
+        name: 'Portal',
+        description:
+          'What patients do themselves: they sign in with a code or link that is sent to them, read what is theirs, and act for those they stand in for. Their session is a cookie of its own.',
+      },
+      {
+        name: 'Emergencies',
+        description: "Breaking the glass: one patient's record for an hour, with a reason, and reviewed by somebody else.",
+      },
       {
         name: 'Messages',
         description: 'What patients are told by e-mail and text: the words, whether they want them, and what became of each.',

@@ -1,8 +1,9 @@
 import { assertKeysFit, createCodec, handleDatabaseError, openDatabase, type Database } from '@medspa/database';
 import { hasNoOrganization, migrationStatus } from '@medspa/database/migrate';
 import { createApp } from './app.ts';
-import { findActor, identityJobs } from './modules/identity/index.ts';
+import { findActor, identityJobs, watchReviews } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
+import { findSignedInPatient, portalJobs } from './modules/portal/index.ts';
 import { schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
 import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts';
@@ -96,8 +97,10 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
       const senders = createSenders(config);
       const work = [
         ...identityJobs({ mail: senders.email, apiUrl: config.apiUrl }),
+        watchReviews(metrics),
         ...schedulingJobs,
-        ...messagingJobs(senders),
+        ...messagingJobs({ senders, apiUrl: config.apiUrl }),
+        ...portalJobs,
         ...auditJobs(metrics, anchoring),
         ...upkeepJobs,
         ...keyJobs(encryption.wrapping, log),
@@ -120,6 +123,7 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
         metrics,
         findActor: findActor(parts, { needsSecondFactor: !config.isPractice }),
         identityProviders: createIdentityProviders(config.identityProviders, parts.now),
+        findPatient: findSignedInPatient(parts),
         isStopping: () => lifecycle.isStopping,
         isTraced: tracing !== null,
         ...(config.isPractice && options.received ? { received: options.received } : {}),

@@ -6,6 +6,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
 import { findActor } from '../src/modules/identity/index.ts';
+import { findSignedInPatient } from '../src/modules/portal/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
@@ -98,6 +99,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     ...(options.received ? { received: options.received } : {}),
     ...(options.identityProviders ? { identityProviders: options.identityProviders } : {}),
     ...(options.httpMillis === undefined ? {} : { httpMillis: options.httpMillis }),
+    findPatient: findSignedInPatient(parts),
     findActor: who(),
   });
 

@@ -1,4 +1,4 @@
-import { aClinic, aPatient, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, aPatient, arrange, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bodyOf } from '../src/platform/documentation/openapi.ts';
@@ -57,6 +57,10 @@ const ADD: Record<
     ],
   }),
   '/v1/patients': () => ['/v1/patients', { givenName: aName(), familyName: aName() }],
+  '/v1/emergency-accesses': () => ({
+    first: ['/v1/patients', { givenName: aName(), familyName: aName() }],
+    next: (patientId) => ['/v1/emergency-accesses', { patientId, reason: 'Swelling after filler.' }],
+  }),
   '/v1/message-templates': () => [
     '/v1/message-templates',
     { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' },
@@ -66,6 +70,16 @@ const ADD: Record<
   '/v1/patients/{id}/messages': (place) => ({
     first: ['/v1/message-templates', { kind: 'appointment.reminder', channel: 'email', title: aName(), body: 'On {{appointment.date}}.' }],
     finish: () => queue(t, place, place.patientId),
+  }),
+  '/v1/patients/{id}/proxies': (place) => ({
+    first: ['/v1/patients', { givenName: 'Mia', familyName: aName() }],
+    finish: async () => {
+      const { organizationId, patientId } = place;
+      const proxyId = await aPatient(t.database, place);
+      await arrange(t.database, place, (tx) =>
+        tx.patientProxy.create({ data: { organizationId, patientId, proxyId, basis: 'minor', startsAt: NOW }, select: { id: true } }),
+      );
+    },
   }),
   '/v1/patients/search': () => ['/v1/patients', { givenName: 'Quinn', familyName: aName() }],
 };

@@ -7,6 +7,7 @@ import type { Ctx } from '../src/platform/context.ts';
 import type { Job } from '../src/platform/jobs.ts';
 import { createSenders } from '../src/platform/senders/index.ts';
 import { messagingJobs } from '../src/modules/messaging/index.ts';
+import { portalJobs } from '../src/modules/portal/index.ts';
 import { schedulingJobs } from '../src/modules/scheduling/index.ts';
 import { testApp, type TestApp } from './harness.ts';
 
@@ -38,6 +39,7 @@ export async function startPost(options: TextProviderOptions & { received?: (id:
     texts,
     config,
     senders: createSenders(config),
+    apiUrl: API_URL,
     /** The app that webhooks are posted to, and the organization whose number it is. */
     connect: (to: TestApp, organizationId: string) => {
       app = to;
@@ -66,11 +68,11 @@ export function jobCtx(t: TestDatabase, organizationId: string, now: Date = NOW)
 
 /** Runs the jobs of the organization that are due at that time, as the queue does, until none is left; returns how many ran. */
 export async function runDue(t: TestDatabase, organizationId: string, post: Post, now: Date = NOW): Promise<number> {
-  const jobs = new Map<string, Job>([...schedulingJobs, ...messagingJobs(post.senders)].map((one) => [one.name, one]));
+  const jobs = new Map<string, Job>([...schedulingJobs, ...portalJobs, ...messagingJobs(post)].map((one) => [one.name, one]));
   for (let ran = 0; ; ran++) {
     const [due] = await t.look<{ id: string; task: string; payload: object }>(
       `WITH next AS (SELECT p.id FROM graphile_worker._private_jobs p JOIN graphile_worker.jobs j USING (id)
-         WHERE p.payload ->> 'organizationId' = $1 AND (j.task_identifier = 'send-message' AND p.run_at <= $2 OR j.task_identifier = 'tell-patient') ORDER BY p.run_at, p.id LIMIT 1),
+         WHERE p.payload ->> 'organizationId' = $1 AND (j.task_identifier = 'send-message' AND p.run_at <= $2 OR j.task_identifier IN ('tell-patient', 'send-sign-in')) ORDER BY p.run_at, p.id LIMIT 1),
        task AS (SELECT j.id, j.task_identifier AS task FROM graphile_worker.jobs j WHERE j.id IN (SELECT id FROM next)), gone AS (
        DELETE FROM graphile_worker._private_jobs p USING next WHERE p.id = next.id RETURNING p.id, p.payload)
        SELECT gone.id::text, task.task, gone.payload FROM gone JOIN task USING (id)`,

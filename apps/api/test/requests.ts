@@ -1,9 +1,10 @@
+import type { FieldPermission } from '@medspa/contracts';
 import type { Database } from '@medspa/database';
-import { aNewProvider, aPatient, aProvider, arrange, NOW, type Clinic } from '@medspa/testing';
+import { aNewProvider, aPatient, aProvider, arrange, NOW, testCodec, type Clinic } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { openApiDocument } from '../src/app.ts';
 import { exampleAddress, exampleBody } from '../src/platform/documentation/example.ts';
-import { callsOf, type Call } from '../src/platform/documentation/openapi.ts';
+import { callsOf, type Call, type Schema } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
 import { queue } from './messages.ts';
 
@@ -13,8 +14,12 @@ const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${c
 const isOfSignIn = ([, { path }]: (typeof calls)[number]) =>
   /^\/v1\/(setup$|(sessions?|passkeys|password-resets|devices?|kiosk|check-in|api-keys)(\/|$)|invitations\/acceptance$)/.test(path);
 
-/** Every operation of the API by its name, such as `POST /v1/rooms`, but those of sign-in. */
-export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call)));
+const isOfPortal = ([, { path }]: (typeof calls)[number]) => path.startsWith('/v1/portal/');
+
+/** Every operation that staff ask for by its name, such as `POST /v1/rooms`, but those of sign-in. */
+export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call) && !isOfPortal(call)));
+/** Operations of patients, who have a session of their own (modules/portal). */
+export const PORTAL_OPERATIONS = new Map(calls.filter(isOfPortal));
 /** Operations that are about who asks: they need a session, a device or a proof, or lead to one (tests of modules/identity). */
 export const SIGN_IN_OPERATIONS = new Map(calls.filter(isOfSignIn));
 
@@ -37,6 +42,14 @@ export function exampleRequest(call: Call): ValidRequest {
 /** Of all that were made: names in them are nobody else's. */
 let requests = 0;
 
+/** The permissions that fields of a schema take, beside the one of its operation. */
+export function fieldPermissionsOf(schema: Schema | undefined): FieldPermission[] {
+  if (!schema) return [];
+  const own = schema['x-permission'] ? [schema['x-permission']] : [];
+  const below = [...Object.values(schema.properties ?? {}), ...(schema.items ? [schema.items] : [])];
+  return [...new Set([...own, ...below.flatMap(fieldPermissionsOf)])];
+}
+
 /**
  * A request for every operation that the service answers with success, each with rows of its own to work on, so that they can
  * be sent in any order. The documentation's examples with the clinic's ids; every place that takes an id has one.
@@ -52,6 +65,12 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const idleId = await arrange(database, clinic, (tx) => aNewProvider(tx, clinic));
   const app = testApp(database, { as: clinic, now: () => now });
   await app.send('POST', `/v1/patients/${patientId}/relations`, { relatedId: formerId, kind: 'other' });
+  // A minor with a parent who will act for them and one who does.
+  const child = await app.send<{ id: string }>('POST', '/v1/patients', { givenName: 'Mia', familyName: 'Minor', birthDate: day(-3_000) });
+  const [proxyId, formerProxyId] = [await aPatient(database, clinic), await aPatient(database, clinic)];
+  for (const parentId of [proxyId, formerProxyId])
+    await app.send('POST', `/v1/patients/${child.body.id}/relations`, { relatedId: parentId, kind: 'parent' });
+  const stand = await app.send<{ id: string }>('POST', `/v1/patients/${child.body.id}/proxies`, { proxyId: formerProxyId });
   const visit = (hour: number) => book(app, clinic, patientId, `${day(1)}T${hour}:00:00Z`);
   const [read, moved, cancelled, confirmed] = [await visit(15), await visit(16), await visit(17), await visit(18)];
 
@@ -59,6 +78,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const template = await app.send<{ id: string }>('POST', '/v1/message-templates', words);
   await queue({ database }, clinic, patientId);
   const said = await app.get<{ items: { id: string }[] }>(`/v1/patients/${patientId}/messages`);
+  const accessId = await anEmergencyAccess(database, clinic, patientId, now);
   const planned = await plan(app, clinic, day(30));
 
   const [access, leaving, gone] = [await people(app, clinic), await aLeaver(app), await aLeaver(app)];
@@ -66,7 +86,16 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   const { roomIds, ...own } = clinic;
   const { serviceId, providerId } = clinic;
   const [roomId = ''] = roomIds;
-  const ids: Record<string, string> = { ...own, rotationId, patientId, relatedId, roomId, staffId: clinic.actorId, role: access.roleId };
+  const ids: Record<string, string> = {
+    ...own,
+    proxyId,
+    rotationId,
+    patientId,
+    relatedId,
+    roomId,
+    staffId: clinic.actorId,
+    role: access.roleId,
+  };
   const owners: [path: RegExp, id: string][] = [
     [/reschedule$/, moved.id],
     [/cancel$/, cancelled.id],
@@ -87,6 +116,8 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     [/^\/v1\/rooms/, roomId],
     [/^\/v1\/shift-rotations/, rotationId],
     [/^\/v1\/message-templates/, template.body.id],
+    [/proxies(\/|$)/, child.body.id],
+    [/^\/v1\/emergency-accesses/, accessId],
     [/^\/v1\/patients/, patientId],
   ];
   const changes: Record<string, object> = {
@@ -99,6 +130,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
     'POST /v1/shift-rotations/{id}/end': { effectiveUntil: day(7) },
     'POST /v1/patients/search': { cursor: patientId },
     'PATCH /v1/patients/{id}': { isActive: true },
+    'POST /v1/patients/{id}/proxies': { startsAt: now.toISOString(), endsAt: `${day(30)}T12:00:00Z` },
     // Nobody gives more than they hold, and whoever asks here may hold nothing but this.
     'POST /v1/custom-roles': { permissions: ['access:write'] },
     'PATCH /v1/custom-roles/{id}': { permissions: ['access:write'] },
@@ -108,6 +140,7 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
   /** Pages of what the path names begin after a row of their own. */
   const cursors: Record<string, string> = {
     'GET /v1/patients/{id}/appointments': read.id,
+    'GET /v1/patients/{id}/proxies': stand.body.id,
     'GET /v1/providers/{id}/appointments': read.id,
     'GET /v1/patients/{id}/messages': said.body.items[0]?.id ?? '',
   };
@@ -117,7 +150,13 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
       const id = owners.find(([path]) => path.test(call.path))?.[1] ?? '';
       const cursor = cursors[name] ?? id;
       // A relation that is there, and a provider who learns the service or, needed by no booking, unlearns it.
-      const params = { ...planned, id, relatedId: formerId, providerId: call.method === 'put' ? idleId : newcomerId };
+      const params = {
+        ...planned,
+        id,
+        proxyId: formerProxyId,
+        relatedId: formerId,
+        providerId: call.method === 'put' ? idleId : newcomerId,
+      };
       // Of a query also what may be left out.
       const parameters = (call.parameters ?? []).map((parameter) => ({ ...parameter, required: true }));
       const query = [...new URLSearchParams(exampleAddress(document, { ...call, parameters }).split('?')[1])];
@@ -132,6 +171,32 @@ export async function validRequests(database: Database, clinic: Clinic, now = NO
       ];
     }),
   );
+}
+
+/** Of somebody else than the clinic's actor, who may review it. */
+async function anEmergencyAccess(database: Database, { organizationId, actorId }: Clinic, patientId: string, beginsAt: Date) {
+  const id = newId();
+  const after = (hours: number) => new Date(beginsAt.getTime() + hours * 3_600_000);
+  await testCodec(database).prepare(organizationId);
+  const place = { organizationId, table: 'emergency_access', column: 'reason_sealed', rowId: id };
+  await arrange(database, { organizationId, actorId }, async (tx) => {
+    const { id: staffId } = await tx.staff.create({
+      data: { organizationId, givenName: 'Nora', familyName: 'Night', jobTitle: 'Injector' },
+    });
+    await tx.emergencyAccess.create({
+      data: {
+        organizationId,
+        id,
+        staffId,
+        patientId,
+        reasonSealed: testCodec(database).seal(place, 'She called at night.'),
+        beginsAt,
+        endsAt: after(1),
+        reviewDueAt: after(72),
+      },
+    });
+  });
+  return id;
 }
 
 async function book(app: TestApp, { locationId, serviceId, providerId }: Clinic, patientId: string, startsAt: string) {

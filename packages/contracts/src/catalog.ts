@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { only } from './fields.ts';
 import { Id, Money, PlainDate, text, Version } from './primitives.ts';
 
 export const RoomType = z.object({ id: Id, name: z.string(), version: Version }).meta({ id: 'RoomType' });
@@ -34,7 +35,10 @@ export const Service = z
     isActive: z.boolean(),
     version: Version,
     terms: z.array(ServiceTerms).describe('by date; versions that are over or withdrawn are left out of lists'),
-    prices: z.array(ServicePrice).describe('by date; prices that are over or withdrawn are left out of lists'),
+    prices: only(
+      'money:read',
+      z.array(ServicePrice).describe('by date; prices that are over or withdrawn are left out of lists'),
+    ).optional(),
     providerIds: z.array(Id).describe('who performs it'),
   })
   .meta({ id: 'Service' });
@@ -64,5 +68,5 @@ export type UpdateService = z.infer<typeof UpdateService>;
 export const ReviseTerms = NewTerms;
 export type ReviseTerms = z.infer<typeof ReviseTerms>;
 
-export const SetPrice = z.strictObject({ legalEntityId: Id, effectiveFrom: PlainDate, price: Money });
+export const SetPrice = z.strictObject({ legalEntityId: Id, effectiveFrom: PlainDate, price: only('money:read', Money) });
 export type SetPrice = z.infer<typeof SetPrice>;

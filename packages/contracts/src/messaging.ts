@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { only } from './fields.ts';
 import { Email, Id, multilineText, Phone, text, WallTime, wrong } from './primitives.ts';
 
 export const CHANNELS = ['email', 'sms'] as const;
@@ -7,7 +8,10 @@ export type Channel = (typeof CHANNELS)[number];
 export const PURPOSES = ['transactional', 'marketing'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
-/** What fills the places of a template, and of which type: text as it is, an instant as a day or a time of the location. */
+/**
+ * What fills the places of a template, and of which type: text as it is, an instant as a day or a time of the location. What
+ * signs somebody in, a code or a link, is filled in as the message leaves: what is kept of it has the place in its stead.
+ */
 export const MESSAGE_FIELDS = {
   'organization.name': 'text',
   'patient.name': 'text',
@@ -15,6 +19,8 @@ export const MESSAGE_FIELDS = {
   'location.address': 'text',
   'appointment.date': 'date',
   'appointment.time': 'time',
+  'sign-in.code': 'code',
+  'sign-in.link': 'link',
 } as const;
 export type MessageField = keyof typeof MESSAGE_FIELDS;
 
@@ -32,6 +38,7 @@ export const MESSAGE_KINDS = {
   'appointment.confirmation': { purpose: 'transactional', fields: OF_A_VISIT },
   'appointment.reminder': { purpose: 'transactional', fields: OF_A_VISIT },
   'appointment.cancellation': { purpose: 'transactional', fields: OF_A_VISIT },
+  'patient.sign-in': { purpose: 'transactional', fields: ['organization.name', 'sign-in.code', 'sign-in.link'] },
 } as const satisfies Record<string, { purpose: Purpose; fields: readonly MessageField[] }>;
 export type MessageKind = keyof typeof MESSAGE_KINDS;
 
@@ -89,9 +96,9 @@ export const Message = z
     reason: z.string().nullable().describe('code of why it waits, was withheld or failed'),
     providerStatus: z.string().nullable().describe('what the provider said of it last'),
     templateRevision: z.int().nullable(),
-    address: z.string().nullable().describe('where it went; null until it was sent'),
-    title: z.string().nullable(),
-    body: z.string().nullable().describe('what it said; null until it was sent'),
+    address: only('patient:contact', z.string().nullable().describe('where it went; null until it was sent')).optional(),
+    title: only('patient:clinical', z.string().nullable()).optional(),
+    body: only('patient:clinical', z.string().nullable().describe('what it said; null until it was sent')).optional(),
     sendAfter: z.string(),
     sentAt: z.string().nullable(),
   })
@@ -105,14 +112,17 @@ const International = Phone.refine((said) => said.startsWith('+'));
 const Address = z.union([Email, International], wrong('Neither an e-mail address nor an international number.'));
 
 export const RecordConsent = z.strictObject({
-  address: Address.describe('an e-mail address, or a phone number for text messages').meta({ examples: ['maya@example.com'] }),
+  address: only(
+    'patient:contact',
+    Address.describe('an e-mail address, or a phone number for text messages').meta({ examples: ['maya@example.com'] }),
+  ),
   purpose: z.enum(PURPOSES),
   isGranted: z.boolean(),
   source: z.enum(['patient', 'staff']).describe('who said so'),
 });
 export type RecordConsent = z.infer<typeof RecordConsent>;
 
-export const FindConsent = z.strictObject({ address: Address.meta({ examples: ['maya@example.com'] }) });
+export const FindConsent = z.strictObject({ address: only('patient:contact', Address.meta({ examples: ['maya@example.com'] })) });
 export type FindConsent = z.infer<typeof FindConsent>;
 
 export const Consent = z

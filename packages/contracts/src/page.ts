@@ -11,7 +11,14 @@ export const PageQuery = z.strictObject({
 });
 export type PageQuery = z.infer<typeof PageQuery>;
 
-/** A page of rows; `nextCursor` is null on the last one. */
-export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.object({ items: z.array(item), nextCursor: Id.nullable() });
+/** A page of rows; `nextCursor` is null on the last one. The same schema each time: making one costs more than a page does. */
+export function pageOf<Item extends z.ZodType>(item: Item): PageSchema<Item> {
+  const known = pages.get(item) as PageSchema<Item> | undefined;
+  if (known) return known;
+  const page = z.object({ items: z.array(item), nextCursor: Id.nullable() });
+  pages.set(item, page);
+  return page;
 }
+
+type PageSchema<Item extends z.ZodType> = z.ZodObject<{ items: z.ZodArray<Item>; nextCursor: z.ZodNullable<typeof Id> }>;
+const pages = new WeakMap<z.ZodType, z.ZodType>();

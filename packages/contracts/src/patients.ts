@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { only } from './fields.ts';
 import { MAX_ROWS, PageQuery } from './page.ts';
 import { Email, Id, Instant, multilineText, Phone, PlainDate, text, TimeZone, Version, wholeNumberIn, wrong } from './primitives.ts';
 
@@ -26,6 +27,9 @@ const RelationKind = z.enum(RELATION_KINDS);
 
 const PatientRelation = z.object({ relatedId: Id, kind: RelationKind });
 
+/** What tells who somebody is outside of the clinic, and how to reach them. */
+const contact = <Schema extends z.ZodType>(schema: Schema) => only('patient:contact', schema);
+
 export const Patient = z
   .object({
     id: Id,
@@ -33,16 +37,16 @@ export const Patient = z
     familyName: z.string().describe('legal'),
     preferredName: z.string().nullable(),
     pronouns: z.string().nullable(),
-    timeZone: z.string().nullable().describe('where they are, when that is not where the clinic is'),
-    birthDate: z.string().nullable(),
-    phone: z.string().nullable(),
-    email: z.string().nullable(),
-    address: Address.nullable(),
-    note: z.string().nullable(),
+    timeZone: contact(z.string().nullable().describe('where they are, when that is not where the clinic is')).optional(),
+    birthDate: contact(z.string().nullable()).optional(),
+    phone: contact(z.string().nullable()).optional(),
+    email: contact(z.string().nullable()).optional(),
+    address: contact(Address.nullable()).optional(),
+    note: only('patient:clinical', z.string().nullable()).optional(),
     isActive: z.boolean(),
     deceasedOn: z.string().nullable(),
     mergedIntoId: Id.nullable(),
-    sourceId: z.string().nullable().describe('its number in the system that it was imported from'),
+    sourceId: contact(z.string().nullable().describe('its number in the system that it was imported from')).optional(),
     version: Version,
     relations: z.array(PatientRelation).describe('what others are to this patient'),
     relationOf: z.array(z.object({ patientId: Id, kind: RelationKind })).describe('what this patient is to others'),
@@ -71,12 +75,12 @@ export const CreatePatient = z.strictObject({
   familyName: text(80),
   preferredName: text(80).nullish(),
   pronouns: text(40).nullish(),
-  timeZone: TimeZone.nullish(),
-  birthDate: birthDate.nullish(),
-  phone: Phone.nullish(),
-  email: Email.nullish(),
-  address: Address.nullish(),
-  note: multilineText(4_000).nullish(),
+  timeZone: contact(TimeZone.nullish()),
+  birthDate: contact(birthDate.nullish()),
+  phone: contact(Phone.nullish()),
+  email: contact(Email.nullish()),
+  address: contact(Address.nullish()),
+  note: only('patient:clinical', multilineText(4_000).nullish()),
 });
 export type CreatePatient = z.infer<typeof CreatePatient>;
 
@@ -112,10 +116,10 @@ const TypedName = text(80).refine((typed) => wordsOfName(typed).length > 0 && wo
 export const SearchPatients = z
   .strictObject({
     name: TypedName.optional().describe('words with which the family, given and preferred name or parts of them begin, in any order'),
-    phone: Phone.optional(),
-    email: Email.optional(),
-    birthDate: PlainDate.optional(),
-    sourceId: SourceId.optional().describe('its number in the system that it was imported from'),
+    phone: contact(Phone.optional()),
+    email: contact(Email.optional()),
+    birthDate: contact(PlainDate.optional()),
+    sourceId: contact(SourceId.optional().describe('its number in the system that it was imported from')),
     limit: z.int().min(1).max(MAX_ROWS).optional().describe('rows on the page, 50 unless told'),
     cursor: PageQuery.shape.cursor,
   })
@@ -125,7 +129,7 @@ export type SearchPatients = z.infer<typeof SearchPatients>;
 export const ImportPatients = z.strictObject({
   patients: z
     .array(
-      CreatePatient.extend({ ...status, sourceId: SourceId.describe("the record's id in the other system") }).refine(
+      CreatePatient.extend({ ...status, sourceId: contact(SourceId.describe("the record's id in the other system")) }).refine(
         isAliveIfActive,
         NOT_AFTER_DEATH,
       ),
@@ -172,6 +176,7 @@ export const PatientAccesses = z
         actorName: z.string().nullable().describe('of staff'),
         action: z.string().describe('what they did, such as `patient.read`'),
         reason: z.string().nullable().describe('why, where they had to say it'),
+        emergencyAccessId: Id.nullable().describe('the emergency access under which they read'),
         requestId: z.string(),
       }),
     ),

@@ -10,11 +10,14 @@ export const PERMISSIONS = [
   'patient:read',
   'patient:write',
   'patient:import',
-  // Fields of what one may read otherwise.
+  // Fields of what one may read otherwise (fields.ts).
   'patient:contact',
   'patient:clinical',
   'money:read',
   'audit:read',
+  // Reading one patient's record in an emergency, and looking into it afterwards.
+  'break-glass:use',
+  'break-glass:review',
   'messaging:read',
   'messaging:write',
   'consent:write',
@@ -40,8 +43,19 @@ export const PERMISSIONS = [
   'account:read',
   'account:write',
   'account:secure',
+  // Of patients, about themselves and those they stand in for.
+  'self:read',
+  'self:write',
+  'self:secure',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Those that are used only within minutes of proving who one is: what a browser left open must not give away. */
-export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set(['account:secure', 'access:write', 'device:write', 'api-key:write']);
+export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set([
+  'account:secure',
+  'access:write',
+  'device:write',
+  'api-key:write',
+  'self:secure',
+  'break-glass:use',
+]);

@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { NEEDS_STEP_UP, PERMISSIONS } from './permissions.ts';
-import { cellOf, covers, DEVICE_POLICY, grant, intersection, KEY_PERMISSIONS, permissionsOf, ROLES, union } from './policy.ts';
+import {
+  cellOf,
+  covers,
+  DEVICE_POLICY,
+  grant,
+  intersection,
+  KEY_PERMISSIONS,
+  PATIENT_GRANTS,
+  permissionsOf,
+  ROLES,
+  union,
+} from './policy.ts';
+
+const ABOUT_ONESELF = ['self:read', 'self:write', 'self:secure'] as const;
 
 describe('the policy table', () => {
   test('has a cell for every role and permission, and no other word in it', () => {
@@ -8,14 +21,19 @@ describe('the policy table', () => {
       for (const role of ROLES) expect(['yes', 'all', '-'], `${role} ${permission}`).toContain(cellOf(role, permission));
   });
 
-  test('gives the owner everything but what nobody has who is signed in, and what devices do by themselves', () => {
-    const others = new Set<string>(['account:sign-in', ...Object.values(DEVICE_POLICY).flat()]);
+  test('gives the owner everything but what nobody has who is signed in, and what devices and patients do by themselves', () => {
+    const others = new Set<string>(['account:sign-in', ...Object.values(DEVICE_POLICY).flat(), ...ABOUT_ONESELF]);
     expect(permissionsOf('owner', 'everywhere')).toEqual(PERMISSIONS.filter((permission) => !others.has(permission)));
+  });
+
+  test('gives patients what no role of staff holds, and of what they read the fields of contact', () => {
+    expect([...PATIENT_GRANTS.keys()]).toEqual([...ABOUT_ONESELF, 'patient:contact']);
+    for (const role of ROLES) for (const permission of ABOUT_ONESELF) expect(cellOf(role, permission)).toBe('-');
   });
 
   test("gives a key nothing that makes access, is a person's own, or wants a proof", () => {
     expect(KEY_PERMISSIONS.filter((permission) => NEEDS_STEP_UP.has(permission))).toEqual([]);
-    expect(KEY_PERMISSIONS.filter((permission) => /^(account|device|kiosk|check-in|api-key)/.test(permission))).toEqual([]);
+    expect(KEY_PERMISSIONS.filter((permission) => /^(account|device|kiosk|check-in|api-key|self)/.test(permission))).toEqual([]);
     expect(KEY_PERMISSIONS).toContain('appointment:write');
   });
 

@@ -33,6 +33,8 @@ const POLICY: Record<Permission, string> = {
   'patient:clinical':   'yes  -    -    yes  yes  -    -  ',
   'money:read':         'yes  yes  yes  -    yes  yes  yes',
   'audit:read':         'all  -    -    -    -    -    all',
+  'break-glass:use':    'yes  yes  -    yes  yes  -    -  ',
+  'break-glass:review': 'all  -    -    -    -    -    all',
   'messaging:read':     'yes  yes  yes  yes  yes  -    -  ',
   'messaging:write':    'all  all  -    -    -    -    -  ',
   'consent:write':      'yes  yes  yes  yes  yes  -    -  ',
@@ -54,6 +56,9 @@ const POLICY: Record<Permission, string> = {
   'account:read':       'yes  yes  yes  yes  yes  yes  yes',
   'account:write':      'yes  yes  yes  yes  yes  yes  yes',
   'account:secure':     'yes  yes  yes  yes  yes  yes  yes',
+  'self:read':          '-    -    -    -    -    -    -  ',
+  'self:write':         '-    -    -    -    -    -    -  ',
+  'self:secure':        '-    -    -    -    -    -    -  ',
 };
 
 /** What a device may do by itself, at its location, and what a patient in whose hands it is may do there. */
@@ -65,7 +70,7 @@ export const DEVICE_POLICY = {
 
 /** What the key of an integration may be given: nothing that gives access, and nothing that wants a person's proof. */
 export const KEY_PERMISSIONS = PERMISSIONS.filter(
-  (permission) => !/^(account|access|break-glass|device|kiosk|check-in|api-key):/.test(permission) && !NEEDS_STEP_UP.has(permission),
+  (permission) => !/^(account|access|break-glass|device|kiosk|check-in|api-key|self):/.test(permission) && !NEEDS_STEP_UP.has(permission),
 );
 
 type Cell = 'yes' | 'all' | '-';
@@ -124,7 +129,7 @@ export function covers(held: Grants, wanted: Grants): boolean {
   return [...wanted].every(([permission, scope]) => {
     const own = held.get(permission);
     if (own === undefined || own === 'everywhere') return own !== undefined;
-    return scope !== 'everywhere' && scope.every((location) => own.includes(location));
+    return scope !== 'everywhere' && scope.length > 0 && scope.every((location) => own.includes(location));
   });
 }
 
@@ -133,8 +138,14 @@ export function grant(permissions: Iterable<Permission>, scope: Scope = 'everywh
   return new Map([...permissions].map((permission) => [permission, scope]));
 }
 
+/** What an emergency access opens, of its one patient: reading, at every location, and nothing else. */
+export const IN_EMERGENCY: Grants = grant(['patient:read', 'patient:contact', 'patient:clinical', 'appointment:read']);
+
 /** Everything, everywhere: jobs, and tests that are not about permissions. */
 export const EVERYTHING: Grants = grant(PERMISSIONS);
+
+/** Patients, about themselves and whom they stand in for: which rows there are is said beside it, and row-level security holds it. */
+export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write', 'self:secure', 'patient:contact']);
 
 /** What several grants allow together. */
 export function union(grants: Iterable<Grants>): Grants {

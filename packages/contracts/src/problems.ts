@@ -18,6 +18,8 @@ export const PROBLEMS = {
     status: 401,
     title: 'This passkey proves nothing here: it is not known, or it signed what was not asked, or too late.',
   },
+  'code-refused': { status: 401, title: 'The code or link is not right, was used, or its time is over.' },
+  'birth-date-required': { status: 401, title: 'The birth date is needed as well.' },
   'step-up-required': { status: 403, title: 'Prove again who you are, by password and second factor.' },
   'enrol-second-factor': {
     status: 403,
@@ -33,6 +35,9 @@ export const PROBLEMS = {
   'full-sign-in-required': { status: 403, title: 'Sign in on this device with password and second factor first.' },
   'wrong-pin': { status: 401, title: 'The PIN is not right.' },
   'not-permitted': { status: 403, title: 'You may not do this.' },
+  'person-not-clear': { status: 403, title: 'The clinic cannot tell from this who you are. Ask it to enter an address of your own.' },
+  'not-of-age': { status: 403, title: 'Who is not of age does not sign in; a parent or guardian does whom the clinic lets act for them.' },
+  'address-is-theirs': { status: 403, title: 'The address by which somebody signs in is changed by themselves or by the clinic.' },
   'origin-refused': { status: 403, title: 'This site may not call the service.' },
   'not-found': { status: 404, title: 'There is no such thing, or not for you.' },
   'no-such-visit': { status: 404, title: 'No visit of today was found with that. Please ask at the desk.' },
@@ -67,6 +72,9 @@ export const PROBLEMS = {
   'template-refused': { status: 422, title: 'The words are not ones that may be sent.' },
   'password-too-short': { status: 422, title: 'A password has at least 15 characters, or 8 beside a second factor.' },
   'password-too-common': { status: 422, title: 'This password is one that many people use, or is easily guessed.' },
+  'not-related': { status: 422, title: 'They are not related in a way that lets one stand in for the other.' },
+  'birth-date-missing': { status: 422, title: 'Without a birth date nobody can say whether the patient is of age.' },
+  'end-required': { status: 422, title: 'Standing in for somebody who is of age needs an end.' },
   'pin-too-common': { status: 422, title: 'This PIN is one that many people choose.' },
   'beyond-own-permissions': { status: 422, title: 'Nobody gives a key what they may not do themselves.' },
   'wrong-code': { status: 422, title: 'The code is not right. Is the clock of the phone?' },
@@ -77,6 +85,7 @@ export const PROBLEMS = {
   },
   'reset-paused': { status: 429, title: 'Links for this address were asked for too often. Wait before the next one.' },
   'sign-in-paused': { status: 429, title: 'Too many wrong passwords. Wait before the next one.' },
+  'code-paused': { status: 429, title: 'Codes were sent to this address too often. Wait before the next one.' },
   'too-many-tries': { status: 429, title: 'Too many tries on this device. Please ask at the desk.' },
   internal: { status: 500, title: 'Something went wrong on our side.' },
   overloaded: { status: 503, title: 'Too much is going on; try again in a moment.' },
@@ -108,7 +117,7 @@ export const ProblemDocument = z
     retryAfterSeconds: z
       .int()
       .optional()
-      .describe('of `too-many-requests`, `too-many-tries`, `sign-in-paused` and `reset-paused`: how long to wait'),
+      .describe('of `too-many-requests`, `too-many-tries`, `sign-in-paused`, `reset-paused` and `code-paused`: how long to wait'),
     currentStatus: z.string().optional().describe('of `wrong-status`: the status it has'),
     busy: z.array(z.string()).optional().describe('of `slot-taken`: the kinds of resource in the way'),
     alternatives: z

@@ -325,10 +325,17 @@ export const EventsQuery = z.strictObject({
 });
 export type EventsQuery = z.infer<typeof EventsQuery>;
 
+/** Times and statuses, nothing of a person: who is told of an event asks for what they may see. */
+const EventPayload = z.object({
+  version: Version,
+  status: z.enum(APPOINTMENT_STATUSES).optional(),
+  startsAt: z.string(),
+  endsAt: z.string().optional(),
+});
+
 export const LocationEvents = z
   .object({
-    items: z.array(
-      z.object({ sequence: z.int(), type: z.string(), subjectId: Id, payload: z.record(z.string(), z.unknown()), at: Instant }),
-    ),
+    items: z.array(z.object({ sequence: z.int(), type: z.string(), subjectId: Id, payload: EventPayload, at: Instant })),
   })
   .meta({ id: 'LocationEvents' });
+export type LocationEvents = z.output<typeof LocationEvents>;

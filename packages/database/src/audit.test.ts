@@ -57,6 +57,16 @@ describe('the audit trail', () => {
     });
   });
 
+  test('says why, where the session says it, of what was done and of what was read', async () => {
+    const session = { ...sessionIn(clinic.organizationId, clinic.actorId), reason: 'because' };
+    const id = await t.database.withTransaction(session, async (tx) => {
+      await tx.$executeRaw`SELECT app.log_access(${[clinic.actorId]}::uuid[])`;
+      return (await tx.roomType.create({ data: { ...of, name: 'Why' }, select: { id: true } })).id;
+    });
+    expect(await t.look('SELECT reason FROM audit_log WHERE row_id = $1', [id])).toEqual([{ reason: 'because' }]);
+    expect(await t.look('SELECT reason FROM access_log WHERE request_id = $1', [session.requestId])).toEqual([{ reason: 'because' }]);
+  });
+
   test('names the row that each audit row is about, also where rows have no id of their own', async () => {
     const nameless = await t.look(`SELECT DISTINCT table_name FROM audit_log WHERE row_id IS NULL`);
     expect(nameless).toEqual([]);

@@ -46,6 +46,7 @@ describe('a sealed column and an index of one', () => {
       'staff_identity.subject_key',
       'staff_recovery_code.code_key',
       'sign_in_guard.login_key',
+      'patient_sign_in.address_key',
       'rate_limit.network_key',
       'idempotency_key.body_hash',
     ]);
@@ -61,6 +62,7 @@ describe('a sealed column and an index of one', () => {
       'api_key.secret_hash',
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
+      'patient_session.token_hash',
     ]);
     expect(storedAs('wrapped')).toEqual(['data_key_secret.wrapped_key']);
     const live = columns.map(({ table, column }) => `${table}.${column}`);

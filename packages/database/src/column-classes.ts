@@ -111,6 +111,10 @@ export const TABLES: Record<string, TableClasses> = {
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
   rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),
   setup_code: table('transient', 'none', { public: 'expires_at', hashedSecret: 'code_hash' }),
+  emergency_access: table('audit', 'patient', {
+    public: 'organization_id id staff_id patient_id begins_at ends_at review_due_at reviewed_at reviewed_by_id outcome',
+    sealedClinical: 'reason_sealed review_note_sealed',
+  }),
   webauthn_challenge: table('transient', 'none', { public: 'expires_at', hashedSecret: 'challenge_hash' }),
   provider: table('business', 'organization', {
     public: 'organization_id id staff_id credential is_active version created_at',
@@ -126,6 +130,23 @@ export const TABLES: Record<string, TableClasses> = {
   }),
   patient_name_word: table('clinical', 'none', { public: 'organization_id patient_id', contact: 'word' }),
   patient_relation: table('clinical', 'patient', { public: 'organization_id patient_id related_id created_at', contact: 'kind' }),
+  patient_proxy: table('clinical', 'patient', {
+    public: 'organization_id id patient_id proxy_id basis starts_at ends_at revoked_at created_at',
+  }),
+  patient_sign_in: table('transient', 'none', {
+    public: 'organization_id id channel tries used_at expires_at created_at',
+    keyedContact: 'address_key',
+  }),
+  patient_session: table('transient', 'none', {
+    public: 'organization_id id patient_id device idle_minutes ends_at created_at',
+    hashedSecret: 'token_hash',
+  }),
+  patient_passkey: table('business', 'none', {
+    public:
+      'organization_id id patient_id credential_id public_key counter transports is_backed_up tried_at last_used_at regressed_at created_at',
+    contact: 'name',
+  }),
+  patient_session_use: table('transient', 'none', { public: 'organization_id session_id seen_at' }),
   room_type: table('business', 'organization', { public: 'organization_id id name version created_at' }),
   service: table('business', 'organization', { public: 'organization_id id name category is_active version created_at' }),
   service_version: table('business', 'organization', {

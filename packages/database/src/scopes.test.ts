@@ -72,6 +72,8 @@ describe('a session that is confined', () => {
       'staff_identity',
       'staff_secret',
       'staff_session',
+      'patient_sign_in',
+      'patient_session_use',
       'staff_pin',
       'device',
       'api_key',

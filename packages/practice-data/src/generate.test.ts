@@ -71,7 +71,7 @@ describe('practice data', () => {
     const digestOf = (value: object) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
     expect([since, digestOf(clinic), digestOf(appointments)]).toEqual([
       '2026-01-05',
-      '916a2baa01e2c2f9b541b9286a3000c5aa35b194160035b1b59b5b9e32dff61d',
+      'f5d56f934b648b23afde230bf43b4441977cdff18e96819e4b49bc3822e67440',
       'd7509c87b1fb0fa0a2b8720a03e7aae61f98d58090ec9e7b194a96ce42a2433a',
     ]);
   });

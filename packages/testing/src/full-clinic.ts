@@ -69,9 +69,41 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     await tx.staffSession.create({
       data: { ...session, staffId: actorId, createdAt: NOW, steppedUpAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) },
     });
+    const opened = { beginsAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000), reviewDueAt: new Date(NOW.getTime() + 72 * 3_600_000) };
+    const { staffId: reviewedById } = await tx.provider.findFirstOrThrow({ where: { organizationId, id: providerId } });
+    const place = { organizationId, table: 'emergency_access', rowId: newId() };
+    const review = { reviewedAt: NOW, reviewedById, outcome: 'justified' };
+    await tx.emergencyAccess.create({
+      data: {
+        ...staff,
+        ...opened,
+        ...review,
+        id: place.rowId,
+        patientId,
+        reasonSealed: codec.seal({ ...place, column: 'reason_sealed' }, 'Swelling after filler.'),
+        reviewNoteSealed: codec.seal({ ...place, column: 'review_note_sealed' }, 'As she said.'),
+      },
+    });
     const credential = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false };
     await tx.staffPasskey.create({ data: { ...staff, ...credential, name: 'Phone', createdAt: NOW } });
     await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
+    const portalSession = { organizationId, id: newId(), patientId, tokenHash: randomBytes(32), device: 'Safari, iOS', idleMinutes: 30 };
+    await tx.patientProxy.create({ data: { organizationId, patientId, proxyId: relatedId, basis: 'minor', startsAt: NOW } });
+    await tx.patientSession.create({ data: { ...portalSession, createdAt: NOW, endsAt: new Date(NOW.getTime() + 3_600_000) } });
+    await tx.patientPasskey.create({
+      data: { organizationId, patientId, ...credential, id: newId(), credentialId: randomBytes(32), name: 'Tablet', createdAt: NOW },
+    });
+    await tx.patientSessionUse.create({ data: { organizationId, sessionId: portalSession.id, seenAt: NOW } });
+    await tx.patientSignIn.create({
+      data: {
+        organizationId,
+        id: newId(),
+        channel: 'email',
+        addressKey: randomBytes(16),
+        createdAt: NOW,
+        expiresAt: new Date(NOW.getTime() + 60_000),
+      },
+    });
     await tx.staffPin.create({ data: { ...staff, pinHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows' } });
     const made = { organizationId, createdBy: actorId, createdAt: NOW };
     const device = { locationId, kind: 'kiosk', name: 'Entrance', keyHash: randomBytes(32), enrolledAt: NOW };

@@ -6,6 +6,7 @@ const FIELDS: Record<string, string> = {
   location_organization_id_legal_entity_id_fkey: 'legalEntityId',
   location_time_zone_known: 'timeZone',
   staff_organization_id_email_index_key: 'email',
+  emergency_access_organization_id_patient_id_fkey: 'patientId',
   custom_role_organization_id_name_key: 'name',
   staff_role_once: 'role',
   device_organization_id_location_id_fkey: 'locationId',
@@ -30,6 +31,8 @@ const FIELDS: Record<string, string> = {
   patient_relation_organization_id_related_id_fkey: 'relatedId',
   patient_relation_not_to_itself: 'relatedId',
   patient_relation_pkey: 'relatedId',
+  patient_proxy_ends_later: 'endsAt',
+  patient_proxy_one_at_a_time: 'proxyId',
   patient_deceased_is_inactive: 'isActive',
   patient_merged_is_inactive: 'isActive',
 };

@@ -1,15 +1,17 @@
-import { grant, NEEDS_STEP_UP, type Grants, type Permission } from '@medspa/contracts';
+import { grant, NEEDS_STEP_UP, PATIENT_GRANTS, type Grants, type Permission } from '@medspa/contracts';
 import { NO_ORGANIZATION, type Codec, type Database, type Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
 
 /** Who acts, and what they may do where. Everything that is done or read is recorded under this id. */
 export type Actor = {
-  kind: 'staff' | 'patient' | 'kiosk' | 'shared-device' | 'integration' | 'job' | 'provider' | 'anybody';
+  kind: 'staff' | 'patient' | 'proxy' | 'kiosk' | 'shared-device' | 'integration' | 'job' | 'provider' | 'anybody';
   id: string;
   grants: Grants;
   /** The patients whose rows the actor may see and write; all where it is absent. */
   patients?: readonly string[];
+  /** Of a patient who is signed in: those whom they may stand in for. */
+  standsInFor?: readonly string[];
 };
 
 /** Whoever has not said yet who they are, and all that they may do. */
@@ -20,6 +22,11 @@ export const ANYBODY: Actor = {
 };
 
 export { NO_ORGANIZATION };
+
+/** A patient, about themselves alone. */
+export function patientActor(id: string, standsInFor: readonly string[] = []): Actor {
+  return { kind: 'patient', id, grants: PATIENT_GRANTS, patients: [id], standsInFor };
+}
 
 /**
  * The session that a request came in, and when its person last proved who they are. Whoever has to set up a second factor first

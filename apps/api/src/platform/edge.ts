@@ -19,8 +19,14 @@ const MAX_BODY_BYTES = 1_000_000;
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
-/** Says who sends a request, or null: by its session, device or key. */
-export type FindActor = (headers: Headers) => Promise<{ actor: Actor; organizationId: string; signIn?: SignInState } | null>;
+/** Who sends a request, and why where they had to say it. */
+export type FoundActor = { actor: Actor; organizationId: string; signIn?: SignInState; reason?: string };
+
+/**
+ * Says who sends a request for an operation such as `GET /v1/patients`, or null: by its
+ * session, device or key.
+ */
+export type FindActor = (headers: Headers, operation: string) => Promise<FoundActor | null>;
 
 /** Outermost: gives the request its id, and tells log and metrics how it ended. Never sees an address or a body. */
 export function observe(log: Log, metrics: Metrics): MiddlewareHandler<AppEnv> {
@@ -62,7 +68,7 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice
       c.header('access-control-expose-headers', 'x-request-id, retry-after');
       if (c.req.method === 'OPTIONS') {
         c.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
-        c.header('access-control-allow-headers', 'content-type, idempotency-key, authorization');
+        c.header('access-control-allow-headers', 'content-type, idempotency-key, authorization, emergency-access');
         c.header('access-control-max-age', '600');
         return c.body(null, 204);
       }
@@ -147,8 +153,8 @@ export function signedIn(
   open: ReadonlySet<string>,
 ): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const isOpen = open.has(`${c.req.method} ${c.req.path}`);
-    const found = isOpen ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers);
+    const operation = `${c.req.method} ${c.req.path}`;
+    const found = open.has(operation) ? { actor: ANYBODY, organizationId: NO_ORGANIZATION } : await findActor(c.req.raw.headers, operation);
     if (!found) throw new Problem('not-authenticated');
     await loadKeys(parts, found.organizationId);
     c.set('ctx', { ...parts, ...found, requestId: c.get('requestId') });

@@ -1,11 +1,12 @@
 import { createRoute as defineRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Id, NEEDS_STEP_UP, ProblemDocument, PROBLEMS, type Permission, type ProblemError, type ProblemSlug } from '@medspa/contracts';
 import type { HttpBindings } from '@hono/node-server';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
 import { escapePointer, Problem } from './problem.ts';
 import { limited, type RateClass, type RateLimits } from './rate-limits.ts';
 import { hashBody } from './repeatable.ts';
+import { forbiddenIn, hasGuardedFields, shown } from './views.ts';
 
 export type AppEnv = {
   Bindings: HttpBindings;
@@ -66,7 +67,8 @@ type Route = Parameters<typeof defineRoute>[0] & { needs: Permission; limit: Rat
 /**
  * A route with its documentation: the permission that it needs, the responses that its module names, and the ways in which the
  * platform may refuse. The door demands the permission (`demand`); that both name the same one is tested for every operation. How
- * often one caller may ask for it, its class of limit says.
+ * often one caller may ask for it, its class of limit says. A body with fields that take a permission of their own is held against the
+ * sender's before its form is.
  */
 export const createRoute = (({ needs, limit, ...route }: Route) => {
   const own = Object.values(route.responses as Record<string, { 'x-problems'?: ProblemSlug[] }>).flatMap(
@@ -74,9 +76,10 @@ export const createRoute = (({ needs, limit, ...route }: Route) => {
   );
   const stepUp: ProblemSlug[] = NEEDS_STEP_UP.has(needs) ? ['step-up-required'] : [];
   const all = problems(...own, ...stepUp, ...EVERYWHERE, ...(route.request?.body ? WITH_BODY : []));
+  const body = (route.request?.body?.content['application/json'] as { schema: z.ZodType } | undefined)?.schema;
   return defineRoute({
     ...route,
-    middleware: limited(limit),
+    middleware: body && hasGuardedFields(body) ? [limited(limit), refuseForbiddenFields(body)] : [limited(limit)],
     'x-permission': needs,
     'x-rate-class': limit,
     responses: { ...route.responses, ...all },
@@ -91,6 +94,19 @@ export function operationsNeeding(routes: OpenAPIHono<AppEnv>, permission: Permi
       .filter((route) => (route as { 'x-permission'?: Permission })['x-permission'] === permission)
       .map(({ method, path }) => `${method.toUpperCase()} ${mount}${path}`),
   );
+}
+
+/** Throws `not-permitted` with each place of the body that its sender may not see: neither set, nor searched for, nor guessed. */
+function refuseForbiddenFields(schema: z.ZodType): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    // Without a body, or without JSON, the schema refuses.
+    const body: unknown = await c.req.json().catch(() => undefined);
+    const errors = forbiddenIn(schema, c.get('ctx').actor.grants, body)
+      .slice(0, MAX_ERRORS)
+      .map((pointer) => ({ in: 'body' as const, pointer, detail: 'You may not see this field.' }));
+    if (errors.length > 0) throw new Problem('not-permitted', { errors });
+    await next();
+  };
 }
 
 /** Path parameter `id`. */
@@ -147,18 +163,24 @@ function errorAt(place: ProblemError['in'], path: PropertyKey[], detail: string)
   return { in: place, pointer: place === 'body' ? parts.map((part) => `/${part}`).join('') : parts.join('.'), detail };
 }
 
-/** A value as its documented form, and nothing beside it: a column that nobody documented stays inside. */
-export const encode = z.encode;
+/**
+ * A value as its documented form, and nothing beside it: a column that nobody documented stays inside, and so does a field that
+ * the actor of the request may not see (HIP-10). A route answers with what this wrote, or with `sqlJson`; `scripts/structure.ts`
+ * knows no other way.
+ */
+export function encode<Schema extends z.ZodType>(c: { get(key: 'ctx'): Ctx }, schema: Schema, value: z.output<Schema>): z.input<Schema> {
+  return shown(schema, c.get('ctx').actor.grants, z.encode(schema, value));
+}
 
 /**
- * An answer that SQL wrote in its documented form already. The schema documents it and types it; the test harness holds every
- * answer against it, and the hot paths are not encoded twice.
+ * An answer that SQL wrote in its documented form already. The schema types it and says what the actor may not see of it; the
+ * test harness holds every answer against it, and the hot paths are not encoded twice.
  */
 export function sqlJson<Schema extends z.ZodType, Status extends 200 | 201 = 200>(
   c: Context<AppEnv>,
-  _schema: Schema,
+  schema: Schema,
   value: object,
   status?: Status,
 ) {
-  return c.json(value as z.input<Schema> & object, status ?? (200 as Status));
+  return c.json(shown(schema, c.get('ctx').actor.grants, value as z.input<Schema> & object), status ?? (200 as Status));
 }

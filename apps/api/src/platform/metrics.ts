@@ -4,6 +4,9 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** How long a count that is made every five minutes is true. */
+const COUNT_MILLIS = 600_000;
+
 /** Everything that is measured. Labels are routes, classes and outcomes: nothing that a person typed. */
 export type Metrics = {
   request: (method: string, route: string, status: number, seconds: number) => void;
@@ -11,6 +14,8 @@ export type Metrics = {
   job: (job: string, outcome: 'done' | 'failed', seconds: number) => void;
   /** The logs were sealed; the oldest row that could not be yet waits for so many seconds. */
   sealed: (waitingSeconds: number) => void;
+  /** So many emergency accesses were not reviewed in time. */
+  overdueReviews: (count: number) => void;
   breaker: (state: BreakerState) => void;
   /** A sealed value could not be opened: altered, moved, or its key is gone. */
   unreadable: () => void;
@@ -82,6 +87,19 @@ export function createMetrics(): Metrics {
     });
   }
 
+  let overdue: { count: number; at: number } | null = null;
+  /** Made by the first count. Whoever counted last knows; what another process counted before is not told any more. */
+  function watchReviews(): Gauge {
+    return new Gauge({
+      name: 'emergency_reviews_overdue',
+      help: 'Emergency accesses whose review is overdue, as this process counted in the last ten minutes',
+      registers,
+      collect() {
+        this.set(overdue && performance.now() - overdue.at < COUNT_MILLIS ? overdue.count : 0);
+      },
+    });
+  }
+
   return {
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
     problem: (slug, route) => problems.inc({ slug, route }),
@@ -89,6 +107,10 @@ export function createMetrics(): Metrics {
     sealed: (waiting) => {
       if (!lastSeal) watchSeals();
       lastSeal = { waiting, at: performance.now() };
+    },
+    overdueReviews: (count) => {
+      if (!overdue) watchReviews();
+      overdue = { count, at: performance.now() };
     },
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
     unreadable: () => unreadable.inc(),

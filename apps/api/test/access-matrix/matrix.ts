@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { grant, PERMISSIONS, type Permission, type ProblemDocument, type Scope } from '@medspa/contracts';
 import { footprintOf, NOW, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
-import { successOf, type Call } from '../../src/platform/documentation/openapi.ts';
+import { bodyOf, successOf, type Call } from '../../src/platform/documentation/openapi.ts';
 import { NO_ORGANIZATION } from '../../src/platform/context.ts';
 import type { FindActor } from '../../src/platform/edge.ts';
 import { testApp, type Answer } from '../harness.ts';
 import { errorPlace, idAt, idPlaces, withValue } from '../places.ts';
-import type { ValidRequest } from '../requests.ts';
+import { fieldPermissionsOf, type ValidRequest } from '../requests.ts';
 import type { ActorClass } from './actors.ts';
 import type { Owner, World } from './world.ts';
 
@@ -100,14 +100,17 @@ function casesOf({ world, checks }: Options, operation: string, call: Call, acto
   }) as [ValidRequest, ValidRequest, ValidRequest];
   const granted = actor.grants(world, needs);
   const scope = granted && (checks === 'on' ? granted.get(needs) : actor.scope(world));
+  // Fields of what is sent may take a permission of their own, and are refused before the rest is read.
+  const isShort = checks === 'on' && fieldPermissionsOf(bodyOf(call)).some((permission) => !granted?.has(permission));
   const sees = (request: ValidRequest) =>
     idPlaces(call).every((place) => isVisible(world, actor, scope ?? [], world.owners.get(idAt(request, place))));
   const verdict = (request: ValidRequest) => {
     if (granted === null) return 'not-authenticated';
-    if (scope === undefined) return 'not-permitted';
+    if (scope === undefined || isShort) return 'not-permitted';
     return sees(request) ? 'done' : 'not-found';
   };
   const isElsewhere = (place: string) => world.owners.get(idAt(elsewhere, place))?.locationId === world.elsewhere.clinic.locationId;
+  const verdictOfForm = granted === null ? 'not-authenticated' : isShort ? 'not-permitted' : 'invalid-request';
   const base = { operation, call, actor };
   const whole = (relation: string, request: ValidRequest): Case => ({ ...base, relation, request, expected: verdict(request) });
   return [
@@ -129,7 +132,7 @@ function casesOf({ world, checks }: Options, operation: string, call: Call, acto
         theirs('other tenant', withValue(own, place, idAt(foreign, place))),
         // Of the actors who work at both, the answer depends on what the operation does with rooms and people of two places.
         ...(isElsewhere(place) && scope !== 'everywhere' ? [theirs('other location', withValue(own, place, idAt(elsewhere, place)))] : []),
-        { ...base, relation: `malformed id, ${place}`, request: malformed, expected: granted ? 'invalid-request' : 'not-authenticated' },
+        { ...base, relation: `malformed id, ${place}`, request: malformed, expected: verdictOfForm },
       ];
     }),
   ];

@@ -31,7 +31,7 @@ export const catalogRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(RoomType)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(RoomType), await service.listRoomTypes(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(RoomType), await service.listRoomTypes(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -44,7 +44,7 @@ export const catalogRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateRoomType) },
       responses: { 201: jsonReply('Added', RoomType), ...problems('already-exists', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(RoomType, await service.createRoomType(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, RoomType, await service.createRoomType(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -57,7 +57,7 @@ export const catalogRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateRoomType) },
       responses: { 200: jsonReply('As it is now', RoomType), ...problems('not-found', 'stale-version', 'already-exists') },
     }),
-    async (c) => c.json(encode(RoomType, await service.updateRoomType(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, RoomType, await service.updateRoomType(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -70,7 +70,7 @@ export const catalogRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Service)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Service), await service.listServices(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Service), await service.listServices(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -83,7 +83,7 @@ export const catalogRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateService) },
       responses: { 201: jsonReply('Added', Service), ...problems('not-found', 'already-exists', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Service, await service.createService(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Service, await service.createService(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -96,7 +96,7 @@ export const catalogRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('The service', Service), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Service, await service.getService(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Service, await service.getService(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -109,7 +109,7 @@ export const catalogRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateService) },
       responses: { 200: jsonReply('As it is now', Service), ...problems('not-found', 'stale-version', 'already-exists') },
     }),
-    async (c) => c.json(encode(Service, await service.updateService(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Service, await service.updateService(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -125,7 +125,7 @@ export const catalogRoutes = router()
     }),
     async (c) =>
       c.json(
-        encode(Service, await service.reviseTerms(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        encode(c, Service, await service.reviseTerms(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
         201,
       ),
   )
@@ -142,7 +142,7 @@ export const catalogRoutes = router()
       responses: { 200: jsonReply('As it is now', Service), ...problems('not-found', 'in-the-past') },
     }),
     async (c) =>
-      c.json(encode(Service, await service.withdrawTerms(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').termsId)), 200),
+      c.json(encode(c, Service, await service.withdrawTerms(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').termsId)), 200),
   )
   .openapi(
     createRoute({
@@ -161,7 +161,7 @@ export const catalogRoutes = router()
     }),
     async (c) =>
       c.json(
-        encode(Service, await service.setPrice(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        encode(c, Service, await service.setPrice(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
         201,
       ),
   )
@@ -178,7 +178,7 @@ export const catalogRoutes = router()
       responses: { 200: jsonReply('As it is now', Service), ...problems('not-found', 'in-the-past') },
     }),
     async (c) =>
-      c.json(encode(Service, await service.withdrawPrice(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').priceId)), 200),
+      c.json(encode(c, Service, await service.withdrawPrice(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').priceId)), 200),
   )
   .openapi(
     createRoute({
@@ -192,7 +192,7 @@ export const catalogRoutes = router()
       responses: { 200: jsonReply('As it is now', Service), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(Service, await service.grantSkill(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').providerId)), 200),
+      c.json(encode(c, Service, await service.grantSkill(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').providerId)), 200),
   )
   .openapi(
     createRoute({
@@ -206,5 +206,5 @@ export const catalogRoutes = router()
       responses: { 200: jsonReply('As it is now', Service), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(Service, await service.revokeSkill(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').providerId)), 200),
+      c.json(encode(c, Service, await service.revokeSkill(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').providerId)), 200),
   );

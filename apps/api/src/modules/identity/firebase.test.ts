@@ -165,6 +165,11 @@ describe('nobody is made by it:', () => {
 
   test('somebody who left, bound or not', async () => {
     const { organizationId, staffId: id } = owner;
+    // An organization keeps an owner.
+    await arrange(t.database, { organizationId, actorId: id }, async (tx) => {
+      const other = await tx.staff.create({ data: { organizationId, givenName: 'Oda', familyName: 'Owner', jobTitle: 'Owner' } });
+      await tx.staffRole.create({ data: { organizationId, staffId: other.id, role: 'owner' } });
+    });
     const setActive = (isActive: boolean) =>
       arrange(t.database, { organizationId, actorId: id }, (tx) =>
         tx.staff.update({ where: { organizationId_id: { organizationId, id } }, data: { isActive, version: { increment: 1 } } }),

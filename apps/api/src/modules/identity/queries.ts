@@ -94,6 +94,11 @@ export async function listCountries(tx: Tx): Promise<string[]> {
   return rows[0]?.countries ?? [];
 }
 
+/** Locations that are open, the first one first. */
+export function listOpenLocations(tx: Tx, organizationId: string) {
+  return tx.location.findMany({ where: { organizationId, isActive: true }, orderBy: { id: 'asc' }, select: { id: true, timeZone: true } });
+}
+
 export function insertLocation(tx: Tx, organizationId: string, data: CreateLocation) {
   return tx.location.create({ data: { organizationId, ...data }, select: LOCATION });
 }

@@ -32,7 +32,7 @@ export const identityRoutes = router()
       summary: 'The organization',
       responses: { 200: jsonReply('It', Organization), ...problems() },
     }),
-    async (c) => c.json(encode(Organization, await service.getOrganization(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, Organization, await service.getOrganization(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -45,7 +45,7 @@ export const identityRoutes = router()
       request: { body: jsonBody(UpdateOrganization) },
       responses: { 200: jsonReply('As it is now', Organization), ...problems('stale-version') },
     }),
-    async (c) => c.json(encode(Organization, await service.updateOrganization(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Organization, await service.updateOrganization(c.get('ctx'), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -58,7 +58,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(LegalEntity)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(LegalEntity), await service.listLegalEntities(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(LegalEntity), await service.listLegalEntities(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -71,7 +71,8 @@ export const identityRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateLegalEntity) },
       responses: { 201: jsonReply('Added', LegalEntity), ...problems('idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(LegalEntity, await service.createLegalEntity(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) =>
+      c.json(encode(c, LegalEntity, await service.createLegalEntity(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -85,7 +86,7 @@ export const identityRoutes = router()
       responses: { 200: jsonReply('As it is now', LegalEntity), ...problems('not-found', 'stale-version') },
     }),
     async (c) =>
-      c.json(encode(LegalEntity, await service.updateLegalEntity(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+      c.json(encode(c, LegalEntity, await service.updateLegalEntity(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -98,7 +99,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Location)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Location), await service.listLocations(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Location), await service.listLocations(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -111,7 +112,7 @@ export const identityRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateLocation) },
       responses: { 201: jsonReply('Opened', Location), ...problems('not-found', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Location, await service.createLocation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Location, await service.createLocation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -124,7 +125,7 @@ export const identityRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('It', Location), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Location, await service.getLocation(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Location, await service.getLocation(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -137,7 +138,7 @@ export const identityRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateLocation) },
       responses: { 200: jsonReply('As it is now', Location), ...problems('not-found', 'stale-version') },
     }),
-    async (c) => c.json(encode(Location, await service.updateLocation(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Location, await service.updateLocation(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -150,7 +151,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Staff)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Staff), await service.listStaff(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Staff), await service.listStaff(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -163,7 +164,7 @@ export const identityRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateStaff) },
       responses: { 201: jsonReply('Added', Staff), ...problems('already-exists', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Staff, await service.createStaff(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Staff, await service.createStaff(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -176,7 +177,7 @@ export const identityRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('It', Staff), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Staff, await service.getStaff(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Staff, await service.getStaff(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -192,7 +193,7 @@ export const identityRoutes = router()
         ...problems('not-found', 'stale-version', 'already-exists', 'step-up-required', 'beyond-own-access'),
       },
     }),
-    async (c) => c.json(encode(Staff, await service.updateStaff(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Staff, await service.updateStaff(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -205,7 +206,7 @@ export const identityRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Provider)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Provider), await service.listProviders(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Provider), await service.listProviders(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -221,7 +222,7 @@ export const identityRoutes = router()
         ...problems('not-found', 'staff-inactive', 'already-exists', 'idempotency-key-reused'),
       },
     }),
-    async (c) => c.json(encode(Provider, await service.createProvider(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Provider, await service.createProvider(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -234,7 +235,7 @@ export const identityRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('It', Provider), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Provider, await service.getProvider(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Provider, await service.getProvider(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -247,5 +248,5 @@ export const identityRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateProvider) },
       responses: { 200: jsonReply('As it is now', Provider), ...problems('not-found', 'staff-inactive', 'stale-version') },
     }),
-    async (c) => c.json(encode(Provider, await service.updateProvider(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Provider, await service.updateProvider(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   );

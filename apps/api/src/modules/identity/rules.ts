@@ -102,6 +102,28 @@ export function deviceOf(userAgent: string): string {
   return `${nameIn(BROWSERS)}, ${nameIn(SYSTEMS)}`;
 }
 
+/** What whoever reviews is told of an emergency access: who read and when, nothing of the patient. Times in UTC. */
+export function reviewWords(of: {
+  organizationName: string;
+  readerName: string;
+  beginsAt: Date;
+  endsAt: Date;
+  reviewDueAt: Date;
+  link: string;
+}): { title: string; body: string } {
+  const minute = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const [organizationName, readerName] = [oneLine(of.organizationName), oneLine(of.readerName)];
+  const { beginsAt, endsAt, reviewDueAt, link } = of;
+  return {
+    title: 'An emergency access waits for your review',
+    body: [
+      `${readerName} opened the record of one patient of ${organizationName} in an emergency, from ${minute(beginsAt)} to ${minute(endsAt)}.`,
+      `Somebody else looks into it by ${minute(reviewDueAt)}: why it was opened, what was read, and whether that was right.`,
+      link,
+    ].join('\n\n'),
+  };
+}
+
 /** A name on one line, so that it makes no paragraph of its own in an e-mail. */
 function oneLine(name: string): string {
   return name.replaceAll(/[\p{Cc}\p{Z}]+/gu, ' ').trim();

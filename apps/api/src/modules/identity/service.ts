@@ -205,3 +205,13 @@ export function getCountries(tx: Tx): Promise<string[]> {
 export async function findProviderOf(tx: Tx, organizationId: string, staffId: string): Promise<string | null> {
   return (await queries.findProviderOf(tx, organizationId, staffId))?.id ?? null;
 }
+
+/** Open locations with their zones, the first one first. Inside the caller's transaction. */
+export function getOpenLocations(tx: Tx, organizationId: string): Promise<{ id: string; timeZone: string }[]> {
+  return queries.listOpenLocations(tx, organizationId);
+}
+
+/** What the organization is called, or null when there is none. Inside the caller's transaction. */
+export async function getOrganizationName(tx: Tx, organizationId: string): Promise<string | null> {
+  return (await queries.findOrganization(tx, organizationId))?.name ?? null;
+}

@@ -1,3 +1,3 @@
 export { messagingJobs } from './jobs.ts';
 export { messagingHooks, messagingRoutes } from './routes.ts';
-export { hasMessageLeft, queueMessage } from './service/messages.ts';
+export { hasMessageLeft, listSaid, queueMessage } from './service/messages.ts';

@@ -1,6 +1,7 @@
 import type { Channel, MessageKind, MessageState, PageQuery, PublishTemplate, Purpose, SetMessagePolicy } from '@medspa/contracts';
 import { keyset, sql, toPage, type Session, type Tx } from '@medspa/database';
 import type { QuietHours } from './rules/quiet.ts';
+import type { Words } from './rules/words.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -69,16 +70,22 @@ export async function insertPolicy(tx: Tx, organizationId: string, revision: num
 
 // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A message for one patient, by every channel for which there are words. */
+/** The words that an organization begins with; nothing where it has some of this kind and channel. */
+export async function beginWords(tx: Tx, kind: MessageKind, channel: Channel, { title, body }: Words): Promise<void> {
+  await tx.$executeRaw`SELECT app.begin_words(${kind}, ${channel}, ${title}, ${body})`;
+}
+
+/** A message for one patient, by every channel for which there are words, or by this one alone. */
 export type WantedMessage = {
   /** what makes it the only one: the same key again is the same message */
   key: string;
   kind: MessageKind;
   purpose: Purpose;
+  channel?: Channel;
   patientId: string;
   locationId: string;
   aboutId: string;
-  details: { startsAt: Date };
+  details: { startsAt?: Date };
   isUrgent: boolean;
   sendAfter: Date;
   expiresAt: Date;
@@ -115,6 +122,18 @@ export async function listMessages(tx: Tx, organizationId: string, patientId: st
       where: { organizationId, patientId },
       orderBy: { id: 'desc' },
       include: { template: { select: { revision: true } } },
+      ...keyset(page, organizationId),
+    }),
+    page,
+  );
+}
+
+/** What reached a patient of these kinds, the latest first. */
+export async function listSent(tx: Tx, organizationId: string, patientId: string, kinds: readonly string[], page: PageQuery) {
+  return toPage(
+    await tx.message.findMany({
+      where: { organizationId, patientId, state: 'sent', kind: { in: [...kinds] } },
+      orderBy: { id: 'desc' },
       ...keyset(page, organizationId),
     }),
     page,

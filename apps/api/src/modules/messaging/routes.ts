@@ -32,7 +32,7 @@ export const messagingRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(MessageTemplate)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(MessageTemplate), await listTemplates(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(MessageTemplate), await listTemplates(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -50,7 +50,7 @@ export const messagingRoutes = router()
         ...problems('template-refused', 'already-exists', 'idempotency-key-reused'),
       },
     }),
-    async (c) => c.json(encode(MessageTemplate, await publishTemplate(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, MessageTemplate, await publishTemplate(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -62,7 +62,7 @@ export const messagingRoutes = router()
       summary: 'Quiet hours and forbidden words',
       responses: { 200: jsonReply('What holds', MessagePolicy) },
     }),
-    async (c) => c.json(encode(MessagePolicy, await getMessagePolicy(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, MessagePolicy, await getMessagePolicy(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -78,7 +78,7 @@ export const messagingRoutes = router()
         ...problems('stale-version', 'already-exists'),
       },
     }),
-    async (c) => c.json(encode(MessagePolicy, await setMessagePolicy(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, MessagePolicy, await setMessagePolicy(c.get('ctx'), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -93,7 +93,7 @@ export const messagingRoutes = router()
       responses: { 200: jsonReply('A page', pageOf(Message)), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(pageOf(Message), await listPatientMessages(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
+      c.json(encode(c, pageOf(Message), await listPatientMessages(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -107,7 +107,7 @@ export const messagingRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(RecordConsent) },
       responses: { 201: jsonReply('What holds now', Consent), ...problems('idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Consent, await recordConsent(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Consent, await recordConsent(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -121,7 +121,7 @@ export const messagingRoutes = router()
       request: { body: jsonBody(FindConsent) },
       responses: { 200: jsonReply('What holds', Consent) },
     }),
-    async (c) => c.json(encode(Consent, await findConsent(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Consent, await findConsent(c.get('ctx'), c.req.valid('json'))), 200),
   );
 
 const Status = z.object({

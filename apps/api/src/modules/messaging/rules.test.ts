@@ -1,3 +1,4 @@
+import { CHANNELS } from '@medspa/contracts';
 import { Temporal } from 'temporal-polyfill';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +8,7 @@ import { DEFAULT_QUIET_HOURS, endOfQuiet } from './rules/quiet.ts';
 import { readReply } from './rules/reply.ts';
 import { segmentsOf } from './rules/segments.ts';
 import { markupOf } from '../../platform/senders/mail.ts';
-import { faultsOf, fill, type Values } from './rules/words.ts';
+import { faultsOf, fill, FIRST_WORDS, reveal, type Values } from './rules/words.ts';
 
 const NEW_YORK = 'America/New_York';
 const quiet = (at: string, zone = NEW_YORK, hours = DEFAULT_QUIET_HOURS) => endOfQuiet(new Date(at), zone, hours)?.toISOString() ?? null;
@@ -208,6 +209,22 @@ describe('the words of a template', () => {
     const { body } = filled('{{patient.name}}, {{appointment.date}} at {{appointment.time}}');
     expect(body).toBe('Maya, Tuesday, March 3 at 10:00 AM');
     expect(segmentsOf(body).encoding).toBe('GSM-7');
+  });
+  test('M8: that sign somebody in have their places kept, and their secrets only as they leave', () => {
+    for (const channel of CHANNELS) {
+      const words = FIRST_WORDS['patient.sign-in']?.[channel];
+      if (!words) throw new Error('There are words to begin with.');
+      expect(faultsOf('patient.sign-in', channel, words, [])).toEqual([]);
+      const kept = fill(words, { 'organization.name': 'Willow & Ash' }, NEW_YORK);
+      expect(kept.body).toMatch(/Willow & Ash.*\{\{sign-in\.code\}\}[^]*\{\{sign-in\.link\}\}/);
+      const leaving = reveal(kept, { 'sign-in.code': '12345678', 'sign-in.link': 'https://clinic.example/#x' });
+      expect(leaving.body).toMatch(/12345678[^]*https:\/\/clinic\.example\/#x/);
+      expect(reveal(kept, null)).toEqual(kept);
+    }
+    expect(faultsOf('patient.sign-in', 'email', { title: 'Hi', body: 'Open {{sign-in.link}}' }, [])).toHaveLength(1);
+    expect(
+      faultsOf('patient.sign-in', 'sms', { title: null, body: `{{sign-in.code}} {{sign-in.link}} ${'a'.repeat(270)}` }, []),
+    ).toHaveLength(1);
   });
   test('a value is text: no place, no line, no header, no markup, and not endless', () => {
     expect(filled('{{patient.name}}', { 'patient.name': '{{organization.name}}' }).body).toBe('{{organization.name}}');

@@ -57,7 +57,7 @@ describe('a message', () => {
     await Promise.all([1, 2, 3].map(() => queue(t, clinic, patient.id, { key: 'the-one' })));
     const ids = (await messagesOf(t, patient.id)).map(({ id }) => id);
     expect(ids).toHaveLength(2);
-    const [send] = messagingJobs(post.senders);
+    const [send] = messagingJobs(post);
     if (!send) throw new Error('There is a job that sends.');
     const ctx = jobCtx(t, clinic.organizationId);
     const { organizationId } = clinic;

@@ -30,6 +30,7 @@ describe('who looked at a patient', () => {
       actorName: 'Olive Owner',
       action: 'patient.read',
       reason: null,
+      emergencyAccessId: null,
       requestId: shown.headers.get('x-request-id'),
     });
     expect(first.nextBefore).toBe(null);

@@ -1,4 +1,4 @@
-import type { AddRelation, PageQuery, Patient, PatientAccesses } from '@medspa/contracts';
+import type { AddRelation, Channel, PageQuery, Patient, PatientAccesses } from '@medspa/contracts';
 import { insertRows, keyset, Prisma, rowsOf, sql, toPage, type BatchRow, type Session, type Tx } from '@medspa/database';
 
 const SUMMARY = {
@@ -136,4 +136,64 @@ export async function insertRelation(tx: Tx, organizationId: string, patientId: 
 export async function deleteRelations(tx: Tx, organizationId: string, patientId: string, relatedId: string): Promise<number> {
   const { count } = await tx.patientRelation.deleteMany({ where: { organizationId, patientId, relatedId } });
   return count;
+}
+
+const PROXY = { id: true, proxyId: true, basis: true, startsAt: true, endsAt: true, revokedAt: true } as const;
+
+/** Who stood, stands or will stand in for a patient, the latest first. */
+export async function listProxies(tx: Tx, organizationId: string, patientId: string, page: PageQuery) {
+  return toPage(
+    await tx.patientProxy.findMany({
+      where: { organizationId, patientId },
+      orderBy: { id: 'desc' },
+      select: PROXY,
+      ...keyset(page, organizationId),
+    }),
+    page,
+  );
+}
+
+export function findProxy(tx: Tx, organizationId: string, id: string) {
+  return tx.patientProxy.findUnique({ where: { organizationId_id: { organizationId, id } }, select: { patientId: true } });
+}
+
+/** Whether one patient is related to the other as standing in for them needs it. */
+export async function mayStandIn(tx: Tx, patientId: string, proxyId: string, basis: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ may: boolean }[]>`SELECT app.may_stand_in(${patientId}::uuid, ${proxyId}::uuid, ${basis}) AS may`;
+  return rows[0]?.may ?? false;
+}
+
+type NewProxy = { patientId: string; proxyId: string; basis: string; startsAt: Date; endsAt: Date | null };
+
+export function insertProxy(tx: Tx, organizationId: string, proxy: NewProxy) {
+  return tx.patientProxy.create({ data: { organizationId, ...proxy }, select: PROXY });
+}
+
+/** Ends that one patient stands in for the other. Returns the row that it ended; there is one at most. */
+export async function revokeProxy(tx: Tx, organizationId: string, patientId: string, proxyId: string, at: Date) {
+  const [row] = await tx.patientProxy.updateManyAndReturn({
+    where: { organizationId, patientId, proxyId, revokedAt: null },
+    data: { revokedAt: at },
+    select: PROXY,
+  });
+  return row ?? null;
+}
+
+/** Active patients who are reached at an address, each with the birth date, still sealed. */
+export function listReachedAt(tx: Tx, organizationId: string, channel: Channel, index: Bytes) {
+  return tx.patient.findMany({
+    where: { organizationId, isActive: true, ...(channel === 'email' ? { emailIndex: index } : { phoneIndex: index }) },
+    orderBy: { id: 'asc' },
+    select: { id: true, birthDateSealed: true },
+    take: 100,
+  });
+}
+
+/** What these patients are called. */
+export function listNames(tx: Tx, organizationId: string, ids: readonly string[]) {
+  return tx.patient.findMany({
+    where: { organizationId, id: { in: [...ids] } },
+    orderBy: BY_NAME,
+    select: { id: true, givenName: true, familyName: true, preferredName: true },
+  });
 }

@@ -41,7 +41,7 @@ export const patientRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(PatientSummary), await service.listPatients(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(PatientSummary), await service.listPatients(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -55,7 +55,7 @@ export const patientRoutes = router()
       request: { body: jsonBody(SearchPatients) },
       responses: { 200: jsonReply('A page', pageOf(PatientSummary)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(PatientSummary), await service.searchPatients(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, pageOf(PatientSummary), await service.searchPatients(c.get('ctx'), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -68,7 +68,7 @@ export const patientRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreatePatient) },
       responses: { 201: jsonReply('Added', Patient), ...problems('in-the-future', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Patient, await service.createPatient(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Patient, await service.createPatient(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -86,7 +86,8 @@ export const patientRoutes = router()
         ...problems('in-the-future', 'rule-violated', 'idempotency-key-reused'),
       },
     }),
-    async (c) => c.json(encode(ImportReport, await service.importPatients(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 200),
+    async (c) =>
+      c.json(encode(c, ImportReport, await service.importPatients(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -99,7 +100,7 @@ export const patientRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('The patient', Patient), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Patient, await service.getPatient(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Patient, await service.getPatient(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -127,7 +128,7 @@ export const patientRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdatePatient) },
       responses: { 200: jsonReply('As it is now', Patient), ...problems('not-found', 'stale-version', 'in-the-future', 'rule-violated') },
     }),
-    async (c) => c.json(encode(Patient, await service.updatePatient(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Patient, await service.updatePatient(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -145,7 +146,7 @@ export const patientRoutes = router()
     }),
     async (c) =>
       c.json(
-        encode(Patient, await service.addRelation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
+        encode(c, Patient, await service.addRelation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json'))),
         201,
       ),
   )
@@ -161,5 +162,5 @@ export const patientRoutes = router()
       responses: { 200: jsonReply('The patient as it is now', Patient), ...problems('not-found') },
     }),
     async (c) =>
-      c.json(encode(Patient, await service.removeRelations(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').relatedId)), 200),
+      c.json(encode(c, Patient, await service.removeRelations(c.get('ctx'), c.req.valid('param').id, c.req.valid('param').relatedId)), 200),
   );

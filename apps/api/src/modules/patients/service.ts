@@ -212,15 +212,16 @@ function refuseDeathBeforeBirth(of: Partial<Pick<CreatePatient & UpdatePatient, 
   if (of.birthDate && of.deceasedOn && of.deceasedOn < of.birthDate) throw problemAt('rule-violated', pointer);
 }
 
-/** The number in E.164. */
-function readPhone(countries: string[], said: string, pointer: string): string {
+/** The number in E.164. Throws `invalid-request`. */
+export function readPhone(countries: string[], said: string, pointer: string): string {
   const phone = phoneIn(countries, said);
   if (phone !== null) return phone;
   const detail = 'Not a number of a country where the organization has a location; give it with + and the code of its country.';
   throw new Problem('invalid-request', { errors: [{ in: 'body', pointer, detail }] });
 }
 
-async function withPhone<Input extends { phone?: string | null | undefined }>(tx: Tx, input: Input): Promise<Input> {
+/** The input with its phone number in E.164. Throws `invalid-request`. */
+export async function withPhone<Input extends { phone?: string | null | undefined }>(tx: Tx, input: Input): Promise<Input> {
   return input.phone ? { ...input, phone: readPhone(await getCountries(tx), input.phone, '/phone') } : input;
 }
 
@@ -229,7 +230,7 @@ function idsOf(page: { items: { id: string }[] }): string[] {
 }
 
 /** The sealed column of each field. */
-const SEALED = {
+export const SEALED = {
   birthDate: 'birth_date_sealed',
   phone: 'phone_sealed',
   email: 'email_sealed',
@@ -238,7 +239,8 @@ const SEALED = {
   sourceId: 'source_id_sealed',
 } as const;
 
-function placeOf(ctx: Ctx, column: string) {
+/** Where a column of a patient is sealed. */
+export function placeOf(ctx: Ctx, column: string) {
   return { organizationId: ctx.organizationId, table: 'patient', column };
 }
 
@@ -252,7 +254,8 @@ function openPage(ctx: Ctx, { items, nextCursor }: Page<queries.SealedSummary>) 
   };
 }
 
-async function readPatient(ctx: Ctx, tx: Tx, id: string): Promise<Patient> {
+/** The patient opened. Throws `not-found`. Inside the caller's transaction. */
+export async function readPatient(ctx: Ctx, tx: Tx, id: string): Promise<Patient> {
   return openPatient(ctx, existing(await queries.findPatient(tx, id)));
 }
 
@@ -278,7 +281,7 @@ function openPatient(ctx: Ctx, row: queries.SealedPatient): Patient {
 }
 
 /** Columns of what was given; what was not stays as it is. */
-function sealGiven(ctx: Ctx, id: string, input: Partial<CreatePatient>): Partial<queries.PatientColumns> {
+export function sealGiven(ctx: Ctx, id: string, input: Partial<CreatePatient>): Partial<queries.PatientColumns> {
   const { birthDate, phone, email, address, note, ...plain } = input;
   const seal = (column: string, value: string | null) =>
     value === null ? null : ctx.codec.seal({ ...placeOf(ctx, column), rowId: id }, value);

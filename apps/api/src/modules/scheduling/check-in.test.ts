@@ -234,7 +234,7 @@ test('AUT-9: row-level security binds a kiosk to its patient, whatever a verb fo
   await aVisit(other);
   const parts = { database: t.database, codec: testCodec(t.database), breaker: createBreaker().policy, now: () => clock.at };
   const visible = async () => {
-    const found = await findActor(parts, { needsSecondFactor: true })(new Headers({ cookie: kiosk.device ?? '' }));
+    const found = await findActor(parts, { needsSecondFactor: true })(new Headers({ cookie: kiosk.device ?? '' }), 'GET /v1/patients');
     if (!found) throw new Error('Nobody is there.');
     const session = sessionOf({ ...parts, ...found, requestId: 'test' }, { needs: 'kiosk:check-in', action: 'test' });
     return t.database.withTransaction(session, async (tx) => ({

@@ -4,8 +4,10 @@ import {
   type CreateRoom,
   type CreateShiftRotation,
   type HistoryQuery,
+  type LocationEvents,
   type PageQuery,
   type PlainDate,
+  type PortalVisit,
   type Shift,
   type ShiftRotationQuery,
   type UpdateRoom,
@@ -119,15 +121,32 @@ export async function findAppointment(tx: Tx, id: string): Promise<AppointmentJs
 }
 
 /** Of one patient, the latest start first. */
-export async function listAppointments(tx: Tx, organizationId: string, patientId: string, page: PageQuery): Promise<Page<AppointmentJson>> {
+export function listAppointments(tx: Tx, organizationId: string, patientId: string, page: PageQuery): Promise<Page<AppointmentJson>> {
+  return listBy(Prisma.sql`app.appointment_view(id)`, tx, organizationId, patientId, page);
+}
+
+/** A visit as its patient sees it, and whose it is. */
+export type PatientVisit = PortalVisit & { patientId: string };
+
+/** The same with places and people by their names, as the patient sees them. */
+export function listVisitsOfPatient(tx: Tx, organizationId: string, patientId: string, page: PageQuery): Promise<Page<PatientVisit>> {
+  return listBy(Prisma.sql`app.visit_of_patient(id)`, tx, organizationId, patientId, page);
+}
+
+export async function findVisitOfPatient(tx: Tx, id: string): Promise<PatientVisit | null> {
+  const rows = await tx.$queryRaw<{ result: PatientVisit | null }[]>`SELECT app.visit_of_patient(${id}::uuid) AS result`;
+  return rows[0]?.result ?? null;
+}
+
+async function listBy<Row extends { id: string }>(view: Prisma.Sql, tx: Tx, organizationId: string, patientId: string, page: PageQuery) {
   const after =
     page.cursor === undefined
       ? Prisma.empty
       : Prisma.sql`AND (starts_at, id) < (
           SELECT starts_at, id FROM appointment
           WHERE organization_id = ${organizationId}::uuid AND patient_id = ${patientId}::uuid AND id = ${page.cursor}::uuid)`;
-  const rows = await tx.$queryRaw<{ result: AppointmentJson }[]>`
-    SELECT app.appointment_view(id) AS result FROM appointment
+  const rows = await tx.$queryRaw<{ result: Row }[]>`
+    SELECT ${view} AS result FROM appointment
     WHERE organization_id = ${organizationId}::uuid AND patient_id = ${patientId}::uuid ${after}
     ORDER BY starts_at DESC, id DESC LIMIT ${rowsOf(page)}`;
   return toPage(
@@ -321,7 +340,7 @@ export async function findUncovered(tx: Tx, locationId: string, providerId: stri
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function listEvents(tx: Tx, organizationId: string, locationId: string, after: number, limit: number) {
-  return tx.$queryRaw<{ sequence: number; type: string; subjectId: string; payload: Record<string, unknown>; at: Date }[]>`
+  return tx.$queryRaw<LocationEvents['items']>`
     SELECT sequence::float8 AS sequence, type, subject_id AS "subjectId", payload, at
     FROM outbox_event WHERE organization_id = ${organizationId}::uuid AND stream_id = ${locationId}::uuid AND sequence > ${after}
     ORDER BY sequence LIMIT ${limit}`;

@@ -64,7 +64,7 @@ const calendarRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Room)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Room), await calendar.listRooms(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Room), await calendar.listRooms(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -77,7 +77,7 @@ const calendarRoutes = router()
       request: { headers: RepeatableHeader, body: jsonBody(CreateRoom) },
       responses: { 201: jsonReply('Added', Room), ...problems('not-found', 'already-exists', 'idempotency-key-reused') },
     }),
-    async (c) => c.json(encode(Room, await calendar.createRoom(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, Room, await calendar.createRoom(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -90,7 +90,7 @@ const calendarRoutes = router()
       request: { params: IdParam, body: jsonBody(UpdateRoom) },
       responses: { 200: jsonReply('As it is now', Room), ...problems('not-found', 'stale-version', 'already-exists') },
     }),
-    async (c) => c.json(encode(Room, await calendar.updateRoom(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, Room, await calendar.updateRoom(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -103,7 +103,7 @@ const calendarRoutes = router()
       request: { query: ShiftRotationQuery },
       responses: { 200: jsonReply('A page', pageOf(ShiftRotation)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(ShiftRotation), await calendar.listShiftRotations(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(ShiftRotation), await calendar.listShiftRotations(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -117,7 +117,7 @@ const calendarRoutes = router()
       responses: { 201: jsonReply('Added', ShiftRotation), ...problems('not-found', 'in-the-past', 'overlaps', 'idempotency-key-reused') },
     }),
     async (c) =>
-      c.json(encode(ShiftRotation, await calendar.createShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+      c.json(encode(c, ShiftRotation, await calendar.createShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -139,6 +139,7 @@ const calendarRoutes = router()
     async (c) =>
       c.json(
         encode(
+          c,
           EndedShiftRotation,
           await calendar.endShiftRotation(repeatable(c, c.req.valid('json')), c.req.valid('param').id, c.req.valid('json')),
         ),
@@ -186,7 +187,7 @@ const calendarRoutes = router()
     }),
     async (c) =>
       c.json(
-        encode(LocationEvents, await appointments.listLocationEvents(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))),
+        encode(c, LocationEvents, await appointments.listLocationEvents(c.get('ctx'), c.req.valid('param').id, c.req.valid('query'))),
         200,
       ),
   );

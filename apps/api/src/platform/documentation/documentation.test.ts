@@ -26,18 +26,21 @@ const calls = callsOf(document);
 
 let t: TestDatabase;
 let app: TestApp;
-let clinic: Clinic;
 beforeAll(async () => {
   t = await createTestDatabase();
-  clinic = await aClinic(t.database);
+  const clinic = await aClinic(t.database);
   await aPatient(t.database, clinic);
-  const { organizationId, actorId } = clinic;
-  const asSystem = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
-  const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
-  await letPracticePeopleIn({ ...parts, ...asSystem }, [{ id: actorId, email: 'owner@clinic.example' }], PASSWORD);
   app = testApp(t.database, { as: clinic });
+  await letIn(clinic, 'somebody@clinic.example');
 });
 afterAll(() => t.drop());
+
+/** Gives the clinic's owner an account. */
+async function letIn({ organizationId, actorId }: Clinic, email: string): Promise<void> {
+  const asOwner = { organizationId, actor: ownerOf(actorId), requestId: 'test', now: () => new Date() };
+  const parts = { database: t.database, codec: createCodec(t.database, testWrapping), breaker: createBreaker().policy };
+  await letPracticePeopleIn({ ...parts, ...asOwner }, [{ id: actorId, email }], PASSWORD);
+}
 
 const page = async () => (await app.get('/docs')).text;
 const idsOf = (markup: string) => [...markup.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
@@ -164,6 +167,9 @@ describe('examples', () => {
 
   const hasShell = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).status === 0);
   test.skipIf(!hasShell)('the first visit can be pasted into a shell: it finds a slot, books it and shows the day', async () => {
+    const own = await aClinic(t.database);
+    await aPatient(t.database, own);
+    await letIn(own, 'owner@clinic.example');
     const server = createHttpServer(
       testApp(t.database, { as: 'session', config: { isPractice: true } }).app.fetch,
       'http://127.0.0.1:8080',

@@ -25,14 +25,18 @@ function fieldItem(name: string, schema: Schema, isRequired: boolean, direction:
   const said = schema.description && html`<p>${prose(sentence(schema.description))}</p> `;
   const kept = limits.length > 0 && html`<p class="limits">${limits.map((limit, index) => [index > 0 && '; ', limit])}</p> `;
   return html`<li>
-    <p class="field"><code class="name">${name}</code> <span class="type">${typeOf(schema)}</span>${presence(isRequired, direction)}</p>
+    <p class="field">
+      <code class="name">${name}</code> <span class="type">${typeOf(schema)}</span>${presence(schema, isRequired, direction)}
+    </p>
     ${said}${kept}${fieldList(schema.items ?? schema, direction)}
   </li> `;
 }
 
-function presence(isRequired: boolean, direction: Direction): Html | false {
-  if (direction === 'request') return isRequired && html` <span class="required">required</span>`;
-  return !isRequired && html` <span class="type">not always</span>`;
+function presence({ 'x-permission': permission }: Schema, isRequired: boolean, direction: Direction): Html {
+  const required = direction === 'request' && isRequired && html` <span class="required">required</span>`;
+  const held = permission && html` <span class="type">only with <code>${permission}</code></span>`;
+  const rare = direction === 'answer' && !isRequired && !permission && html` <span class="type">not always</span>`;
+  return html`${required}${held}${rare}`;
 }
 
 /** In words, with a link where it is an object of its own. */

@@ -12,7 +12,7 @@ export function firstVisit(api: string): { title: string; says: string; commands
       says: 'The session is a cookie, which curl keeps in a file. A change that comes with it also says that it is no other site that asks.',
       commands: `api=${api}/v1
 password='${PASTED_PASSWORD}'
-curl -sf -c cookies "$api/session" -H 'content-type: application/json' \\
+curl -sSf -c cookies "$api/session" -H 'content-type: application/json' \\
   -d "{ \\"email\\": \\"owner@clinic.example\\", \\"password\\": \\"$password\\" }" > signed-in.json
 signed_in() { curl -s -b cookies -H 'sec-fetch-site: same-origin' "$@"; }`,
     },
@@ -93,6 +93,12 @@ export function conventionsSection(): Html {
       <dd>
         A request with an <code>Idempotency-Key</code> happens once: sent again with the same body within 24 hours it gives the same answer.
         Send one with everything that you might have to repeat.
+      </dd>
+      <dt>Fields</dt>
+      <dd>
+        Some fields take a permission beside that of the call. Whoever lacks it gets an answer without the field, and is refused with its
+        place when they send one: <a href="#problem-not-permitted"><code>not-permitted</code></a
+        >.
       </dd>
       <dt>Changing</dt>
       <dd>

@@ -1,4 +1,4 @@
-import type { Permission, ProblemSlug } from '@medspa/contracts';
+import type { FieldPermission, Permission, ProblemSlug } from '@medspa/contracts';
 
 // What the page reads of an OpenAPI 3.1 document, as zod-openapi writes it.
 
@@ -25,6 +25,8 @@ export type Schema = {
   maxItems?: number;
   default?: Scalar | Scalar[];
   examples?: unknown[];
+  /** Whoever lacks it neither gets the field nor may send it. */
+  'x-permission'?: FieldPermission;
 };
 
 export type Parameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema };

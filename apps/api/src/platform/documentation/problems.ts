@@ -21,6 +21,9 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'The password, or the link, was right. Send it again with `code`: six digits of the app, or a recovery code. A passkey signs in by itself.',
   'passkey-refused':
     'Why is not said. Ask for options again and show another passkey; what was signed is good once, within five minutes, for what it was asked for.',
+  'code-refused':
+    'Which of them it is is not said, nor whether anybody has the address. Five tries are what a code is good for; ask for another.',
+  'birth-date-required': 'The code was right, and several patients have the address. Send it again with `birthDate`.',
   'step-up-required': 'What cannot be taken back, or gives access, wants a proof of the last five minutes: `POST /v1/session/step-up`.',
   'enrol-second-factor':
     'The session is good, and its person has no second factor: begin with `POST /v1/session/totp` or `POST /v1/passkeys/options`.',
@@ -37,6 +40,9 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'A PIN lets back in who signed in on this very device in the last twelve hours, chose a PIN, and did not type it wrong five times. Sign in: `POST /v1/session`.',
   'wrong-pin': 'Five wrong ones in a row, and the person signs in anew.',
   'not-permitted': 'The person who asks lacks the permission for this. Asking again does not help.',
+  'person-not-clear': 'The code was right, and two people with the address have the same birth date.',
+  'not-of-age': 'The code was right, and is for somebody under 18. Staff say who acts for them: `POST /v1/patients/{id}/proxies`.',
+  'address-is-theirs': 'Leave `phone` and `email` out: codes to sign in with go there.',
   'origin-refused':
     'The page that sent the request is not on the list of origins that may (`CORS_ORIGINS`), or a change came with a session and without an Origin.',
   'not-found':
@@ -79,6 +85,10 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
     'Length is what makes a password strong: several words are easy to keep. There is no other rule of what it contains.',
   'password-too-common':
     'It is on the list of what people choose most, repeats one piece, runs along letters or digits, or is made of names in the account.',
+  'not-related':
+    'For a minor: a parent or guardian. For somebody of age: anybody related to them. Say so first: `POST /v1/patients/{id}/relations`.',
+  'birth-date-missing': 'Enter the birth date of the patient first.',
+  'end-required': 'Give `endsAt`: until when the patient has agreed.',
   'pin-too-common': 'Rows, repetitions, dates and other favourites are guessed first. Choose six digits that make no pattern.',
   'beyond-own-permissions': '`errors` names the place. A key may do less than whoever makes it, or as much.',
   'wrong-code': 'Take the six digits that the app shows now. Each works once.',
@@ -87,6 +97,7 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'passkey-unusable': 'Ask for options again, on a page of the service or of its application, and on a device that asks who holds it.',
   'reset-paused': 'Three an hour are sent to an address, whether anybody has it or not. `retryAfterSeconds` says how long.',
   'sign-in-paused': '`retryAfterSeconds` says how long; each further wrong one takes longer, up to a quarter of an hour.',
+  'code-paused': '`retryAfterSeconds` says how long. The last message may be on its way: look there first.',
   'too-many-tries': 'Five misses in a quarter of an hour. `retryAfterSeconds` says how long until the next try.',
   internal: 'A fault of the service. It is logged under the `requestId`; nothing was written.',
   overloaded:

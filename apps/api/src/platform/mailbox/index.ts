@@ -13,7 +13,8 @@ const PAGE_POLICY =
 export function mailboxRoutes(received: () => readonly Received[], findActor: FindActor): Hono {
   const routes = new Hono();
   routes.use('/mailbox/*', async (c, next) => {
-    if ((await findActor(c.req.raw.headers))?.actor.kind !== 'staff') throw new Problem('not-authenticated');
+    const found = await findActor(c.req.raw.headers, `${c.req.method} ${c.req.path}`);
+    if (found?.actor.kind !== 'staff') throw new Problem('not-authenticated');
     c.header('content-security-policy', PAGE_POLICY);
     await next();
   });

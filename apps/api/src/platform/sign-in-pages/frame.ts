@@ -20,7 +20,7 @@ export function framed({ title, script }: { title: string; script: string }, con
           <p class="product"><img src="/docs/icon.svg" alt="" width="36" height="36" />Medical Spa Platform</p>
         </header>
         <main id="content" tabindex="-1">
-          <noscript><p class="notice">This page needs JavaScript: what you type is sent as JSON, by a script of this site.</p></noscript>
+          <noscript><p class="notice">This page needs its script, which sends what you type to this service.</p></noscript>
           ${content}
         </main>
       </body>

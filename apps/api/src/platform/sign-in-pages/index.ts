@@ -29,7 +29,7 @@ export function signInPages(about: SignInPage): Hono {
   page('/sign-in', () => renderSignIn(about));
   for (const [path, type] of Object.entries(ASSETS)) {
     const text = readFileSync(join(import.meta.dirname, path.slice(path.lastIndexOf('/') + 1)), 'utf8');
-    routes.get(path, (c) => c.body(text, 200, { 'content-type': `${type}; charset=utf-8` }));
+    routes.get(path, (c) => c.body(text, 200, { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': PAGE_POLICY }));
   }
   return routes;
 }

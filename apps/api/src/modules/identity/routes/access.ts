@@ -45,7 +45,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         summary: 'The roles that every organization has',
         responses: { 200: jsonReply('Each with what it may do', BuiltInRoles), ...problems() },
       }),
-      (c) => c.json(encode(BuiltInRoles, access.listRoles(c.get('ctx'))), 200),
+      (c) => c.json(encode(c, BuiltInRoles, access.listRoles(c.get('ctx'))), 200),
     )
     .openapi(
       createRoute({
@@ -58,7 +58,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { query: PageQuery },
         responses: { 200: jsonReply('A page', pageOf(CustomRole)), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(pageOf(CustomRole), await access.listCustomRoles(c.get('ctx'), c.req.valid('query'))), 200),
+      async (c) => c.json(encode(c, pageOf(CustomRole), await access.listCustomRoles(c.get('ctx'), c.req.valid('query'))), 200),
     )
     .openapi(
       createRoute({
@@ -71,7 +71,8 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { headers: RepeatableHeader, body: jsonBody(CreateCustomRole) },
         responses: { 201: jsonReply('Made', CustomRole), ...problems('beyond-own-access', 'already-exists', 'idempotency-key-reused') },
       }),
-      async (c) => c.json(encode(CustomRole, await access.createCustomRole(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+      async (c) =>
+        c.json(encode(c, CustomRole, await access.createCustomRole(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -88,7 +89,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         },
       }),
       async (c) =>
-        c.json(encode(CustomRole, await access.updateCustomRole(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
+        c.json(encode(c, CustomRole, await access.updateCustomRole(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),
     )
     .openapi(
       createRoute({
@@ -101,7 +102,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { params: IdParam },
         responses: { 200: jsonReply('Removed', RemovedRole), ...problems('beyond-own-access', 'not-found', 'still-referred-to') },
       }),
-      async (c) => c.json(encode(RemovedRole, await access.deleteCustomRole(c.get('ctx'), c.req.valid('param').id)), 200),
+      async (c) => c.json(encode(c, RemovedRole, await access.deleteCustomRole(c.get('ctx'), c.req.valid('param').id)), 200),
     )
     .openapi(
       createRoute({
@@ -114,7 +115,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { query: RoleAssignmentQuery },
         responses: { 200: jsonReply('A page', pageOf(RoleAssignment)), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(pageOf(RoleAssignment), await access.listAssignments(c.get('ctx'), c.req.valid('query'))), 200),
+      async (c) => c.json(encode(c, pageOf(RoleAssignment), await access.listAssignments(c.get('ctx'), c.req.valid('query'))), 200),
     )
     .openapi(
       createRoute({
@@ -130,7 +131,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
           ...problems('beyond-own-access', 'not-found', 'staff-inactive', 'already-exists', 'idempotency-key-reused'),
         },
       }),
-      async (c) => c.json(encode(RoleAssignment, await access.assignRole(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
+      async (c) => c.json(encode(c, RoleAssignment, await access.assignRole(repeatable(c, c.req.valid('json')), c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -143,7 +144,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { params: IdParam },
         responses: { 200: jsonReply('Taken back', RoleAssignment), ...problems('beyond-own-access', 'not-found', 'last-owner') },
       }),
-      async (c) => c.json(encode(RoleAssignment, await access.takeRoleBack(c.get('ctx'), c.req.valid('param').id)), 200),
+      async (c) => c.json(encode(c, RoleAssignment, await access.takeRoleBack(c.get('ctx'), c.req.valid('param').id)), 200),
     )
     .openapi(
       createRoute({
@@ -156,7 +157,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { query: PageQuery },
         responses: { 200: jsonReply('A page', pageOf(Invitation)), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(pageOf(Invitation), await invitations.listInvitations(c.get('ctx'), c.req.valid('query'))), 200),
+      async (c) => c.json(encode(c, pageOf(Invitation), await invitations.listInvitations(c.get('ctx'), c.req.valid('query'))), 200),
     )
     .openapi(
       createRoute({
@@ -172,7 +173,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
           ...problems('beyond-own-access', 'not-found', 'staff-inactive', 'address-missing', 'already-exists', 'mail-not-configured'),
         },
       }),
-      async (c) => c.json(encode(Invited, await invitations.invite(c.get('ctx'), parts, c.req.valid('json'))), 201),
+      async (c) => c.json(encode(c, Invited, await invitations.invite(c.get('ctx'), parts, c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -185,7 +186,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { params: IdParam },
         responses: { 200: jsonReply('Withdrawn', WithdrawnInvitation), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(WithdrawnInvitation, await invitations.withdrawInvitation(c.get('ctx'), c.req.valid('param').id)), 200),
+      async (c) => c.json(encode(c, WithdrawnInvitation, await invitations.withdrawInvitation(c.get('ctx'), c.req.valid('param').id)), 200),
     )
     .openapi(
       createRoute({
@@ -201,7 +202,7 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
           ...problems('invitation-refused', 'password-too-short', 'password-too-common'),
         },
       }),
-      async (c) => c.json(encode(AcceptedInvitation, await invitations.acceptInvitation(c.get('ctx'), c.req.valid('json'))), 201),
+      async (c) => c.json(encode(c, AcceptedInvitation, await invitations.acceptInvitation(c.get('ctx'), c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -214,5 +215,5 @@ export const accessRoutes = (parts: invitations.InviteParts) =>
         request: { params: IdParam },
         responses: { 200: jsonReply('As they are now', Staff), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(Staff, await reinstate(c.get('ctx'), c.req.valid('param').id)), 200),
+      async (c) => c.json(encode(c, Staff, await reinstate(c.get('ctx'), c.req.valid('param').id)), 200),
     );

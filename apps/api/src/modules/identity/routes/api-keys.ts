@@ -16,7 +16,7 @@ export const apiKeyRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('The last one first', pageOf(ApiKey)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(ApiKey), await service.listKeys(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(ApiKey), await service.listKeys(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -32,7 +32,7 @@ export const apiKeyRoutes = router()
         ...problems('not-found', 'beyond-own-permissions'),
       },
     }),
-    async (c) => c.json(encode(NewApiKey, await service.createKey(c.get('ctx'), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, NewApiKey, await service.createKey(c.get('ctx'), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -45,5 +45,5 @@ export const apiKeyRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('As it is now', ApiKey), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(ApiKey, await service.revokeKey(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, ApiKey, await service.revokeKey(c.get('ctx'), c.req.valid('param').id)), 200),
   );

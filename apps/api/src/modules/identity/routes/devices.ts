@@ -13,7 +13,7 @@ import {
   UnlockDevice,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { deviceCookie, ENDED_SESSION_COOKIE, sessionCookie } from '../../../platform/session-cookie.ts';
+import { deviceCookie, endedSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as devices from '../service/devices.ts';
 import * as shared from '../service/shared-device.ts';
 
@@ -31,7 +31,7 @@ export const deviceRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('A page', pageOf(Device)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(Device), await devices.listDevices(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(Device), await devices.listDevices(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -44,7 +44,7 @@ export const deviceRoutes = router()
       request: { body: jsonBody(CreateDevice) },
       responses: { 201: jsonReply('Its code, shown this once', NewDevice), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(NewDevice, await devices.createDevice(c.get('ctx'), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, NewDevice, await devices.createDevice(c.get('ctx'), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -57,7 +57,7 @@ export const deviceRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('As it is now', Device), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(Device, await devices.revokeDevice(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, Device, await devices.revokeDevice(c.get('ctx'), c.req.valid('param').id)), 200),
   )
   .openapi(
     createRoute({
@@ -73,7 +73,7 @@ export const deviceRoutes = router()
     async (c) => {
       const { cookie, device } = await devices.enrolDevice(c.get('ctx'), c.req.valid('json').code);
       c.header('set-cookie', deviceCookie(cookie));
-      return c.json(encode(OwnDevice, device), 201);
+      return c.json(encode(c, OwnDevice, device), 201);
     },
   )
   .openapi(
@@ -86,7 +86,7 @@ export const deviceRoutes = router()
       summary: 'The device that asks, and who may come back to it',
       responses: { 200: jsonReply('It', OwnDevice), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(OwnDevice, await devices.getOwnDevice(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, OwnDevice, await devices.getOwnDevice(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -100,8 +100,8 @@ export const deviceRoutes = router()
     }),
     async (c) => {
       const locked = await shared.lockDevice(c.get('ctx'));
-      c.header('set-cookie', ENDED_SESSION_COOKIE);
-      return c.json(encode(DeviceLocked, locked), 200);
+      c.header('set-cookie', endedSessionCookie());
+      return c.json(encode(c, DeviceLocked, locked), 200);
     },
   )
   .openapi(
@@ -121,7 +121,7 @@ export const deviceRoutes = router()
     async (c) => {
       const { cookie, unlocked } = await shared.unlockDevice(c.get('ctx'), c.req.valid('json'));
       c.header('set-cookie', sessionCookie(cookie));
-      return c.json(encode(DeviceUnlocked, unlocked), 200);
+      return c.json(encode(c, DeviceUnlocked, unlocked), 200);
     },
   )
   .openapi(
@@ -135,5 +135,5 @@ export const deviceRoutes = router()
       request: { body: jsonBody(ChoosePin) },
       responses: { 200: jsonReply('Chosen', PinChosen), ...problems('pin-too-common') },
     }),
-    async (c) => c.json(encode(PinChosen, await shared.choosePin(c.get('ctx'), c.req.valid('json').pin)), 200),
+    async (c) => c.json(encode(c, PinChosen, await shared.choosePin(c.get('ctx'), c.req.valid('json').pin)), 200),
   );

@@ -35,7 +35,7 @@ export function federatedRoutes(providers: IdentityProviders) {
       async (c) => {
         const { attempt, begun } = await federated.beginProviderSignIn(providers);
         c.header('set-cookie', attemptCookie(attempt));
-        return c.json(encode(ProviderSignIn, begun), 201);
+        return c.json(encode(c, ProviderSignIn, begun), 201);
       },
     )
     .openapi(
@@ -59,7 +59,7 @@ export function federatedRoutes(providers: IdentityProviders) {
         }
         c.header('set-cookie', sessionCookie(done.cookie));
         c.header('set-cookie', ENDED_ATTEMPT_COOKIE, { append: true });
-        return c.json(encode(SignedIn, done.signedIn), 201);
+        return c.json(encode(c, SignedIn, done.signedIn), 201);
       },
     )
     .openapi(
@@ -83,7 +83,7 @@ export function federatedRoutes(providers: IdentityProviders) {
           browser,
         );
         c.header('set-cookie', sessionCookie(cookie));
-        return c.json(encode(SignedIn, signedIn), 201);
+        return c.json(encode(c, SignedIn, signedIn), 201);
       },
     );
 }

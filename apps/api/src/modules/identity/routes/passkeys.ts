@@ -33,7 +33,7 @@ export function passkeyRoutes(party: RelyingParty) {
         summary: 'Begin to sign in with a passkey',
         responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('not-authenticated') },
       }),
-      async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeySignIn(c.get('ctx'), party)), 201),
+      async (c) => c.json(encode(c, PasskeyRequest, await passkeys.beginPasskeySignIn(c.get('ctx'), party)), 201),
     )
     .openapi(
       createRoute({
@@ -50,7 +50,7 @@ export function passkeyRoutes(party: RelyingParty) {
         const { passkey } = c.req.valid('json');
         const { cookie, signedIn } = await passkeys.signInByPasskey(c.get('ctx'), party, passkey, browserOf(c.req.raw.headers));
         c.header('set-cookie', sessionCookie(cookie));
-        return c.json(encode(SignedIn, signedIn), 201);
+        return c.json(encode(c, SignedIn, signedIn), 201);
       },
     )
     .openapi(
@@ -63,7 +63,7 @@ export function passkeyRoutes(party: RelyingParty) {
         summary: 'Begin to prove again who acts, with a passkey',
         responses: { 201: jsonReply('What the browser is to sign, within five minutes', PasskeyRequest), ...problems('not-authenticated') },
       }),
-      async (c) => c.json(encode(PasskeyRequest, await passkeys.beginPasskeyStepUp(c.get('ctx'), party)), 201),
+      async (c) => c.json(encode(c, PasskeyRequest, await passkeys.beginPasskeyStepUp(c.get('ctx'), party)), 201),
     )
     .openapi(
       createRoute({
@@ -76,7 +76,7 @@ export function passkeyRoutes(party: RelyingParty) {
         request: { body: jsonBody(PasskeyProof) },
         responses: { 200: jsonReply('The session', SignInSession), ...problems('passkey-refused') },
       }),
-      async (c) => c.json(encode(SignInSession, await passkeys.stepUpByPasskey(c.get('ctx'), party, c.req.valid('json').passkey)), 200),
+      async (c) => c.json(encode(c, SignInSession, await passkeys.stepUpByPasskey(c.get('ctx'), party, c.req.valid('json').passkey)), 200),
     )
     .openapi(
       createRoute({
@@ -89,7 +89,7 @@ export function passkeyRoutes(party: RelyingParty) {
         request: { query: PageQuery },
         responses: { 200: jsonReply('The first one first', pageOf(Passkey)), ...problems('not-found') },
       }),
-      async (c) => c.json(encode(pageOf(Passkey), await passkeys.listPasskeys(c.get('ctx'), c.req.valid('query'))), 200),
+      async (c) => c.json(encode(c, pageOf(Passkey), await passkeys.listPasskeys(c.get('ctx'), c.req.valid('query'))), 200),
     )
     .openapi(
       createRoute({
@@ -101,7 +101,7 @@ export function passkeyRoutes(party: RelyingParty) {
         summary: 'Begin to add a passkey',
         responses: { 201: jsonReply('What the browser is to make, within five minutes', PasskeyCreation), ...problems(...SECURE) },
       }),
-      async (c) => c.json(encode(PasskeyCreation, await passkeys.beginPasskey(c.get('ctx'), party)), 201),
+      async (c) => c.json(encode(c, PasskeyCreation, await passkeys.beginPasskey(c.get('ctx'), party)), 201),
     )
     .openapi(
       createRoute({
@@ -117,7 +117,7 @@ export function passkeyRoutes(party: RelyingParty) {
           ...problems(...SECURE, 'passkey-unusable', 'already-exists', 'rule-violated'),
         },
       }),
-      async (c) => c.json(encode(PasskeyAdded, await passkeys.addPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
+      async (c) => c.json(encode(c, PasskeyAdded, await passkeys.addPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -132,7 +132,7 @@ export function passkeyRoutes(party: RelyingParty) {
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        return c.json(encode(Passkey, await passkeys.renamePasskey(c.get('ctx'), id, c.req.valid('json').name)), 200);
+        return c.json(encode(c, Passkey, await passkeys.renamePasskey(c.get('ctx'), id, c.req.valid('json').name)), 200);
       },
     )
     .openapi(
@@ -146,6 +146,6 @@ export function passkeyRoutes(party: RelyingParty) {
         request: { params: IdParam },
         responses: { 200: jsonReply('As it is now', SignedIn), ...problems(...SECURE, 'password-too-short') },
       }),
-      async (c) => c.json(encode(SignedIn, await passkeys.removePasskey(c.get('ctx'), c.req.valid('param').id)), 200),
+      async (c) => c.json(encode(c, SignedIn, await passkeys.removePasskey(c.get('ctx'), c.req.valid('param').id)), 200),
     );
 }

@@ -19,7 +19,7 @@ export function resetRoutes(party: RelyingParty) {
         request: { body: jsonBody(AskPasswordReset) },
         responses: { 202: jsonReply('Whether anybody has it or not', PasswordResetAsked), ...problems('reset-paused') },
       }),
-      async (c) => c.json(encode(PasswordResetAsked, await reset.askReset(c.get('ctx'), c.req.valid('json'))), 202),
+      async (c) => c.json(encode(c, PasswordResetAsked, await reset.askReset(c.get('ctx'), c.req.valid('json'))), 202),
     )
     .openapi(
       createRoute({
@@ -35,7 +35,7 @@ export function resetRoutes(party: RelyingParty) {
           ...problems('reset-refused'),
         },
       }),
-      async (c) => c.json(encode(PasskeyRequest, await reset.beginResetPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
+      async (c) => c.json(encode(c, PasskeyRequest, await reset.beginResetPasskey(c.get('ctx'), party, c.req.valid('json'))), 201),
     )
     .openapi(
       createRoute({
@@ -59,6 +59,6 @@ export function resetRoutes(party: RelyingParty) {
           ...problems('password-too-short', 'password-too-common'),
         },
       }),
-      async (c) => c.json(encode(PasswordReset, await reset.resetPassword(c.get('ctx'), party, c.req.valid('json'))), 200),
+      async (c) => c.json(encode(c, PasswordReset, await reset.resetPassword(c.get('ctx'), party, c.req.valid('json'))), 200),
     );
 }

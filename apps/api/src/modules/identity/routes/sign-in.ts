@@ -15,7 +15,7 @@ import {
   TotpSetup,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { ENDED_SESSION_COOKIE, sessionCookie } from '../../../platform/session-cookie.ts';
+import { endedSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
@@ -38,7 +38,7 @@ export const signInRoutes = router()
         ...problems('setup-code-refused', 'password-too-short', 'password-too-common'),
       },
     }),
-    async (c) => c.json(encode(SetUpDone, await account.setUp(c.get('ctx'), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, SetUpDone, await account.setUp(c.get('ctx'), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -54,7 +54,7 @@ export const signInRoutes = router()
     async (c) => {
       const { cookie, signedIn } = await session.signIn(c.get('ctx'), c.req.valid('json'), session.browserOf(c.req.raw.headers));
       c.header('set-cookie', sessionCookie(cookie));
-      return c.json(encode(SignedIn, signedIn), 201);
+      return c.json(encode(c, SignedIn, signedIn), 201);
     },
   )
   .openapi(
@@ -67,7 +67,7 @@ export const signInRoutes = router()
       summary: 'Who is signed in',
       responses: { 200: jsonReply('They', SignedIn), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(SignedIn, await session.getSignedIn(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, SignedIn, await session.getSignedIn(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -81,9 +81,9 @@ export const signInRoutes = router()
     }),
     async (c) => {
       const done = await session.signOut(c.get('ctx'));
-      c.header('set-cookie', ENDED_SESSION_COOKIE);
+      c.header('set-cookie', endedSessionCookie());
       c.header('clear-site-data', '"cache", "cookies", "storage"');
-      return c.json(encode(SignedOut, done), 200);
+      return c.json(encode(c, SignedOut, done), 200);
     },
   )
   .openapi(
@@ -97,7 +97,7 @@ export const signInRoutes = router()
       request: { body: jsonBody(StepUp) },
       responses: { 200: jsonReply('The session', SignInSession), ...problems(...PROOF) },
     }),
-    async (c) => c.json(encode(SignInSession, await session.stepUp(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, SignInSession, await session.stepUp(c.get('ctx'), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -113,7 +113,7 @@ export const signInRoutes = router()
         ...problems(...SECURE, 'password-too-short', 'password-too-common'),
       },
     }),
-    async (c) => c.json(encode(SessionsEnded, await account.changePassword(c.get('ctx'), c.req.valid('json'))), 200),
+    async (c) => c.json(encode(c, SessionsEnded, await account.changePassword(c.get('ctx'), c.req.valid('json'))), 200),
   )
   .openapi(
     createRoute({
@@ -125,7 +125,7 @@ export const signInRoutes = router()
       summary: 'Begin with an authenticator app',
       responses: { 201: jsonReply('Its secret, shown this once', TotpSetup), ...problems(...SECURE) },
     }),
-    async (c) => c.json(encode(TotpSetup, await account.beginTotp(c.get('ctx'))), 201),
+    async (c) => c.json(encode(c, TotpSetup, await account.beginTotp(c.get('ctx'))), 201),
   )
   .openapi(
     createRoute({
@@ -141,7 +141,7 @@ export const signInRoutes = router()
         ...problems(...SECURE, 'second-factor-missing', 'wrong-code'),
       },
     }),
-    async (c) => c.json(encode(RecoveryCodes, await account.confirmTotp(c.get('ctx'), c.req.valid('json').code)), 200),
+    async (c) => c.json(encode(c, RecoveryCodes, await account.confirmTotp(c.get('ctx'), c.req.valid('json').code)), 200),
   )
   .openapi(
     createRoute({
@@ -153,7 +153,7 @@ export const signInRoutes = router()
       summary: 'Stop asking for a code',
       responses: { 200: jsonReply('As it is now', SignedIn), ...problems(...SECURE, 'second-factor-missing', 'password-too-short') },
     }),
-    async (c) => c.json(encode(SignedIn, await account.removeTotp(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, SignedIn, await account.removeTotp(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -165,7 +165,7 @@ export const signInRoutes = router()
       summary: 'New recovery codes; the old ones work no more',
       responses: { 201: jsonReply('Shown this once', RecoveryCodes), ...problems(...SECURE, 'second-factor-missing') },
     }),
-    async (c) => c.json(encode(RecoveryCodes, await account.renewRecoveryCodes(c.get('ctx'))), 201),
+    async (c) => c.json(encode(c, RecoveryCodes, await account.renewRecoveryCodes(c.get('ctx'))), 201),
   )
   .openapi(
     createRoute({
@@ -178,7 +178,7 @@ export const signInRoutes = router()
       request: { query: PageQuery },
       responses: { 200: jsonReply('The last one first', pageOf(SignInSession)), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(pageOf(SignInSession), await session.listSessions(c.get('ctx'), c.req.valid('query'))), 200),
+    async (c) => c.json(encode(c, pageOf(SignInSession), await session.listSessions(c.get('ctx'), c.req.valid('query'))), 200),
   )
   .openapi(
     createRoute({
@@ -190,7 +190,7 @@ export const signInRoutes = router()
       summary: 'Sign out everywhere else',
       responses: { 200: jsonReply('How many ended', SessionsEnded), ...problems() },
     }),
-    async (c) => c.json(encode(SessionsEnded, await session.endOtherSessions(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, SessionsEnded, await session.endOtherSessions(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -203,5 +203,5 @@ export const signInRoutes = router()
       request: { params: IdParam },
       responses: { 200: jsonReply('How many ended', SessionsEnded), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(SessionsEnded, await session.endSession(c.get('ctx'), c.req.valid('param').id)), 200),
+    async (c) => c.json(encode(c, SessionsEnded, await session.endSession(c.get('ctx'), c.req.valid('param').id)), 200),
   );

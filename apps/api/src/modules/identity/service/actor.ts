@@ -10,8 +10,8 @@ import { findSignedIn, type SignInParts } from './session.ts';
  */
 export function findActor(parts: SignInParts, rules: { needsSecondFactor: boolean }): FindActor {
   const [byKey, bySession, byDevice] = [findKey(parts), findSignedIn(parts, rules), findDevice(parts)];
-  return async (headers) => {
-    if (headers.has('authorization')) return hasCookie(headers) ? null : byKey(headers);
-    return (await bySession(headers)) ?? (await byDevice(headers));
+  return async (headers, operation) => {
+    if (headers.has('authorization')) return hasCookie(headers) ? null : byKey(headers, operation);
+    return (await bySession(headers, operation)) ?? (await byDevice(headers, operation));
   };
 }

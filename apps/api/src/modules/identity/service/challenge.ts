@@ -6,7 +6,10 @@ import { issueChallengeVerb, useChallengeVerb } from '../queries/passkeys.ts';
 import { hashOf } from './prove.ts';
 
 /** What a challenge is for, and whose it is. One that was issued for something else, or for somebody else, is not there. */
-export type Purpose = { for: 'sign-in' } | { for: 'registration' | 'step-up'; sessionId: string } | { for: 'reset'; token: string };
+export type Purpose =
+  | { for: 'sign-in' | 'patient-sign-in' }
+  | { for: 'registration' | 'step-up'; sessionId: string }
+  | { for: 'reset'; token: string };
 
 const VERB = { needs: 'account:sign-in', action: 'passkey.challenge' } as const;
 

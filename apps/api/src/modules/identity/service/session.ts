@@ -23,6 +23,7 @@ import { pageAfter } from '../../../platform/versioned.ts';
 import { listGivenRoles, type GivenRoleRow } from '../queries/access.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
+import { findInEmergency } from './emergency.ts';
 import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
 import { beginOnDevice } from './shared-device.ts';
 
@@ -47,14 +48,16 @@ export function newcomer(staffId: string): Actor {
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
  * its person left. Asked for each request, so that all of these hold from the next one on. Where a second factor is needed, whoever
- * has none is let do nothing but set one up (HIP-8).
+ * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (I19).
  */
 export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsSecondFactor: boolean }): FindActor {
-  return async (headers) => {
+  return async (headers, operation) => {
     const cookie = readSessionCookie(headers);
     if (!cookie) return null;
     const { organizationId } = cookie;
     const ctx = { ...parts, organizationId, actor: ANYBODY, requestId: 'session' };
+    const inEmergency = await findInEmergency(ctx, { tokenHash: hashOf(cookie.token), needsSecondFactor, headers, operation });
+    if (inEmergency !== undefined) return inEmergency;
     const { found } = await call(ctx, { needs: 'account:sign-in', action: 'session.find' }, (session) =>
       queries.findStaffSessionVerb(session, hashOf(cookie.token)),
     );

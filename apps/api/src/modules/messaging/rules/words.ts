@@ -4,9 +4,25 @@ import { segmentsOf } from './segments.ts';
 /** What a template says. */
 export type Words = { title: string | null; body: string };
 /** What fills its places: text, or an instant that is written as a day or a time. */
-export type Values = Record<MessageField, string | Date>;
+export type Values = Partial<Record<MessageField, string | Date>>;
+/** What signs somebody in. */
+export type Secrets = { 'sign-in.code': string; 'sign-in.link': string };
 
-const PLACE = /\{\{\s*([a-z.]+)\s*\}\}/g;
+/** The words that an organization has before it publishes its own. */
+export const FIRST_WORDS: Partial<Record<MessageKind, Record<Channel, Words>>> = {
+  'patient.sign-in': {
+    email: {
+      title: '{{organization.name}}: your sign-in code',
+      body: 'Your code for {{organization.name}} is {{sign-in.code}}. It works once, for ten minutes.\n\nOr open this link:\n{{sign-in.link}}\n\nIf you did not ask for it, you need do nothing. Give it to nobody: we never ask for it.',
+    },
+    sms: {
+      title: null,
+      body: '{{organization.name}}: {{sign-in.code}} is your code, for ten minutes. Give it to nobody. Or open {{sign-in.link}}',
+    },
+  },
+};
+
+const PLACE = /\{\{\s*([a-z.-]+)\s*\}\}/g;
 /** A text message of more parts is expensive and arrives in pieces. */
 const MAX_SEGMENTS = 3;
 const LONGEST_VALUE = 80;
@@ -33,6 +49,7 @@ export function faultsOf(kind: MessageKind, channel: Channel, words: Words, forb
     ['/title', words.title ?? ''],
   ] as const;
   const fields: readonly string[] = MESSAGE_KINDS[kind].fields;
+  const places = [...words.body.matchAll(PLACE)].map(([, name]) => name);
   const faults = pieces.flatMap(([pointer, text]) => {
     const unknown = [...text.matchAll(PLACE)].map(([, name = '']) => name).filter((name) => !fields.includes(name));
     const found = namesOf(text.replaceAll(PLACE, ' '), [...CLINICAL, ...forbidden]);
@@ -42,6 +59,8 @@ export function faultsOf(kind: MessageKind, channel: Channel, words: Words, forb
       ...found.map((word) => ({ pointer, detail: `"${word}" says too much about health or treatment.` })),
     ];
   });
+  if (fields.includes('sign-in.code') && !places.includes('sign-in.code'))
+    faults.push({ pointer: '/body', detail: 'Nobody signs in without {{sign-in.code}}.' });
   if (channel === 'sms' && faults.length === 0) {
     const { count } = segmentsOf(longest(words.body));
     if (count > MAX_SEGMENTS)
@@ -68,6 +87,8 @@ const LONGEST: Record<(typeof MESSAGE_FIELDS)[MessageField], string> = {
   text: 'W'.repeat(30),
   date: 'Wednesday, September 30',
   time: '12:30 PM',
+  code: '0'.repeat(8),
+  link: 'W'.repeat(180),
 };
 
 function longest(body: string): string {
@@ -76,12 +97,22 @@ function longest(body: string): string {
 
 /**
  * The words with their places filled, in one pass: what a value says is never read as a place. A value is one line of
- * printable characters, so that it makes neither a header nor a paragraph of its own.
+ * printable characters, so that it makes neither a header nor a paragraph of its own. Places without a value stay: those of secrets.
  */
 export function fill({ title, body }: Words, values: Values, timeZone: string): Words {
   const write = (text: string) =>
-    text.replaceAll(PLACE, (_, name: MessageField) => valueText(values[name], MESSAGE_FIELDS[name], timeZone));
+    text.replaceAll(PLACE, (place, name: MessageField) => {
+      const value = values[name];
+      return value === undefined ? place : valueText(value, MESSAGE_FIELDS[name], timeZone);
+    });
   return { title: title === null ? null : oneLine(write(title)), body: write(body) };
+}
+
+/** The same with its secrets, as it leaves. Where there are none nothing is read as a place. */
+export function reveal({ title, body }: Words, secrets: Secrets | null): Words {
+  if (!secrets) return { title, body };
+  const write = (text: string) => text.replaceAll(PLACE, (place, name: string) => secrets[name as keyof Secrets] ?? place);
+  return { title: title === null ? null : write(title), body: write(body) };
 }
 
 function valueText(value: string | Date, type: (typeof MESSAGE_FIELDS)[MessageField], timeZone: string): string {

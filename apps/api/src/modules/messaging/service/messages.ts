@@ -1,18 +1,22 @@
-import { MESSAGE_KINDS, type Message, type MessageKind, type PageQuery } from '@medspa/contracts';
+import { CHANNELS, MESSAGE_KINDS, type Message, type MessageKind, type PageQuery } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { view } from '../../../platform/doors.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
 import { getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
+import { FIRST_WORDS } from '../rules/words.ts';
 import { placeInMessage } from './places.ts';
 
 /**
- * Queues a message in the caller's transaction (M1), once per key, by every channel for which the organization has words. It
- * leaves after `sendAfter`, or never once `expiresAt` has come.
+ * Queues a message in the caller's transaction (M1), once per key, by every channel for which the organization has words, or by the
+ * one that is named. It leaves after `sendAfter`, or never once `expiresAt` has come.
  */
-export function queueMessage(tx: Tx, message: Omit<queries.WantedMessage, 'purpose'>): Promise<void> {
-  return queries.queueMessage(tx, { ...message, purpose: MESSAGE_KINDS[message.kind].purpose });
+export async function queueMessage(tx: Tx, message: Omit<queries.WantedMessage, 'purpose'>): Promise<void> {
+  const { kind } = message;
+  const first = FIRST_WORDS[kind];
+  for (const channel of first ? CHANNELS : []) if (first) await queries.beginWords(tx, kind, channel, first[channel]);
+  await queries.queueMessage(tx, { ...message, purpose: MESSAGE_KINDS[kind].purpose });
 }
 
 /** Whether a message of this kind about this has left or is leaving; with `startsAt`, one that named this start. */
@@ -30,6 +34,23 @@ export function listPatientMessages(ctx: Ctx, patientId: string, page: PageQuery
     });
     return { items: items.map((row) => present(ctx, row)), nextCursor };
   });
+}
+
+/** What reached a patient, as they may read it again themselves: no codes. The latest first. Inside the caller's transaction. */
+export async function listSaid(ctx: Ctx, tx: Tx, patientId: string, page: PageQuery) {
+  const kinds = Object.keys(MESSAGE_KINDS).filter((kind) => kind !== 'patient.sign-in');
+  const found = await queries.listSent(tx, ctx.organizationId, patientId, kinds, page);
+  const { items, nextCursor } = await pageAfter(page, found, async (id) => {
+    const message = await queries.findMessage(tx, ctx.organizationId, id);
+    return message?.patientId === patientId ? message : null;
+  });
+  return {
+    items: items.map((row) => {
+      const { id, kind, channel, title, body } = present(ctx, { ...row, template: null });
+      return { id, kind, channel, title: title ?? null, body: body ?? '', sentAt: row.sentAt ?? row.createdAt };
+    }),
+    nextCursor,
+  };
 }
 
 function present(ctx: Ctx, row: queries.MessageRow & { template: { revision: number } | null }): Message {

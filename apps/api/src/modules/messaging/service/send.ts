@@ -3,14 +3,18 @@ import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import type { Handover, Outgoing, Sender, Senders } from '../../../platform/senders/index.ts';
+import { signInCode, signInLink } from '../../../platform/sign-in-codes.ts';
 import { getPlace } from '../../identity/index.ts';
 import { getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { planOf, SILENT_MILLIS, tryAgainAt, type Plan } from '../rules/plan.ts';
-import { fill } from '../rules/words.ts';
+import { fill, reveal, type Secrets, type Words } from '../rules/words.ts';
 import { revokeByProvider } from './consent.ts';
 import { indexOf, placeInMessage } from './places.ts';
 import { policyOf } from './templates.ts';
+
+/** What messages leave by, and where their links lead. */
+export type Post = { senders: Senders; apiUrl: string };
 
 const SEND = { needs: 'messaging:write', action: 'message.send' } as const;
 /** Who took longer than this between taking a message and sending it lets it be: somebody else may soon have it. */
@@ -20,21 +24,21 @@ const STALLED_MILLIS = 30_000;
  * Does what is to be done about a message now: sends it, waits, withholds it, or finds out what became of it. Can be called at
  * any time, any number of times and by several workers at once (M1).
  */
-export async function sendMessage(ctx: Ctx, senders: Senders, id: string): Promise<void> {
-  const found = await look(ctx, senders, id);
+export async function sendMessage(ctx: Ctx, post: Post, id: string): Promise<void> {
+  const found = await look(ctx, post, id);
   if (!found) return;
   const { plan, message } = found;
   if (plan.step === 'wait') await end(ctx, { messageId: id, attempt: null, state: 'queued', reason: plan.reason, sendAfter: plan.until });
   if (plan.step === 'withhold') await end(ctx, { messageId: id, attempt: null, state: 'suppressed', reason: plan.reason });
   if (plan.step === 'look-again') await lookAgain(ctx, id, plan.at);
-  if (plan.step === 'find-out') await findOut(ctx, senders, message);
+  if (plan.step === 'find-out') await findOut(ctx, post, message);
   if (plan.step === 'send' && found.ready) await claimAndSend(ctx, found.ready);
 }
 
 type Ready = { claim: queries.Claim; outgoing: Outgoing; sender: Sender; expiresAt: Date };
 
 /** The message and all that is said of it, and what is to be done; null when there is no such message. */
-function look(ctx: Ctx, senders: Senders, id: string) {
+function look(ctx: Ctx, { senders, apiUrl }: Post, id: string) {
   type Found = { message: queries.MessageRow; plan: Plan; ready: Ready | null } | null;
   const patients = (found: Found) => (found?.ready ? [found.message.patientId] : []);
   return view(ctx, { ...SEND, action: 'message.prepare', patients }, async (tx): Promise<Found> => {
@@ -60,7 +64,8 @@ function look(ctx: Ctx, senders: Senders, id: string) {
       ctx.now(),
     );
     if (plan.step !== 'send' || !template || !sender || to === null) return { message, plan, ready: null };
-    const startsAt = new Date((message.details as { startsAt: string }).startsAt);
+    const { startsAt } = message.details as { startsAt?: string };
+    const at = startsAt === undefined ? {} : { 'appointment.date': new Date(startsAt), 'appointment.time': new Date(startsAt) };
     const words = fill(
       template,
       {
@@ -68,8 +73,7 @@ function look(ctx: Ctx, senders: Senders, id: string) {
         'patient.name': contact.name,
         'location.name': place.name,
         'location.address': place.address,
-        'appointment.date': startsAt,
-        'appointment.time': startsAt,
+        ...at,
       },
       place.timeZone,
     );
@@ -86,7 +90,16 @@ function look(ctx: Ctx, senders: Senders, id: string) {
       bodySealed: seal('body_sealed', words.body),
       provider: sender.provider,
     };
-    return { message, plan, ready: { claim, sender, outgoing: outgoingOf(ctx, id, to, words), expiresAt: message.expiresAt } };
+    return {
+      message,
+      plan,
+      ready: {
+        claim,
+        sender,
+        outgoing: outgoingOf(ctx, id, to, reveal(words, secretsOf(ctx, apiUrl, message))),
+        expiresAt: message.expiresAt,
+      },
+    };
   });
 }
 
@@ -123,7 +136,7 @@ async function claimAndSend(ctx: Ctx, { claim, outgoing, sender, expiresAt }: Re
  * Finds out what became of a message whose sender went silent between handing it over and writing that down. Where the provider
  * has it, it was sent; where it has not, or keeps no list, it is queued again under the same id, and everything is decided anew.
  */
-async function findOut(ctx: Ctx, senders: Senders, message: queries.MessageRow): Promise<void> {
+async function findOut(ctx: Ctx, { senders, apiUrl }: Post, message: queries.MessageRow): Promise<void> {
   const { id, addressSealed, bodySealed, channel, provider, createdAt, expiresAt } = message;
   const silentSince = new Date(ctx.now().getTime() - SILENT_MILLIS);
   const { attempt } = await call(ctx, SEND, (session) => queries.takeOverVerb(session, id, silentSince));
@@ -138,7 +151,8 @@ async function findOut(ctx: Ctx, senders: Senders, message: queries.MessageRow):
   if (sender?.provider !== provider || !sender.find) return end(ctx, again);
   const to = ctx.codec.open(placeInMessage(ctx, 'address_sealed', id), addressSealed);
   const body = ctx.codec.open(placeInMessage(ctx, 'body_sealed', id), bodySealed);
-  const found = await sender.find(outgoingOf(ctx, id, to, { title: null, body }), createdAt);
+  const said = reveal({ title: null, body }, secretsOf(ctx, apiUrl, message));
+  const found = await sender.find(outgoingOf(ctx, id, to, said), createdAt);
   if (found === null) return lookAgain(ctx, id, new Date(ctx.now().getTime() + SILENT_MILLIS));
   const taken = await view(ctx, { ...SEND, action: 'message.find-out' }, (tx: Tx) =>
     queries.listTakenIds(tx, ctx.organizationId, provider, found),
@@ -152,7 +166,13 @@ export async function reportMessage(ctx: Ctx, report: queries.Report): Promise<v
   await call(ctx, { ...SEND, action: 'message.report' }, (session) => queries.reportVerb(session, report));
 }
 
-function outgoingOf(ctx: Ctx, id: string, to: string, words: { title: string | null; body: string }): Outgoing {
+/** What the message signs its reader in with, made anew each time and never kept (M8). */
+function secretsOf(ctx: Ctx, apiUrl: string, { kind, aboutId }: queries.MessageRow): Secrets | null {
+  if (kind !== 'patient.sign-in') return null;
+  return { 'sign-in.code': signInCode(ctx, aboutId), 'sign-in.link': signInLink(ctx, apiUrl, aboutId) };
+}
+
+function outgoingOf(ctx: Ctx, id: string, to: string, words: Words): Outgoing {
   return { organizationId: ctx.organizationId, id, to, ...words };
 }
 

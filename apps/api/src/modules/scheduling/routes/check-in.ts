@@ -1,6 +1,6 @@
 import { BeginCheckIn, CheckIn, CheckInEnded, HandOver } from '@medspa/contracts';
 import { createRoute, encode, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { ENDED_SESSION_COOKIE } from '../../../platform/session-cookie.ts';
+import { endedSessionCookie } from '../../../platform/session-cookie.ts';
 import * as service from '../service/check-in.ts';
 
 const tags = ['Devices'];
@@ -17,7 +17,7 @@ export const checkInRoutes = router()
       request: { body: jsonBody(BeginCheckIn) },
       responses: { 201: jsonReply('The kiosk is this patient’s for a while', CheckIn), ...problems('no-such-visit', 'too-many-tries') },
     }),
-    async (c) => c.json(encode(CheckIn, await service.beginCheckIn(c.get('ctx'), c.req.valid('json'))), 201),
+    async (c) => c.json(encode(c, CheckIn, await service.beginCheckIn(c.get('ctx'), c.req.valid('json'))), 201),
   )
   .openapi(
     createRoute({
@@ -32,8 +32,8 @@ export const checkInRoutes = router()
     }),
     async (c) => {
       const open = await service.handOver(c.get('ctx'), c.req.valid('json').appointmentId);
-      c.header('set-cookie', ENDED_SESSION_COOKIE);
-      return c.json(encode(CheckIn, open), 201);
+      c.header('set-cookie', endedSessionCookie());
+      return c.json(encode(c, CheckIn, open), 201);
     },
   )
   .openapi(
@@ -46,7 +46,7 @@ export const checkInRoutes = router()
       summary: 'The visit of the patient in whose hands the device is',
       responses: { 200: jsonReply('It', CheckIn), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(CheckIn, await service.getCheckIn(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, CheckIn, await service.getCheckIn(c.get('ctx'))), 200),
   )
   .openapi(
     createRoute({
@@ -61,7 +61,7 @@ export const checkInRoutes = router()
         ...problems('not-found', 'stale-version', 'wrong-status', 'too-early'),
       },
     }),
-    async (c) => c.json(encode(CheckInEnded, await service.arrive(c.get('ctx'))), 201),
+    async (c) => c.json(encode(c, CheckInEnded, await service.arrive(c.get('ctx'))), 201),
   )
   .openapi(
     createRoute({
@@ -73,5 +73,5 @@ export const checkInRoutes = router()
       summary: 'Go back to the beginning; ends the check-in',
       responses: { 200: jsonReply('Nothing is open any more', CheckInEnded), ...problems('not-found') },
     }),
-    async (c) => c.json(encode(CheckInEnded, await service.endCheckIn(c.get('ctx'))), 200),
+    async (c) => c.json(encode(c, CheckInEnded, await service.endCheckIn(c.get('ctx'))), 200),
   );

@@ -1,5 +1,5 @@
 import type { CancelAppointment, EventsQuery, HistoryQuery, MoveAppointmentOn, PageQuery, PlainDate } from '@medspa/contracts';
-import { MAX_PAGE } from '@medspa/database';
+import { MAX_PAGE, type Tx } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
@@ -29,6 +29,20 @@ export function listPatientAppointments(ctx: Ctx, patientId: string, page: PageQ
       return visit?.patientId === patientId ? visit : null;
     });
   });
+}
+
+/** The visits of a patient as they see them, the latest start first. Throws `not-found`. Inside the caller's transaction. */
+export async function listVisitsOfPatient(ctx: Ctx, tx: Tx, patientId: string, page: PageQuery) {
+  if (!(await hasPatient(tx, ctx.organizationId, patientId))) throw new Problem('not-found');
+  return pageAfter(page, await queries.listVisitsOfPatient(tx, ctx.organizationId, patientId, page), (id) =>
+    findVisitOfPatient(tx, patientId, id),
+  );
+}
+
+/** A visit of this patient as they see it, or null. Inside the caller's transaction. */
+export async function findVisitOfPatient(tx: Tx, patientId: string, id: string) {
+  const visit = await queries.findVisitOfPatient(tx, id);
+  return visit?.patientId === patientId ? visit : null;
 }
 
 /** Cancels a visit and gives provider, room and patient back. Throws `not-found`, `stale-version`, `wrong-status`. */
