@@ -33,6 +33,14 @@ export function requestOf(call: Call, { params, query, body }: Parts): ValidRequ
   return { call, params, query, body, method: call.method.toUpperCase(), path: search === '' ? filled : `${filled}?${search}` };
 }
 
+/** The permissions that fields of a schema take, beside the one of its operation. */
+export function fieldPermissionsOf(schema: Schema | undefined): FieldPermission[] {
+  if (!schema) return [];
+  const own = schema['x-permission'] ? [schema['x-permission']] : [];
+  const below = [...Object.values(schema.properties ?? {}), ...(schema.items ? [schema.items] : [])];
+  return [...new Set([...own, ...below.flatMap(fieldPermissionsOf)])];
+}
+
 /** A request that is as documented and names nobody's rows. */
 export function exampleRequest(call: Call): ValidRequest {
   const params = { id: newId() };
@@ -41,14 +49,6 @@ export function exampleRequest(call: Call): ValidRequest {
 
 /** Of all that were made: names in them are nobody else's. */
 let requests = 0;
-
-/** The permissions that fields of a schema take, beside the one of its operation. */
-export function fieldPermissionsOf(schema: Schema | undefined): FieldPermission[] {
-  if (!schema) return [];
-  const own = schema['x-permission'] ? [schema['x-permission']] : [];
-  const below = [...Object.values(schema.properties ?? {}), ...(schema.items ? [schema.items] : [])];
-  return [...new Set([...own, ...below.flatMap(fieldPermissionsOf)])];
-}
 
 /**
  * A request for every operation that the service answers with success, each with rows of its own to work on, so that they can

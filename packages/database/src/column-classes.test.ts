@@ -46,8 +46,8 @@ describe('a sealed column and an index of one', () => {
       'staff_identity.subject_key',
       'staff_recovery_code.code_key',
       'sign_in_guard.login_key',
-      'patient_sign_in.address_key',
       'rate_limit.network_key',
+      'patient_sign_in.address_key',
       'idempotency_key.body_hash',
     ]);
     // Random enough to need no key, but for the password's, which is keyed before it is hashed.

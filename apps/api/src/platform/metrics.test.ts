@@ -177,10 +177,11 @@ describe('what people look at names what there is:', () => {
   // Names of histograms stand for their series, as Prometheus makes them.
   const known = async () => new Set((await samples()).flatMap(({ name }) => [name, name.replace(/_(?:bucket|count|sum)$/, '')]));
 
-  // What only the process knows that has sealed.
+  // What only the process knows that has sealed, and that has counted.
   beforeAll(async () => {
-    await runAs(t.admin, `SELECT graphile_worker.add_job('seal-logs')`);
+    await runAs(t.admin, `SELECT graphile_worker.add_job('seal-logs'), graphile_worker.add_job('watch-reviews')`);
     await eventually('the logs are sealed', async () => (await known()).has('audit_seal_age_seconds'));
+    await eventually('reviews are counted', async () => (await known()).has('emergency_reviews_overdue'));
   });
 
   test('the dashboard', async () => {
@@ -197,7 +198,7 @@ describe('what people look at names what there is:', () => {
     const told = [...read('docs/monitoring.md').matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
     const names = await known();
     expect(told.filter((name) => !names.has(name))).toEqual([]);
-    const ours = [...names].filter((name) => /^(http|db|job|audit)_/.test(name) && !/_(bucket|count|sum)$/.test(name));
+    const ours = [...names].filter((name) => /^(http|db|job|audit|emergency)_/.test(name) && !/_(bucket|count|sum)$/.test(name));
     expect(ours.filter((name) => !told.includes(name))).toEqual([]);
   });
 });
