@@ -82,7 +82,8 @@ describe('the access matrix', () => {
     ['its policy of patients', 'DROP POLICY own_patients ON patient', 'GET /v1/patients', 'GET /v1/patients/{id}'],
   ])('sees that one table has lost %s', async (_, statement, ...names) => {
     const prepare = (t: TestDatabase) => runAs(t.admin, statement);
-    const leaks = leaksIn(await runMatrix({ world, actors: ACTORS, operations: only(...names), checks: 'off', prepare }));
+    const actors = ACTORS.filter(({ name }) => ['front-desk at one location', 'kiosk'].includes(name));
+    const leaks = leaksIn(await runMatrix({ world, actors, operations: only(...names), checks: 'off', prepare }));
     expect([...new Set(leaks.map(({ operation }) => operation))].toSorted()).toEqual(names);
   });
 });

@@ -129,7 +129,7 @@ describe('a request that is sent again with its Idempotency-Key', () => {
   });
 });
 
-describe('with the one permission that it needs, those of the fields that it sends, and no other, the request', () => {
+describe('HIP-1: with the one permission that it needs, those of the fields that it sends, and no other, the request', () => {
   let side: Side;
   beforeAll(async () => {
     side = await aSide();

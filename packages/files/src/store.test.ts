@@ -72,7 +72,7 @@ describe.each(PLACES)('files on $name', ({ store: make, stored, damage }) => {
     expect(await store.stat(key)).toEqual({ type: 'application/pdf', bytes: size });
   });
 
-  test('are encrypted where they are kept, and nothing of them is left elsewhere', async () => {
+  test('ENC-4: are encrypted where they are kept, and nothing of them is left elsewhere', async () => {
     const key = newBlobKey(ORGANIZATION);
     await store.put(key, pieces(Buffer.from(`%PDF-1.7 ${'Paula Patient '.repeat(5_000)}`)), LIMITS);
     expect(find(key)?.[1].includes('Paula')).toBe(false);

@@ -27,7 +27,7 @@ describe('a sealed file', () => {
     expect((await opened(await sealed(plain))).equals(plain)).toBe(true);
   });
 
-  test('shows nothing of its content, and two of the same are not alike', async () => {
+  test('ENC-4: shows nothing of its content, and two of the same are not alike', async () => {
     const plain = Buffer.from('Paula Patient '.repeat(10_000));
     const [one, other] = [await sealed(plain), await sealed(plain)];
     expect(one.includes('Paula')).toBe(false);
@@ -66,7 +66,7 @@ describe('a sealed file', () => {
     expect(closed).toBe(2);
   });
 
-  test('is refused when any one of its bytes is another', async () => {
+  test('ASVS 11.3.3: is refused when any one of its bytes is another', async () => {
     const whole = await sealed(randomBytes(100), { name: 'a' });
     for (let at = 0; at < whole.length; at++) {
       const altered = Buffer.from(whole);

@@ -127,7 +127,7 @@ describe('WEB-3: a page for people', () => {
   });
 });
 
-describe('WEB-3: browsers are told to use TLS alone', () => {
+describe('WEB-3, HIP-9: browsers are told to use TLS alone', () => {
   test('for at least a year and every name below', async () => {
     const said = (await app.get('/v1/organization')).headers.get('strict-transport-security') ?? '';
     expect(Number(/max-age=(\d+)/.exec(said)?.[1])).toBeGreaterThanOrEqual(365 * 86_400);

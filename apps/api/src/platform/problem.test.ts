@@ -71,7 +71,7 @@ describe('an error of the database becomes', () => {
     expect(problemOf(error).slug).toBe('overloaded');
   });
 
-  test('unavailable, when nothing listens', async () => {
+  test('ASVS 16.5.3: unavailable, when nothing listens', async () => {
     const database = openDatabase({ ...t.runtime, port: 1, applicationName: 'nowhere' });
     const { status, headers, body } = await testApp(database, { as: clinic }).get<ProblemDocument>('/v1/organization');
     await database.disconnectDatabase();
@@ -102,7 +102,7 @@ describe('over HTTP', () => {
     expect((await app.get('/v1/room-types')).status).toBe(200);
   });
 
-  test('an error that nobody foresaw is 500 with the id under which it is logged, and nothing else', async () => {
+  test('ASVS 16.3.4: an error that nobody foresaw is 500 with the id under which it is logged, and nothing else', async () => {
     const lines: string[] = [];
     const broken = testApp(
       { ...t.database, withTransaction: () => Promise.reject(new TypeError('canary words')) },

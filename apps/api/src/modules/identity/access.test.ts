@@ -39,7 +39,7 @@ async function open() {
 
 const refused = ({ status, body }: { status: number; body: ProblemDocument }) => [status, body.slug];
 
-describe('HIP-2: a role', () => {
+describe('HIP-2, ASVS 8.3.2: a role', () => {
   test('that is taken back is gone with the next request, in the middle of a session', async () => {
     const { owner, hire, take, give, rolesOf } = await open();
     const desk = await hire({ role: 'front-desk' });
@@ -279,7 +279,7 @@ describe('a role of the organization', () => {
   });
 });
 
-test('AUD: who gave whom which role is in the audit log', async () => {
+test('ASVS 16.3.3: who gave whom which role is in the audit log', async () => {
   const { owner, hire, take, rolesOf } = await open();
   const desk = await hire({ role: 'front-desk' });
   const [given] = await rolesOf(desk.staffId);

@@ -20,7 +20,7 @@ type Left = ProblemDocument & {
 };
 
 describe('whoever is off-boarded', () => {
-  test('is signed in nowhere from the next request on, and has no role', async () => {
+  test('ASVS 7.4.5: is signed in nowhere from the next request on, and has no role', async () => {
     const owner = await aSecuredOwner(t);
     const desk = await aColleague(owner, { role: 'front-desk' });
     const other = await desk.signIn();

@@ -26,7 +26,7 @@ async function tryWith({ app }: Owner, email: string, password: string) {
   return { status, slug: body.slug, retryAfterSeconds: body.retryAfterSeconds, header: headers.get('retry-after') };
 }
 
-describe('AUT-3: after wrong passwords in a row', () => {
+describe('AUT-3, API-2: after wrong passwords in a row', () => {
   test('the next one waits: from the fifth on twice as long each time, from the tenth on a quarter of an hour', async () => {
     const { wait, guess } = await open();
     for (let failure = 1; failure < 5; failure++) expect((await guess()).slug).toBe('wrong-credentials');

@@ -221,7 +221,7 @@ describe('AUT-7: a link to a new password', () => {
   });
 });
 
-describe('AUT-7: a second factor', () => {
+describe('AUT-7, ASVS 6.4.3: a second factor', () => {
   test('is asked for before the new password holds: a recovery code, each of which works once', async () => {
     const { ask, work, choose, signIn, recoveryCodes } = await openSecured();
     await ask();

@@ -151,7 +151,7 @@ describe('AUT-4: a second factor', () => {
   });
 });
 
-describe('HIP-8: staff without a second factor', () => {
+describe('HIP-8, ASVS 6.3.3: staff without a second factor', () => {
   test('find nothing open but their own account, until they have an authenticator app', async () => {
     const { signedIn, clock } = await open();
     const work = () => signedIn.send('GET', '/v1/staff');

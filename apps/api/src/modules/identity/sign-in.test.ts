@@ -82,7 +82,7 @@ describe('AUT-8: the first person', () => {
     expect((await anybody().send('POST', '/v1/setup', { ...person, code })).status).toBe(403);
   });
 
-  test('chooses a password that is long and not common, before anything is made (AUT-2)', async () => {
+  test('AUT-2, ASVS 6.2.8, ASVS 6.2.9: chooses a password that is long and not common, before anything is made', async () => {
     const code = await issueSetupCode(t.owner);
     for (const [password, slug] of [
       ['harvest moon 4', 'password-too-short'],
@@ -138,6 +138,13 @@ describe('AUT-1: a password', () => {
     expect((await browser().send('POST', '/v1/session', { email, password: PASSWORD })).status).toBe(201);
   });
 
+  test('ASVS 6.2.10: does not run out', async () => {
+    const clock = clockAt();
+    const { email, browser } = await anOwner(t, { now: clock.now });
+    clock.pass(10 * 365 * 24 * 60);
+    expect((await browser().send('POST', '/v1/session', { email, password: PASSWORD })).status).toBe(201);
+  });
+
   test('of somebody who left, of nobody, and a wrong one get the same answer', async () => {
     const { email, browser } = await anOwner(t);
     const owner = await aSecuredOwner(t);
@@ -154,7 +161,7 @@ describe('AUT-1: a password', () => {
   });
 });
 
-test('AUT-2: the list of common passwords is read offline and has tens of thousands', async () => {
+test('AUT-2, ASVS 6.2.4, ASVS 6.2.12: the list of common passwords is read offline and has tens of thousands', async () => {
   const { isCommonPassword } = await import('../../platform/passwords.ts');
   for (const word of ['password1', 'PassWord1', 'iloveyou1', '1qaz2wsx3edc4rfv', 'trustno1'])
     expect(isCommonPassword(word), word).toBe(true);
@@ -172,7 +179,7 @@ describe('AUT-6: a session', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  test('has a token of 256 bits that the database knows only by its hash', async () => {
+  test('ASVS 11.5.1: has a token of 256 bits that the database knows only by its hash', async () => {
     const { signedIn } = await aSignedInOwner(t);
     const token = tokenOf(signedIn);
     expect(Buffer.from(token, 'base64url')).toHaveLength(32);
@@ -233,7 +240,7 @@ describe('AUT-6: a session', () => {
     expect((await mine.signedIn.send('GET', '/v1/session')).status).toBe(200);
   });
 
-  test('of somebody who is off-boarded ends with it', async () => {
+  test('ASVS 7.4.2: of somebody who is off-boarded ends with it', async () => {
     const owner = await aSecuredOwner(t);
     const { signedIn, staffId } = await aColleague(owner, { role: 'manager' });
     expect((await owner.signedIn.send('POST', `/v1/staff/${staffId}/off-boarding`)).status).toBe(200);
@@ -251,7 +258,7 @@ describe('AUT-6: a session', () => {
     expect((await browser().send('POST', '/v1/session', { ...given, email: moved })).status).toBe(201);
   });
 
-  test('is in the audit log when it begins and when it ends, and so is each attempt (HIP-6)', async () => {
+  test('HIP-6, ASVS 16.3.1: is in the audit log when it begins and when it ends, and so is each attempt', async () => {
     const { signedIn, organizationId, email, browser } = await aSignedInOwner(t);
     await browser().send('POST', '/v1/session', { email, password: 'something else entirely' });
     await signedIn.send('DELETE', '/v1/session');
