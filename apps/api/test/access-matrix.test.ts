@@ -43,7 +43,7 @@ const count = (cells: Cell[]) => cells.length.toLocaleString('en-US');
 
 describe('the access matrix', () => {
   test(
-    'API1, API5, ASVS 8.2.1, 8.2.2: every operation gives every actor the verdict of the policy table',
+    'API-1, API-5, 8.2.1, 8.2.2: every operation gives every actor the verdict of the policy table',
     { timeout: 5 * MINUTES },
     async () => {
       const cells = await runMatrix({ world, actors: ACTORS, operations: OPERATIONS, checks: 'on' });
@@ -55,7 +55,7 @@ describe('the access matrix', () => {
     },
   );
 
-  test('ASVS 8.4.1: nothing leaks where the application demands no permission', { timeout: 5 * MINUTES }, async () => {
+  test('8.4.1: nothing leaks where the application demands no permission', { timeout: 5 * MINUTES }, async () => {
     const cells = await runMatrix({ world, actors: ACTORS, operations: OPERATIONS, checks: 'off' });
     said.push(`without permission checks ${count(cells)} cases, ${leaksIn(cells).length} leaks`);
     expect(tableOf(wrongIn(cells))).toEqual([]);
@@ -82,12 +82,13 @@ describe('the access matrix', () => {
     ['its policy of patients', 'DROP POLICY own_patients ON patient', 'GET /v1/patients', 'GET /v1/patients/{id}'],
   ])('sees that one table has lost %s', async (_, statement, ...names) => {
     const prepare = (t: TestDatabase) => runAs(t.admin, statement);
-    const leaks = leaksIn(await runMatrix({ world, actors: ACTORS, operations: only(...names), checks: 'off', prepare }));
+    const actors = ACTORS.filter(({ name }) => ['front-desk at one location', 'kiosk'].includes(name));
+    const leaks = leaksIn(await runMatrix({ world, actors, operations: only(...names), checks: 'off', prepare }));
     expect([...new Set(leaks.map(({ operation }) => operation))].toSorted()).toEqual(names);
   });
 });
 
-test('API5: operations about who asks, which have tests of their own, are refused to nobody and to whoever may do all but this', async () => {
+test('API-5: operations about who asks, which have tests of their own, are refused to nobody and to whoever may do all but this', async () => {
   const t = await world.copy();
   try {
     const before = await footprintOf(t);
@@ -114,7 +115,7 @@ async function keptIn(t: TestDatabase): Promise<number> {
   return row?.count ?? 0;
 }
 
-test('API1: an Idempotency-Key is of the actor who sent it: a colleague and another organization get no answer of theirs', async () => {
+test('API-1: an Idempotency-Key is of the actor who sent it: a colleague and another organization get no answer of theirs', async () => {
   const t = await world.copy();
   try {
     const { own, foreign } = world;

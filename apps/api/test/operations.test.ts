@@ -65,7 +65,7 @@ describe('nothing is written, and the request is refused,', () => {
   });
 
   test.each(withBody)(
-    'API3: with 400 and the place for a key that is not documented, in each object of the body: %s',
+    'API-3: with 400 and the place for a key that is not documented, in each object of the body: %s',
     async (operation, call) => {
       const before = await footprintOf(t);
       for (const [place, keys] of objectPlaces(call)) {

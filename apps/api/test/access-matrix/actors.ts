@@ -3,7 +3,9 @@ import {
   grant,
   grantsOf,
   isOrganizationWide,
+  IN_EMERGENCY,
   KEY_PERMISSIONS,
+  PATIENT_GRANTS,
   PERMISSIONS,
   ROLES,
   type GivenRole,
@@ -41,6 +43,7 @@ const GIVEN = [
 
 const OWNER: GivenRole = { role: 'owner', permissions: null, locationId: null };
 const everywhere = (): Scope => 'everywhere';
+const aPatient = ({ own }: World) => [own.requests.get('GET /v1/patients/{id}')?.params['id'] ?? ''];
 const here = ({ own }: World): Scope => [own.clinic.locationId];
 
 /** What is no person: a device or a program, which holds permissions as they are. */
@@ -78,9 +81,9 @@ export const ACTORS: readonly ActorClass[] = [
   ]),
   holding('shared device', 'shared-device', here, DEVICE_POLICY['shared-device'], () => []),
   holding('kiosk', 'kiosk', here, DEVICE_POLICY.kiosk, () => []),
-  holding("kiosk in a patient's hands", 'kiosk', here, [...DEVICE_POLICY.kiosk, ...DEVICE_POLICY['check-in']], ({ own }) => [
-    own.requests.get('GET /v1/patients/{id}')?.params['id'] ?? '',
-  ]),
+  holding("kiosk in a patient's hands", 'kiosk', here, [...DEVICE_POLICY.kiosk, ...DEVICE_POLICY['check-in']], aPatient),
+  { name: 'patient', kind: 'patient', scope: everywhere, grants: () => PATIENT_GRANTS, patients: aPatient },
+  { name: 'somebody in an emergency', scope: everywhere, grants: () => IN_EMERGENCY, patients: aPatient },
   holding('integration everywhere', 'integration', everywhere, KEY_PERMISSIONS),
   holding(
     'integration at one location',
