@@ -67,9 +67,10 @@ export function jobCtx(t: TestDatabase, organizationId: string, now: Date = NOW)
 }
 
 /** Runs the jobs of the organization that are due at that time, as the queue does, until none is left; returns how many ran. */
-export async function runDue(t: TestDatabase, organizationId: string, post: Post, now: Date = NOW): Promise<number> {
+export async function runDue(t: TestDatabase, organizationId: string, post: Post, now: Date = NOW, most = Infinity): Promise<number> {
   const jobs = new Map<string, Job>([...schedulingJobs, ...portalJobs, ...messagingJobs(post)].map((one) => [one.name, one]));
   for (let ran = 0; ; ran++) {
+    if (ran === most) return ran;
     const [due] = await t.look<{ id: string; task: string; payload: object }>(
       `WITH next AS (SELECT p.id FROM graphile_worker._private_jobs p JOIN graphile_worker.jobs j USING (id)
          WHERE p.payload ->> 'organizationId' = $1 AND (j.task_identifier = 'send-message' AND p.run_at <= $2 OR j.task_identifier IN ('tell-patient', 'send-sign-in')) ORDER BY p.run_at, p.id LIMIT 1),

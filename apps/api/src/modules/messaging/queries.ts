@@ -85,7 +85,8 @@ export type WantedMessage = {
   patientId: string;
   locationId: string;
   aboutId: string;
-  details: { startsAt?: Date };
+  /** When the visit is that it is about; the keyed hash, in hex, of the one address that it is for. */
+  details: { startsAt?: Date; addressKey?: string };
   isUrgent: boolean;
   sendAfter: Date;
   expiresAt: Date;

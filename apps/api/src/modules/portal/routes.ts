@@ -152,7 +152,10 @@ export const portalRoutes = router()
       summary: 'Change how the clinic reaches and calls a patient',
       description: 'Where codes are sent, phone and e-mail address, nobody changes who stands in for the patient.',
       request: { params: IdParam, body: jsonBody(UpdatePortalProfile) },
-      responses: { 200: jsonReply('As it is now', PortalProfile), ...problems('not-found', 'stale-version', 'address-is-theirs') },
+      responses: {
+        200: jsonReply('As it is now', PortalProfile),
+        ...problems('not-found', 'stale-version', 'address-is-theirs', 'step-up-required'),
+      },
     }),
     async (c) =>
       c.json(encode(c, PortalProfile, await self.updateProfile(c.get('ctx'), c.req.valid('param').id, c.req.valid('json'))), 200),

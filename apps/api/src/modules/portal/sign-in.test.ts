@@ -70,6 +70,17 @@ describe('a patient signs in', () => {
     expect((await portal.enter(body.id, portal.read(phone).code)).status).toBe(201);
   });
 
+  test('with a code that went to the address that was asked for, or nowhere: not to one that its patient took meanwhile', async () => {
+    const [patient, elsewhere] = [await portal.aPatient(), 'elsewhere@patients.example'];
+    await portal.ask(patient.email);
+    await portal.deliver(1);
+    const { status } = await portal.desk.send('PATCH', `/v1/patients/${patient.id}`, { version: 1, email: elsewhere });
+    expect(status).toBe(200);
+    await portal.deliver();
+    expect([post.to(elsewhere), post.to(patient.email)]).toEqual([[], []]);
+    expect(await statesOf(t, patient.id)).toEqual(['email suppressed no-address']);
+  });
+
   test('MSG-2: not by text after STOP, and in the middle of the night all the same', async () => {
     const patient = await portal.aPatient();
     portal.clock.now = new Date('2026-03-03T08:00:00Z');

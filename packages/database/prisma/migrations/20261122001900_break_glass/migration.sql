@@ -74,7 +74,7 @@ DECLARE
   v_found record;
 BEGIN
   PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at, coalesce(f.totp_sealed IS NOT NULL OR f.passkeys > 0, false) AS has_second_factor INTO v_found
+  SELECT s.id, s.staff_id, s.stepped_up_at, coalesce(f.totp_sealed IS NOT NULL OR f.passkeys > 0, false) OR s.is_by_providers_factor AS has_second_factor INTO v_found
   FROM staff_session s
   JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
   JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id

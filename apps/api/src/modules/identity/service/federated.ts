@@ -78,6 +78,8 @@ async function signInVouched(ctx: Ctx, vouched: VouchedFor, { code, organization
   if (!secret) throw new Problem('person-unknown');
   const { loginKey } = secret;
   const needsCode = hasFactor(secret) && !vouched.hasSecondFactor;
+  // Without an address nothing counts the codes that are tried.
+  if (needsCode && !loginKey) throw new Problem('person-unknown');
   if (needsCode && code === undefined) throw new Problem('second-factor-required');
   if (needsCode && loginKey) await beginAttempt(ctx, loginKey, found.organizationId);
 

@@ -9,6 +9,7 @@ import { Problem } from '../../../platform/problem.ts';
 import type { Sender } from '../../../platform/senders/index.ts';
 import { requestOptions, type RelyingParty } from '../../../platform/webauthn.ts';
 import { listPasskeys } from '../queries/passkeys.ts';
+import { deletePin, withdrawCodes } from '../queries/devices.ts';
 import * as queries from '../queries/password-reset.ts';
 import * as accounts from '../queries/sign-in.ts';
 import { isLong, resetWords } from '../rules.ts';
@@ -100,6 +101,8 @@ export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, c
     await accounts.updateSecret(tx, organizationId, staffId, { passwordHash, passwordIsLong: isLong(password) });
     await accounts.updateAccount(tx, organizationId, staffId, { passwordChangedAt: now });
     await accounts.forgetFailures(tx, loginKey);
+    await deletePin(tx, organizationId, staffId);
+    await withdrawCodes(tx, organizationId, staffId);
     const { items: passkeys } = await listPasskeys(tx, organizationId, staffId, { limit: MAX_PAGE });
     return {
       sessionsEnded: await accounts.deleteSessions(tx, organizationId, staffId),

@@ -5,7 +5,7 @@ import { call, view } from '../../../platform/doors.ts';
 import type { Handover, Outgoing, Sender, Senders } from '../../../platform/senders/index.ts';
 import { signInCode, signInLink } from '../../../platform/sign-in-codes.ts';
 import { getPlace } from '../../identity/index.ts';
-import { getPatientContact } from '../../patients/index.ts';
+import { addressKeyOf, getPatientContact } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { planOf, SILENT_MILLIS, tryAgainAt, type Plan } from '../rules/plan.ts';
 import { fill, reveal, type Secrets, type Words } from '../rules/words.ts';
@@ -49,13 +49,17 @@ function look(ctx: Ctx, { senders, apiUrl }: Post, id: string) {
     if (!contact || !place) throw new Error('A message has its patient and its place.');
     const template = await queries.findActiveTemplate(tx, ctx.organizationId, kind, channel);
     const to = channel === 'email' ? contact.email : contact.phone;
+    const { startsAt, addressKey } = message.details as { startsAt?: string; addressKey?: string };
+    // A code is for whoever has the address that was asked for: one that its patient took meanwhile may be somebody else's way in.
+    const isMeant =
+      to === null || addressKey === undefined || Buffer.from((await addressKeyOf(ctx, tx, to)).key).toString('hex') === addressKey;
     const sender = senders[channel as Channel];
     const plan = planOf(
       {
         ...message,
         state: message.state as MessageState,
         isPatientActive: contact.isActive,
-        hasAddress: to !== null,
+        hasAddress: to !== null && isMeant,
         hasWords: template !== null,
         hasSender: sender !== null,
         timeZone: contact.timeZone ?? place.timeZone,
@@ -64,7 +68,6 @@ function look(ctx: Ctx, { senders, apiUrl }: Post, id: string) {
       ctx.now(),
     );
     if (plan.step !== 'send' || !template || !sender || to === null) return { message, plan, ready: null };
-    const { startsAt } = message.details as { startsAt?: string };
     const at = startsAt === undefined ? {} : { 'appointment.date': new Date(startsAt), 'appointment.time': new Date(startsAt) };
     const words = fill(
       template,

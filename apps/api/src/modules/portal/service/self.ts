@@ -1,5 +1,5 @@
 import { PortalProfile, type PageQuery, type UpdatePortalProfile } from '@medspa/contracts';
-import type { Ctx } from '../../../platform/context.ts';
+import { demand, type Ctx } from '../../../platform/context.ts';
 import { mutate, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { existing } from '../../../platform/versioned.ts';
@@ -20,6 +20,7 @@ export function getProfile(ctx: Ctx, patientId: string): Promise<PortalProfile> 
 
 /**
  * Changes what was given. Throws `not-found`, `stale-version`, `invalid-request` for a phone number that is none, and
+ * `step-up-required` where it says where codes go and the sign-in is older than five minutes, and
  * `address-is-theirs` for whoever stands in for somebody: who set where their codes go could sign in as them, and beyond their time.
  */
 export function updateProfile(ctx: Ctx, patientId: string, input: UpdatePortalProfile): Promise<PortalProfile> {
@@ -28,6 +29,8 @@ export function updateProfile(ctx: Ctx, patientId: string, input: UpdatePortalPr
     if (!(await hasPatient(tx, ctx.organizationId, patientId))) throw new Problem('not-found');
     const isAddressGiven = input.phone !== undefined || input.email !== undefined;
     if (own.actor.kind === 'proxy' && isAddressGiven) throw new Problem('address-is-theirs');
+    // Where codes go is what lets in: a session left open must not give it away.
+    if (isAddressGiven) demand(own, 'self:secure');
     return changeOwnProfile(own, tx, patientId, input);
   });
 }

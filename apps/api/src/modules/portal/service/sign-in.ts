@@ -41,7 +41,12 @@ export async function sendSignIn(ctx: Ctx, tx: Tx, id: string): Promise<void> {
   if (!first || !place) return;
   const kind = 'patient.sign-in';
   const { expiresAt } = signIn;
-  const about = { aboutId: id, patientId: first.id, locationId: place.id, details: {} };
+  const about = {
+    aboutId: id,
+    patientId: first.id,
+    locationId: place.id,
+    details: { addressKey: Buffer.from(signIn.addressKey).toString('hex') },
+  };
   await queueMessage(tx, { ...about, key: `${kind}:${id}`, kind, channel, isUrgent: true, sendAfter: ctx.now(), expiresAt });
 }
 
