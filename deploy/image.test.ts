@@ -88,7 +88,7 @@ describe('the image', () => {
     expect(setup).toMatchObject({ status: 0, said: expect.stringContaining('Roles app_owner and app_rw') });
     expect(migrate('status')).toMatchObject({ status: 1, said: expect.stringMatching(/0 applied, \d+ pending/) });
     expect(migrate()).toMatchObject({ status: 0, said: expect.stringMatching(/Applied \d+\./) });
-    expect(migrate()).toMatchObject({ status: 0, said: 'Nothing to apply.\n' });
+    expect(migrate()).toMatchObject({ status: 0, said: expect.stringMatching(/^Nothing to apply\.\n[^]*setup-code/) });
     expect(migrate('status')).toMatchObject({ status: 0, said: expect.stringContaining('No drift') });
   }, 60_000);
 

@@ -31,6 +31,9 @@ export const soak: Soak = {
     const step = options.ground ? Math.max(1, Math.floor(requests.length / options.count)) : 1;
     const chosen = requests.filter((_, index) => index % step === 0);
     if (options.isControl) chosen.push({ method: 'POST', path: '/v1/room-types', shape: WELL_FORMED });
+    // The first who come have keys made, for the organization and for those who belong to none.
+    await send(`http://127.0.0.1:${service.port}/v1/organization`, { headers: ground.signedIn });
+    await send(`http://127.0.0.1:${service.port}/v1/session`, { method: 'POST', body: '{}' });
     const before = await footprintOf(ground);
     const answers = await inTurns(chosen, ({ method, path, shape }) =>
       say(service.port, asSignedIn(shape.bytes(method, path), ground.signedIn)),
