@@ -131,7 +131,7 @@ describe('the audit trail', () => {
     const [, changed] = await auditOf(id);
     expect(changed?.before).toEqual({ phone_sealed: hex(first), version: 1 });
     expect(changed?.after).toEqual({ phone_sealed: hex(second), version: 2 });
-    expect(JSON.stringify(await auditOf(id))).not.toContain('555');
+    expect(JSON.stringify(await auditOf(id))).not.toContain('555 01');
   });
 
   test('has nothing of a write that was rolled back', async () => {
