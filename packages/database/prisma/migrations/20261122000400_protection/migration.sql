@@ -19,9 +19,11 @@ BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
 
--- The row that an audit row is about. What only ties two together has no id; it is found by whom it belongs to.
+-- The row that an audit row is about. What only ties two together has no id, nor has an account or a data key; it is found by whom it
+-- belongs to.
 CREATE FUNCTION app.audited_id(p_row jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT coalesce(p_row ->> 'id', p_row ->> 'patient_id', p_row ->> 'provider_id')::uuid
+  SELECT coalesce(p_row ->> 'id', p_row ->> 'patient_id', p_row ->> 'provider_id', p_row ->> 'staff_id',
+    CASE WHEN p_row ? 'key_id' THEN p_row ->> 'organization_id' END)::uuid
 $$;
 
 -- One row per written row, in the same transaction: the whole row on insert and delete, the changed columns on update.

@@ -28,10 +28,11 @@ CREATE FUNCTION app.keep_reply(p_idempotency jsonb, p_outcome jsonb, p_reply byt
 $$;
 
 -- What a SQL verb answers to a repeated request, or null when it is a first one. Kept is only which version of which
--- appointment the answer showed: its history tells the rest.
+-- appointment the answer showed: its history tells the rest. It is shown only to whoever may see the visit still.
 CREATE FUNCTION app.replay(p_idempotency jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_kept idempotency_key;
+  v_appointment jsonb;
 BEGIN
   IF p_idempotency IS NULL OR p_idempotency = 'null' THEN
     RETURN NULL;
@@ -42,8 +43,9 @@ BEGIN
   ELSIF v_kept.body_hash <> decode(p_idempotency ->> 'bodyHash', 'hex') THEN
     RETURN jsonb_build_object('outcome', 'key-reused');
   END IF;
-  RETURN jsonb_build_object('outcome', 'done', 'appointment',
-    app.appointment_at((v_kept.outcome ->> 'appointmentId')::uuid, (v_kept.outcome ->> 'version')::integer));
+  v_appointment := app.appointment_at((v_kept.outcome ->> 'appointmentId')::uuid, (v_kept.outcome ->> 'version')::integer);
+  RETURN CASE WHEN v_appointment IS NULL THEN jsonb_build_object('outcome', 'not-found')
+    ELSE jsonb_build_object('outcome', 'done', 'appointment', v_appointment) END;
 END $$;
 
 -- ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -189,9 +189,9 @@ BEGIN
     run_at := p_at, job_key := 'message:' || p_id);
 END $$;
 
--- Queues a message on every channel for which the organization has words of this kind, in the transaction of the caller. The
--- same key again queues nothing.
--- p_message: {key, kind, purpose, patientId, locationId, aboutId, details, isUrgent, sendAfter, expiresAt}
+-- Queues a message on every channel for which the organization has words of this kind, or on the one that is named, in the
+-- transaction of the caller. The same key again queues nothing.
+-- p_message: {key, kind, purpose, channel?, patientId, locationId, aboutId, details, isUrgent, sendAfter, expiresAt}
 CREATE FUNCTION app.queue_message(p_message jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_id uuid;
@@ -202,7 +202,7 @@ BEGIN
       (p_message ->> 'locationId')::uuid, (p_message ->> 'aboutId')::uuid, p_message -> 'details', (p_message ->> 'isUrgent')::boolean,
       (p_message ->> 'sendAfter')::timestamptz, (p_message ->> 'expiresAt')::timestamptz, app.session_now()
     FROM message_template t
-    WHERE t.organization_id = app.organization_id() AND t.kind = p_message ->> 'kind' AND t.is_active
+    WHERE t.organization_id = app.organization_id() AND t.kind = p_message ->> 'kind' AND t.is_active AND t.channel = coalesce(p_message ->> 'channel', t.channel)
     ORDER BY t.channel
     ON CONFLICT (organization_id, key) DO NOTHING RETURNING id
   LOOP

@@ -140,28 +140,5 @@ BEGIN
   RETURN v_heads;
 END $$;
 
--- Who was shown a patient, the latest first, before the access that p_before_at and p_before_id name; null when there is no such patient.
--- A look at it is itself an access.
-CREATE FUNCTION app.patient_accesses(p_session jsonb, p_patient uuid, p_before_at timestamptz, p_before_id bigint, p_limit integer) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  v_organization uuid := (p_session ->> 'organizationId')::uuid;
-  v_accesses jsonb;
-BEGIN
-  PERFORM app.enter(p_session);
-  IF NOT EXISTS (SELECT FROM patient WHERE organization_id = v_organization AND id = p_patient) THEN
-    RETURN NULL;
-  END IF;
-  SELECT coalesce(jsonb_agg(jsonb_build_object('at', app.iso(a.at), 'actorKind', a.actor_kind, 'actorId', a.actor_id,
-      'actorName', s.given_name || ' ' || s.family_name, 'action', a.action, 'reason', a.reason, 'requestId', a.request_id,
-      'cursor', (extract(epoch FROM a.at) * 1000)::bigint || '-' || a.id) ORDER BY a.at DESC, a.id DESC), '[]') INTO v_accesses
-  FROM (
-    SELECT * FROM access_log l
-    WHERE l.organization_id = v_organization AND p_patient = ANY (l.patient_ids) AND (l.at, l.id) < (coalesce(p_before_at, 'infinity'), coalesce(p_before_id, 0))
-    ORDER BY l.at DESC, l.id DESC LIMIT p_limit) a
-  LEFT JOIN staff s ON s.organization_id = v_organization AND s.id = a.actor_id;
-  PERFORM app.log_access(ARRAY[p_patient]);
-  RETURN v_accesses;
-END $$;
-
 GRANT SELECT ON audit_seal TO app_rw;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO app_rw;

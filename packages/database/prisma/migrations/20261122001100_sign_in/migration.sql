@@ -107,12 +107,6 @@ ALTER TABLE "staff_session_use" ADD CONSTRAINT "staff_session_use_organization_i
 
 -- ── protection ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- An account has no id of its own, nor has a data key: it is found by whose it is.
-CREATE OR REPLACE FUNCTION app.audited_id(p_row jsonb) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT coalesce(p_row ->> 'id', p_row ->> 'patient_id', p_row ->> 'provider_id', p_row ->> 'staff_id',
-    CASE WHEN p_row ? 'key_id' THEN p_row ->> 'organization_id' END)::uuid
-$$;
-
 CALL app.protect('staff_account');
 CALL app.protect('staff_recovery_code');
 CALL app.protect('staff_session');
@@ -197,22 +191,6 @@ CREATE FUNCTION app.forget_failures(p_login bytea) RETURNS void LANGUAGE sql SEC
   UPDATE sign_in_guard SET failures = 0, failed_at = NULL WHERE login_key = p_login
 $$;
 
--- Removes counters of addresses that nobody has, a day after the last attempt, at most p_limit; returns how many went.
-CREATE FUNCTION app.drop_idle_guards(p_session jsonb, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  v_count bigint;
-BEGIN
-  PERFORM app.enter(p_session);
-  PERFORM set_config('app.signing_in', 'on', true);
-  DELETE FROM sign_in_guard WHERE login_key = ANY (ARRAY(
-    SELECT g.login_key FROM sign_in_guard g
-    WHERE coalesce(g.failed_at, '-infinity') < now() - interval '1 day' AND NOT EXISTS (SELECT FROM staff_account a WHERE a.login_key = g.login_key)
-    LIMIT least(p_limit, 20000)));
-  GET DIAGNOSTICS v_count = ROW_COUNT;
-  PERFORM set_config('app.signing_in', '', true);
-  RETURN v_count;
-END $$;
-
 -- Uses up a setup code in the transaction of what it is for; false when there is no such code or its time is over.
 CREATE FUNCTION app.use_setup_code(p_hash bytea) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -221,29 +199,6 @@ BEGIN
 END $$;
 
 -- ── while somebody is signed in ──────────────────────────────────────────────────────────────────────────────────────
-
--- Whose session a token is of, or null: no such session, idle for too long, past its end, or of somebody who left. The cookie
--- names its organization, so this sees no further than anybody. Being used is written down twice a minute at most.
-CREATE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  v_now timestamptz := (p_session ->> 'now')::timestamptz;
-  v_found record;
-BEGIN
-  PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at, u.seen_at INTO v_found
-  FROM staff_session s
-  JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
-  JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
-  WHERE s.organization_id = app.organization_id() AND s.token_hash = p_token_hash AND p.is_active
-    AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-  IF v_now >= v_found.seen_at + interval '30 seconds' THEN
-    UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = app.organization_id() AND session_id = v_found.id AND seen_at < v_now;
-  END IF;
-  RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at));
-END $$;
 
 -- Secrets are replaced and accounts stay; sessions and used codes go. Nobody but the functions above sees guards and setup codes.
 GRANT SELECT, INSERT ON staff_account, staff_secret, staff_recovery_code, staff_session, staff_session_use TO app_rw;

@@ -147,26 +147,6 @@ BEGIN
   RETURN v_countries;
 END $$;
 
--- A repeated request shows a visit only to whoever may see it still.
-CREATE OR REPLACE FUNCTION app.replay(p_idempotency jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  v_kept idempotency_key;
-  v_appointment jsonb;
-BEGIN
-  IF p_idempotency IS NULL OR p_idempotency = 'null' THEN
-    RETURN NULL;
-  END IF;
-  v_kept := app.find_reply(p_idempotency);
-  IF v_kept.key IS NULL THEN
-    RETURN NULL;
-  ELSIF v_kept.body_hash <> decode(p_idempotency ->> 'bodyHash', 'hex') THEN
-    RETURN jsonb_build_object('outcome', 'key-reused');
-  END IF;
-  v_appointment := app.appointment_at((v_kept.outcome ->> 'appointmentId')::uuid, (v_kept.outcome ->> 'version')::integer);
-  RETURN CASE WHEN v_appointment IS NULL THEN jsonb_build_object('outcome', 'not-found')
-    ELSE jsonb_build_object('outcome', 'done', 'appointment', v_appointment) END;
-END $$;
-
 -- Roles are given and taken, invitations used and withdrawn, by inserting and deleting.
 GRANT SELECT, INSERT, DELETE ON custom_role, staff_role, staff_invitation TO app_rw;
 GRANT UPDATE (name, permissions, version) ON custom_role TO app_rw;

@@ -191,8 +191,8 @@ BEGIN
   RETURN CASE WHEN FOUND THEN jsonb_build_object('organizationId', v_organization, 'staffId', v_staff) END;
 END $$;
 
--- Counters of links keep an address as those of wrong passwords do.
-CREATE OR REPLACE FUNCTION app.drop_idle_guards(p_session jsonb, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+-- Removes counters of addresses that nobody has, a day after the last attempt or link, at most p_limit; returns how many went.
+CREATE FUNCTION app.drop_idle_guards(p_session jsonb, p_limit integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_count bigint;
 BEGIN
@@ -208,31 +208,6 @@ BEGIN
 END $$;
 
 -- ── while somebody is signed in ──────────────────────────────────────────────────────────────────────────────────────
-
--- HIP-8: says as well whether its person has a second factor; without one nothing but their own account is open.
-CREATE OR REPLACE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  v_now timestamptz := (p_session ->> 'now')::timestamptz;
-  v_found record;
-BEGIN
-  PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at, u.seen_at, f.totp_sealed IS NOT NULL OR f.passkeys > 0 AS has_second_factor INTO v_found
-  FROM staff_session s
-  JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
-  JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
-  JOIN staff_secret f ON f.organization_id = s.organization_id AND f.staff_id = s.staff_id
-  WHERE s.organization_id = app.organization_id() AND s.token_hash = p_token_hash AND p.is_active
-    AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-  IF v_now >= v_found.seen_at + interval '30 seconds' THEN
-    UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = app.organization_id() AND session_id = v_found.id AND seen_at < v_now;
-  END IF;
-  RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at), 'hasSecondFactor', v_found.has_second_factor,
-    -- HIP-2: what is given and taken holds from the next request on.
-    'roles', app.roles_of(v_found.staff_id));
-END $$;
 
 GRANT SELECT, INSERT, DELETE ON staff_passkey TO app_rw;
 GRANT UPDATE (name) ON staff_passkey TO app_rw;

@@ -64,29 +64,42 @@ BEGIN
   RETURN jsonb_build_object('organizationId', v_organization, 'staffId', v_staff, 'isBound', v_is_bound);
 END $$;
 
--- As before; a second factor that the provider asked for, and that counts, is one for the session.
-CREATE OR REPLACE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- ── while somebody is signed in ──────────────────────────────────────────────────────────────────────────────────────
+
+-- The session that a token is of, and whether its person has a second factor (HIP-8), one that their provider asked for and that counts
+-- included; null when there is no such session, it was idle for too long, is past its end, or of somebody who left. Being used is
+-- written down twice a minute at most. Looks at no role: whoever may do what cannot be found out is signed in still.
+CREATE FUNCTION app.use_staff_session(p_token_hash bytea, p_now timestamptz, OUT id uuid, OUT staff_id uuid, OUT stepped_up_at timestamptz, OUT has_second_factor boolean)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 DECLARE
-  v_now timestamptz := (p_session ->> 'now')::timestamptz;
-  v_found record;
+  v_seen_at timestamptz;
 BEGIN
-  PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at, u.seen_at,
-         f.totp_sealed IS NOT NULL OR f.passkeys > 0 OR s.is_by_providers_factor AS has_second_factor INTO v_found
+  SELECT s.id, s.staff_id, s.stepped_up_at, f.totp_sealed IS NOT NULL OR f.passkeys > 0 OR s.is_by_providers_factor, u.seen_at
+  INTO id, staff_id, stepped_up_at, has_second_factor, v_seen_at
   FROM staff_session s
   JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
   JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
   JOIN staff_secret f ON f.organization_id = s.organization_id AND f.staff_id = s.staff_id
   WHERE s.organization_id = app.organization_id() AND s.token_hash = p_token_hash AND p.is_active
-    AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
-  IF NOT FOUND THEN
+    AND p_now < s.ends_at AND p_now < u.seen_at + make_interval(mins => s.idle_minutes);
+  IF p_now >= v_seen_at + interval '30 seconds' THEN
+    UPDATE staff_session_use u SET seen_at = p_now WHERE u.organization_id = app.organization_id() AND u.session_id = use_staff_session.id AND u.seen_at < p_now;
+  END IF;
+END $$;
+
+-- Whose session a token is of and what their roles are, or null. The cookie names its organization, so this sees no further than
+-- anybody. HIP-2: what is given and taken holds from the next request on.
+CREATE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  v_found record;
+BEGIN
+  PERFORM app.enter(p_session);
+  SELECT * INTO v_found FROM app.use_staff_session(p_token_hash, (p_session ->> 'now')::timestamptz);
+  IF v_found.id IS NULL THEN
     RETURN NULL;
   END IF;
-  IF v_now >= v_found.seen_at + interval '30 seconds' THEN
-    UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = app.organization_id() AND session_id = v_found.id AND seen_at < v_now;
-  END IF;
   RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at), 'hasSecondFactor', v_found.has_second_factor,
-    -- HIP-2: what is given and taken holds from the next request on.
     'roles', app.roles_of(v_found.staff_id));
 END $$;
 

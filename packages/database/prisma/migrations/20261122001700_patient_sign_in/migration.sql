@@ -312,26 +312,6 @@ CREATE FUNCTION app.begin_words(p_kind text, p_channel text, p_title text, p_bod
   ON CONFLICT DO NOTHING
 $$;
 
--- As before, and with `channel` by that one alone.
--- p_message: {key, kind, purpose, channel?, patientId, locationId, aboutId, details, isUrgent, sendAfter, expiresAt}
-CREATE OR REPLACE FUNCTION app.queue_message(p_message jsonb) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  v_id uuid;
-BEGIN
-  FOR v_id IN
-    INSERT INTO message (organization_id, id, key, kind, purpose, channel, patient_id, location_id, about_id, details, is_urgent, send_after, expires_at, created_at)
-    SELECT t.organization_id, app.new_id(), (p_message ->> 'key') || ':' || t.channel, t.kind, p_message ->> 'purpose', t.channel, (p_message ->> 'patientId')::uuid,
-      (p_message ->> 'locationId')::uuid, (p_message ->> 'aboutId')::uuid, p_message -> 'details', (p_message ->> 'isUrgent')::boolean,
-      (p_message ->> 'sendAfter')::timestamptz, (p_message ->> 'expiresAt')::timestamptz, app.session_now()
-    FROM message_template t
-    WHERE t.organization_id = app.organization_id() AND t.kind = p_message ->> 'kind' AND t.is_active AND t.channel = coalesce(p_message ->> 'channel', t.channel)
-    ORDER BY t.channel
-    ON CONFLICT (organization_id, key) DO NOTHING RETURNING id
-  LOOP
-    PERFORM app.time_message(v_id, (p_message ->> 'sendAfter')::timestamptz);
-  END LOOP;
-END $$;
-
 -- Proxies are revoked and stay; sessions go. Sign-ins are removed by upkeep alone.
 GRANT SELECT, INSERT ON patient_proxy, patient_sign_in, patient_passkey, patient_session, patient_session_use TO app_rw;
 GRANT UPDATE (tried_at, counter, last_used_at, regressed_at) ON patient_passkey TO app_rw;

@@ -74,17 +74,10 @@ DECLARE
   v_found record;
 BEGIN
   PERFORM app.enter(p_session);
-  SELECT s.id, s.staff_id, s.stepped_up_at, coalesce(f.totp_sealed IS NOT NULL OR f.passkeys > 0, false) OR s.is_by_providers_factor AS has_second_factor INTO v_found
-  FROM staff_session s
-  JOIN staff_session_use u ON u.organization_id = s.organization_id AND u.session_id = s.id
-  JOIN staff p ON p.organization_id = s.organization_id AND p.id = s.staff_id
-  LEFT JOIN staff_secret f ON f.organization_id = s.organization_id AND f.staff_id = s.staff_id
-  WHERE s.organization_id = v_organization AND s.token_hash = p_token_hash AND p.is_active
-    AND v_now < s.ends_at AND v_now < u.seen_at + make_interval(mins => s.idle_minutes);
-  IF NOT FOUND THEN
+  SELECT * INTO v_found FROM app.use_staff_session(p_token_hash, v_now);
+  IF v_found.id IS NULL THEN
     RETURN NULL;
   END IF;
-  UPDATE staff_session_use SET seen_at = v_now WHERE organization_id = v_organization AND session_id = v_found.id AND seen_at <= v_now - interval '30 seconds';
   RETURN jsonb_build_object('id', v_found.id, 'staffId', v_found.staff_id, 'steppedUpAt', app.iso(v_found.stepped_up_at),
     'hasSecondFactor', v_found.has_second_factor,
     'treatsPatients', EXISTS (SELECT FROM provider p WHERE p.organization_id = v_organization AND p.staff_id = v_found.staff_id AND p.is_active),
@@ -93,8 +86,9 @@ BEGIN
       WHERE e.organization_id = v_organization AND e.id = p_access AND e.staff_id = v_found.staff_id AND v_now >= e.begins_at AND v_now < e.ends_at));
 END $$;
 
--- Who was shown a patient, now with the emergency access under which they were.
-CREATE OR REPLACE FUNCTION app.patient_accesses(p_session jsonb, p_patient uuid, p_before_at timestamptz, p_before_id bigint, p_limit integer) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Who was shown a patient, the latest first, before the access that p_before_at and p_before_id name, with the emergency access under
+-- which they were; null when there is no such patient. A look at it is itself an access.
+CREATE FUNCTION app.patient_accesses(p_session jsonb, p_patient uuid, p_before_at timestamptz, p_before_id bigint, p_limit integer) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_accesses jsonb;
