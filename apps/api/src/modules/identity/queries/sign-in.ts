@@ -24,7 +24,7 @@ export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
 }
 
 export function dropIdleGuardsVerb(session: Session, most: number) {
-  return sql<{ dropped: string }>`SELECT app.drop_idle_guards(${session}::jsonb, ${most}::int) AS dropped`;
+  return sql<{ dropped: number }>`SELECT app.drop_idle_guards(${session}::jsonb, ${most}::int) AS dropped`;
 }
 
 export async function forgetFailures(tx: Tx, loginKey: Uint8Array): Promise<void> {
