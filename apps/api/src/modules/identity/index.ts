@@ -23,7 +23,6 @@ export { findActor } from './service/actor.ts';
 export { issueChallenge, useChallenge } from './service/challenge.ts';
 export { offBoard } from './service/leaving.ts';
 export { letPracticePeopleIn } from './service/practice.ts';
-export { hashOf } from './service/prove.ts';
 export { ownerOf } from './service/session.ts';
 export type { SignInParts } from './service/session.ts';
 export { lockOwnDevice } from './service/shared-device.ts';

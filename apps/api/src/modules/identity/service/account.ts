@@ -6,6 +6,7 @@ import type { Ctx } from '../../../platform/context.ts';
 import { mutate, view } from '../../../platform/doors.ts';
 import { hashPassword, isCommonPassword } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
+import { hashOf } from '../../../platform/tokens.ts';
 import { findTotpStep, toBase32 } from '../../../platform/totp.ts';
 import { insertOrganization, insertStaff } from '../queries.ts';
 import { insertAssignment } from '../queries/access.ts';
@@ -13,7 +14,7 @@ import { deleteReset } from '../queries/password-reset.ts';
 import * as queries from '../queries/sign-in.ts';
 import { faultOfPassword, groupedCode, isAppCode, isLong, plainCode, RECOVERY_CODES } from '../rules.ts';
 import { openEmail, sealEmail } from './address.ts';
-import { hashOf, hasFactor, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace, type Factors } from './prove.ts';
+import { hasFactor, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace, type Factors } from './prove.ts';
 import { describe, keepOnlyThis, ownerOf } from './session.ts';
 
 const SECURE = 'account:secure';

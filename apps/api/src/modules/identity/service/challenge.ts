@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { ANYBODY, type Ctx } from '../../../platform/context.ts';
 import { call } from '../../../platform/doors.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
 import { challengeIn } from '../../../platform/webauthn.ts';
 import { issueChallengeVerb, useChallengeVerb } from '../queries/passkeys.ts';
-import { hashOf } from './prove.ts';
 
 /** What a challenge is for, and whose it is. One that was issued for something else, or for somebody else, is not there. */
 export type Purpose =
@@ -15,7 +14,7 @@ const VERB = { needs: 'account:sign-in', action: 'passkey.challenge' } as const;
 
 /** A new challenge, good once within five minutes. */
 export async function issueChallenge(ctx: Ctx, purpose: Purpose): Promise<string> {
-  const challenge = randomBytes(32).toString('base64url');
+  const challenge = newToken();
   await call({ ...ctx, actor: ANYBODY }, VERB, (session) => issueChallengeVerb(session, boundHash(purpose, challenge)));
   return challenge;
 }

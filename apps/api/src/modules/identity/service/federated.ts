@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { ProviderSignIn, type FinishProviderSignIn, type FirebaseSignIn } from '@medspa/contracts';
 import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import type { Attempt } from '../../../platform/identity-provider/attempt-cookie.ts';
 import type { IdentityProviders, VouchedFor } from '../../../platform/identity-provider/index.ts';
 import { Problem } from '../../../platform/problem.ts';
+import { newToken } from '../../../platform/tokens.ts';
 import { bindIdentity, findFederatedVerb } from '../queries/federated.ts';
 import { findSecret, forgetFailures } from '../queries/sign-in.ts';
 import { beginAttempt, hasFactor, loginKeyOf, TRY, useFactor, type Proof } from './prove.ts';
@@ -17,7 +17,7 @@ const VOUCHED = { organizationId: NO_ORGANIZATION, table: 'staff_identity', colu
 /** Begins with the identity provider: where the browser goes, and the secret that it keeps. Throws `not-found` where there is none. */
 export async function beginProviderSignIn({ oidc }: IdentityProviders): Promise<{ attempt: Attempt; begun: ProviderSignIn }> {
   if (!oidc) throw new Problem('not-found');
-  const value = randomBytes(32).toString('base64url');
+  const value = newToken();
   return { attempt: { kind: 'secret', value }, begun: { authorizationUrl: await oidc.authorizationUrl(value) } };
 }
 

@@ -1,6 +1,6 @@
 import { v7 as newId } from 'uuid';
 import { Passkey, PasskeyAdded, SignedIn, SignInSession, type AddPasskey, type Assertion, type PageQuery } from '@medspa/contracts';
-import { ANYBODY, demand, type Ctx } from '../../../platform/context.ts';
+import { ANYBODY, demand, sessionIdOf, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import type { SessionCookie } from '../../../platform/session-cookie.ts';
@@ -143,9 +143,4 @@ export async function provePasskey(
   const { isUsed } = await call(trying, verb, (session) => queries.tryPasskeyVerb(session, stored.id, used?.counter ?? null));
   if (!isUsed) throw new Problem('passkey-refused');
   return person;
-}
-
-function sessionIdOf({ signIn }: Ctx): string {
-  if (!signIn) throw new Problem('not-authenticated');
-  return signIn.sessionId;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import { MAX_PAGE } from '@medspa/database';
 import { PasswordReset, type AskPasswordReset, type ResetLink, type ResetPassword } from '@medspa/contracts';
@@ -7,6 +6,7 @@ import { call, mutate, view } from '../../../platform/doors.ts';
 import { hashPassword } from '../../../platform/passwords.ts';
 import { Problem } from '../../../platform/problem.ts';
 import type { Sender } from '../../../platform/senders/index.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
 import { requestOptions, type RelyingParty } from '../../../platform/webauthn.ts';
 import { listPasskeys } from '../queries/passkeys.ts';
 import { deletePin, withdrawCodes } from '../queries/devices.ts';
@@ -16,7 +16,7 @@ import { isLong, resetWords } from '../rules.ts';
 import { ownSecret, refuseBadPassword } from './account.ts';
 import { issueChallenge } from './challenge.ts';
 import { provePasskey } from './passkeys.ts';
-import { beginAttempt, hashOf, hasFactor, keyedPassword, loginKeyOf, useFactor } from './prove.ts';
+import { beginAttempt, hasFactor, keyedPassword, loginKeyOf, useFactor } from './prove.ts';
 import { newcomer } from './session.ts';
 
 /** A link, or a request for one, is good for so long. */
@@ -49,7 +49,7 @@ export async function sendReset(
   { loginKey, organizationId: named, askedAt }: { loginKey: string; organizationId: string; askedAt: Date },
 ): Promise<void> {
   if (!mail || ctx.now().getTime() - askedAt.getTime() > RESET_MILLIS) return;
-  const token = randomBytes(32).toString('base64url');
+  const token = newToken();
   const verb = { ...VERB, action: 'password.send-reset' };
   const { begun } = await call(ctx, verb, (session) =>
     queries.beginResetVerb(session, Buffer.from(loginKey, 'hex'), named === NO_ORGANIZATION ? null : named, hashOf(token)),

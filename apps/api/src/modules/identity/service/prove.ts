@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Tx } from '@medspa/database';
 import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
@@ -7,11 +6,6 @@ import { Problem } from '../../../platform/problem.ts';
 import { findTotpStep } from '../../../platform/totp.ts';
 import * as queries from '../queries/sign-in.ts';
 import { isAppCode, plainCode } from '../rules.ts';
-
-/** SHA-256: enough for what is 128 random bits or more. */
-export function hashOf(random: string): Buffer<ArrayBuffer> {
-  return createHash('sha256').update(random).digest();
-}
 
 /** By which an account is found before its organization is known: alike in all of them, and made by nobody without the key. */
 export function loginKeyOf({ codec }: Pick<Ctx, 'codec'>, email: string) {

@@ -1,6 +1,6 @@
 import { v7 as newId } from 'uuid';
 import { Passkey, type AddPasskey, type Assertion, type PageQuery } from '@medspa/contracts';
-import { ANYBODY, demand, patientActor, type Ctx } from '../../../platform/context.ts';
+import { ANYBODY, demand, patientActor, sessionIdOf, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
@@ -8,7 +8,6 @@ import { creationOptions, requestOptions, verifyNew, verifyUse, type RelyingPart
 import { getOrganizationName, handleOf, holderOf, issueChallenge, useChallenge } from '../../identity/index.ts';
 import { findNames, isOldEnough } from '../../patients/index.ts';
 import * as queries from '../queries/passkeys.ts';
-import { sessionIdOf } from './session.ts';
 import { beginSession, type Browser } from './sign-in.ts';
 
 // What staff's are (decision 0016), for patients: verified alike, kept in a table of their own, and an offer beside the code.
