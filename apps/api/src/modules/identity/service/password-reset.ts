@@ -7,15 +7,15 @@ import { hashPassword } from '../../../platform/passwords.ts';
 import { Problem } from '../../../platform/problem.ts';
 import type { Sender } from '../../../platform/senders/index.ts';
 import { hashOf, newToken } from '../../../platform/tokens.ts';
-import { requestOptions, type RelyingParty } from '../../../platform/webauthn.ts';
+import type { RelyingParty } from '../../../platform/webauthn.ts';
 import { listPasskeys } from '../queries/passkeys.ts';
 import { deletePin, withdrawCodes } from '../queries/devices.ts';
 import * as queries from '../queries/password-reset.ts';
 import * as accounts from '../queries/sign-in.ts';
 import { isLong, resetWords } from '../rules.ts';
 import { ownSecret, refuseBadPassword } from './account.ts';
-import { issueChallenge } from './challenge.ts';
-import { provePasskey } from './passkeys.ts';
+import { askForPasskey, provePasskey } from './challenge.ts';
+import { STAFF_PASSKEYS } from './passkeys.ts';
 import { beginAttempt, hasFactor, keyedPassword, loginKeyOf, useFactor } from './prove.ts';
 import { newcomer } from './session.ts';
 
@@ -68,7 +68,7 @@ export async function sendReset(
 /** Asks the browser for a passkey, for a link that is good. Throws `reset-refused`. */
 export async function beginResetPasskey(ctx: Ctx, party: RelyingParty, link: ResetLink) {
   await view({ ...ctx, organizationId: link.organizationId }, VERB, (tx) => holderOfLink(ctx, tx, link));
-  return requestOptions(party, await issueChallenge(ctx, { for: 'reset', token: link.token }), []);
+  return askForPasskey(ctx, party, { for: 'reset', token: link.token });
 }
 
 /**
@@ -90,7 +90,8 @@ export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, c
   if (hasFactor(secret)) {
     if (code === undefined && !passkey) throw new Problem('second-factor-required');
     await beginAttempt(of, loginKey, organizationId);
-    if (passkey) await provePasskey(of, party, { for: 'reset', token }, passkey, { organizationId, staffId });
+    const holder = { organizationId, personId: staffId };
+    if (passkey) await provePasskey(of, party, STAFF_PASSKEYS, { purpose: { for: 'reset', token }, passkey, holder });
   }
   const passwordHash = await hashPassword(keyedPassword(of, password));
   const own = { ...of, actor: newcomer(staffId) };
