@@ -24,6 +24,7 @@ const POLICY: Record<Permission, string> = {
   'organization:write': 'all  all  -    -    -    -    -  ',
   'staff:read':         'yes  yes  yes  yes  yes  yes  yes',
   'staff:write':        'all  all  -    -    -    -    -  ',
+  'provider:write':     'all  all  -    -    -    -    -  ',
   'access:read':        'all  all  -    -    -    -    all',
   'access:write':       'all  all  -    -    -    -    -  ',
   'patient:read':       'yes  yes  yes  yes  yes  yes  yes',
