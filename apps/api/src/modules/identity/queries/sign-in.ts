@@ -73,11 +73,19 @@ export async function hasAccount(tx: Tx, organizationId: string, staffId: string
 export async function findSecret(tx: Tx, organizationId: string, staffId: string) {
   const found = await tx.staffSecret.findUnique({
     where: byStaff(organizationId, staffId),
-    include: { account: { select: { loginKey: true, staff: { select: { isActive: true } } } } },
+    include: {
+      account: {
+        select: {
+          loginKey: true,
+          staff: { select: { isActive: true } },
+          identities: { where: { secondFactorAt: { not: null } }, select: { issuer: true } },
+        },
+      },
+    },
   });
   if (!found?.account.staff.isActive) return null;
   const { account, ...secret } = found;
-  return { ...secret, loginKey: account.loginKey };
+  return { ...secret, loginKey: account.loginKey, hasProvidersFactor: account.identities.length > 0 };
 }
 
 type SecretColumns = {
@@ -200,6 +208,10 @@ export async function deleteSessions(tx: Tx, organizationId: string, staffId: st
   return count;
 }
 type SessionFilter = { id?: string | { not: string }; endsAt?: { lte: Date }; tokenHash?: Uint8Array<ArrayBuffer> };
+
+export async function deleteSessionOfToken(tx: Tx, organizationId: string, tokenHash: Uint8Array<ArrayBuffer>): Promise<void> {
+  await tx.staffSession.deleteMany({ where: { organizationId, tokenHash } });
+}
 
 export async function updateSteppedUp(tx: Tx, organizationId: string, sessionId: string, steppedUpAt: Date): Promise<void> {
   await tx.staffSession.update({ where: byId(organizationId, sessionId), data: { steppedUpAt }, select: { id: true } });

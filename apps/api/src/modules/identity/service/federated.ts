@@ -5,7 +5,7 @@ import type { Attempt } from '../../../platform/identity-provider/attempt-cookie
 import type { IdentityProviders, VouchedFor } from '../../../platform/identity-provider/index.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { newToken } from '../../../platform/tokens.ts';
-import { bindIdentity, findFederatedVerb } from '../queries/federated.ts';
+import { bindIdentity, findFederatedVerb, updateProvidersFactor } from '../queries/federated.ts';
 import { findSecret, forgetFailures } from '../queries/sign-in.ts';
 import { beginAttempt, hasFactor, loginKeyOf, TRY, useFactor, type Proof } from './prove.ts';
 import { startSession, type Begun, type Browser } from './session.ts';
@@ -88,6 +88,8 @@ async function signInVouched(ctx: Ctx, vouched: VouchedFor, { code, organization
     if (needsCode && loginKey) await forgetFailures(tx, loginKey);
     const bound = { organizationId: found.organizationId, staffId: found.staffId, issuer, subjectKey, boundAt: ctx.now() };
     if (!found.isBound && !(await bindIdentity(tx, bound))) throw new Problem('person-unknown');
+    // From here on a password alone is less than what they have.
+    if (vouched.hasSecondFactor) await updateProvidersFactor(tx, found.organizationId, found.staffId, issuer, ctx.now());
   };
   const proof = { organizationId: found.organizationId, staffId: found.staffId, settle };
   // A provider that does not say when they proved it leaves the session without a fresh proof.

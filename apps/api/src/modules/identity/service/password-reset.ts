@@ -16,7 +16,7 @@ import { isLong, resetWords } from '../rules.ts';
 import { ownSecret, refuseBadPassword } from './account.ts';
 import { askForPasskey, provePasskey } from './challenge.ts';
 import { STAFF_PASSKEYS } from './passkeys.ts';
-import { beginAttempt, hasFactor, keyedPassword, loginKeyOf, useFactor } from './prove.ts';
+import { beginAttempt, hasFactor, keyedPassword, loginKeyOf, missingFactor, useFactor } from './prove.ts';
 import { newcomer } from './session.ts';
 
 /** A link, or a request for one, is good for so long. */
@@ -75,8 +75,8 @@ export async function beginResetPasskey(ctx: Ctx, party: RelyingParty, link: Res
  * Chooses a new password by link and, where there is one, second factor; ends every session, and begins none. What still signs in
  * beside the password is listed, to be looked over. A code that is wrong counts like one of a sign-in.
  *
- * Throws `reset-refused`, `password-too-short`, `password-too-common`, `second-factor-required`, `wrong-credentials`,
- * `passkey-refused`, `sign-in-paused`, `sign-in-stopped`.
+ * Throws `reset-refused`, `password-too-short`, `password-too-common`, `second-factor-required`,
+ * `provider-sign-in-required`, `wrong-credentials`, `passkey-refused`, `sign-in-paused`, `sign-in-stopped`.
  */
 export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, code, passkey, ...link }: ResetPassword) {
   const { organizationId, token } = link;
@@ -87,8 +87,9 @@ export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, c
   refuseBadPassword(password, { hasSecondFactor: hasFactor(secret), known });
   if (!secret.loginKey) throw new Problem('reset-refused');
   const { loginKey } = secret;
+  const missing = missingFactor(secret, code !== undefined || passkey !== undefined);
+  if (missing) throw missing;
   if (hasFactor(secret)) {
-    if (code === undefined && !passkey) throw new Problem('second-factor-required');
     await beginAttempt(of, loginKey, organizationId);
     const holder = { organizationId, personId: staffId };
     if (passkey) await provePasskey(of, party, STAFF_PASSKEYS, { purpose: { for: 'reset', token }, passkey, holder });

@@ -134,6 +134,15 @@ export function signOut(ctx: Ctx) {
   });
 }
 
+/** Ends the session that a browser came with, whosever it is: what the browser is from now on is no person's. */
+export async function endSessionOf(ctx: Ctx, cookie: SessionCookie): Promise<void> {
+  const of = { ...ctx, organizationId: cookie.organizationId, actor: ANYBODY };
+  await mutate(of, { needs: 'account:sign-in', action: 'session.end', reply: SignedOut }, async (tx) => {
+    await queries.deleteSessionOfToken(tx, cookie.organizationId, hashOf(cookie.token));
+    return { isSignedIn: false as const };
+  });
+}
+
 /** Proves again who acts, which some permissions want. Throws what `prove` does. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
   if (!ctx.signIn) throw new Problem('not-authenticated');
