@@ -31,6 +31,11 @@ export async function forgetFailures(tx: Tx, loginKey: Uint8Array): Promise<void
   await tx.$executeRaw`SELECT app.forget_failures(${loginKey})`;
 }
 
+export async function hasSetupCode(tx: Tx, codeHash: Uint8Array): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ isThere: boolean }[]>`SELECT app.has_setup_code(${codeHash}) AS "isThere"`;
+  return rows[0]?.isThere ?? false;
+}
+
 export async function useSetupCode(tx: Tx, codeHash: Uint8Array): Promise<boolean> {
   const rows = await tx.$queryRaw<{ isUsed: boolean }[]>`SELECT app.use_setup_code(${codeHash}) AS "isUsed"`;
   return rows[0]?.isUsed ?? false;
