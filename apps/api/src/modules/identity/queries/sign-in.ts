@@ -203,8 +203,9 @@ export async function listSessions(tx: Tx, organizationId: string, staffId: stri
 }
 type Alive = { now: Date; idleSince: Date };
 
-export function findSession(tx: Tx, organizationId: string, id: string) {
-  return tx.staffSession.findUnique({ where: byId(organizationId, id), select: SESSION });
+/** A session of a person, or null, also for another's. */
+export function findSession(tx: Tx, organizationId: string, staffId: string, id: string) {
+  return tx.staffSession.findUnique({ where: { ...byId(organizationId, id), staffId }, select: SESSION });
 }
 
 /** Ends sessions of a person: all, one, all but one, those past their end, or the one of a token. Returns how many. */

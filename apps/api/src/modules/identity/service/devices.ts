@@ -4,11 +4,12 @@ import { Device, DEVICE_POLICY, grant, NewDevice, union, type CreateDevice, type
 import { ANYBODY, type Actor, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
-import { Problem } from '../../../platform/problem.ts';
+import { Problem, problemAt } from '../../../platform/problem.ts';
 import { readDeviceCookie, type DeviceCookie } from '../../../platform/session-cookie.ts';
 import { hashOf, newToken } from '../../../platform/tokens.ts';
 import { toBase32 } from '../../../platform/totp.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
+import { findLocation } from '../queries.ts';
 import * as queries from '../queries/devices.ts';
 import { ENROLMENT_MINUTES, groupedCode, plainCode } from '../rules.ts';
 import type { SignInParts } from './session.ts';
@@ -41,6 +42,7 @@ export function createDevice(ctx: Ctx, input: CreateDevice) {
   const [id, code, createdAt] = [newId(), toBase32(randomBytes(10)), ctx.now()];
   const codeExpiresAt = new Date(createdAt.getTime() + ENROLMENT_MINUTES * 60_000);
   return mutate(ctx, { needs: 'device:write', action: 'device.create', reply: NewDevice }, async (tx) => {
+    if (!(await findLocation(tx, organizationId, input.locationId))) throw problemAt('not-found', '/locationId');
     const row = { ...input, id, codeHash: hashOf(code), codeExpiresAt, createdBy: actor.id, createdAt };
     return { ...(await queries.insertDevice(tx, organizationId, row)), code: groupedCode(code, 4), codeExpiresAt };
   });

@@ -102,11 +102,10 @@ export async function signInByPasskey(
 
 /** Asks the browser for a passkey of the person of the request. */
 export async function beginPasskeyStepUp(ctx: Ctx, party: RelyingParty) {
-  const sessionId = sessionIdOf(ctx);
   const known = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
     queries.listCredentials(tx, ctx.organizationId, ctx.actor.id),
   );
-  return askForPasskey(ctx, party, { for: 'step-up', sessionId }, known);
+  return askForPasskey(ctx, party, { for: 'step-up', sessionId: sessionIdOf(ctx) }, known);
 }
 
 /** Proves again who acts, by passkey. Throws `passkey-refused`. */

@@ -145,7 +145,6 @@ export async function endSessionOf(ctx: Ctx, cookie: SessionCookie): Promise<voi
 
 /** Proves again who acts, which some permissions want. Throws what `prove` does. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
-  if (!ctx.signIn) throw new Problem('not-authenticated');
   const { organizationId, actor } = ctx;
   const secret = await view(ctx, { needs: 'account:write', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),
@@ -170,7 +169,7 @@ export function listSessions(ctx: Ctx, page: PageQuery) {
   const idleSince = new Date(now.getTime() - STAFF_SESSION.idleMinutes * 60_000);
   return view(ctx, { needs: 'account:read', action: 'session.list' }, async (tx) => {
     const found = await queries.listSessions(tx, ctx.organizationId, ctx.actor.id, { now, idleSince }, page);
-    const { items, nextCursor } = await pageAfter(page, found, (id) => queries.findSession(tx, ctx.organizationId, id));
+    const { items, nextCursor } = await pageAfter(page, found, (id) => queries.findSession(tx, ctx.organizationId, ctx.actor.id, id));
     return { items: items.map((row) => shown(ctx, row)), nextCursor };
   });
 }
@@ -202,7 +201,7 @@ function shown(ctx: Ctx, { use, ...row }: SessionRow): SignInSession {
 
 /** The session of the request; another request may have ended it meanwhile. */
 async function currentOf(ctx: Ctx, tx: Tx): Promise<SignInSession> {
-  const row = await queries.findSession(tx, ctx.organizationId, sessionIdOf(ctx));
+  const row = await queries.findSession(tx, ctx.organizationId, ctx.actor.id, sessionIdOf(ctx));
   if (!row) throw new Problem('not-authenticated');
   return shown(ctx, row);
 }
