@@ -4,6 +4,7 @@ import { v7 as newId } from 'uuid';
 import { createApp } from '../apps/api/src/app.ts';
 import { findActor } from '../apps/api/src/modules/identity/index.ts';
 import { findSignedInPatient } from '../apps/api/src/modules/portal/index.ts';
+import { openLiveCalendar } from '../apps/api/src/modules/scheduling/index.ts';
 import { createBreaker } from '../apps/api/src/platform/breaker.ts';
 import type { FindActor } from '../apps/api/src/platform/edge.ts';
 import { createLog } from '../apps/api/src/platform/log.ts';
@@ -43,8 +44,11 @@ export async function guardedService(db: BenchDatabase, composed: readonly Part[
     breaker: createBreaker().policy,
     now: () => new Date(),
   };
+  const [log, metrics] = [createLog('silent'), createMetrics()];
+  const find = findAs(has, world, findActor(parts, { needsSecondFactor: false }));
   const app = createApp({
     ...parts,
+    live: openLiveCalendar({ ...parts, findActor: find, log, metrics }),
     config: {
       corsOrigins: new Set(),
       apiUrl: API,
@@ -56,9 +60,9 @@ export async function guardedService(db: BenchDatabase, composed: readonly Part[
       rateLimitFactor: 10_000,
     },
     findPatient: findSignedInPatient(parts),
-    findActor: findAs(has, world, findActor(parts, { needsSecondFactor: false })),
-    log: createLog('silent'),
-    metrics: createMetrics(),
+    findActor: find,
+    log,
+    metrics,
     isStopping: () => false,
     isTraced: false,
   });

@@ -15,19 +15,20 @@ import {
 import { messagingHooks, messagingRoutes } from './modules/messaging/index.ts';
 import { patientRoutes, proxyRoutes } from './modules/patients/index.ts';
 import { portalPasskeyRoutes, portalRoutes } from './modules/portal/index.ts';
-import { checkInRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
+import { calendarFeedAddress, calendarFeedRoutes, checkInRoutes, liveRoutes, schedulingRoutes } from './modules/scheduling/index.ts';
 import type { Config } from './platform/config.ts';
 import type { Ctx } from './platform/context.ts';
 import { documentation } from './platform/documentation/index.ts';
 import type { OpenApi } from './platform/documentation/openapi.ts';
 import { strictBody } from './platform/body.ts';
-import { countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
+import { asAnybody, countNetwork, edge, observe, routeOf, shedding, signedIn, timeLimit, type FindActor } from './platform/edge.ts';
 import { healthRoutes } from './platform/health.ts';
 import { operationsNeeding, router, type AppEnv } from './platform/http.ts';
 import { NO_PROVIDERS, type IdentityProviders } from './platform/identity-provider/index.ts';
 import { errorFields, type Log } from './platform/log.ts';
 import { mailboxRoutes } from './platform/mailbox/index.ts';
 import type { Received } from './platform/mailbox/page.ts';
+import type { Live } from './platform/live.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { portalPage } from './platform/portal-page/index.ts';
 import { Problem, problemDocument, problemOf } from './platform/problem.ts';
@@ -50,6 +51,7 @@ export type AppParts = {
   findPatient: FindActor;
   log: Log;
   metrics: Metrics;
+  live: Live;
   isStopping: () => boolean;
   isTraced: boolean;
   /** What practice mode received, for its page; absent where messages reach people. */
@@ -73,10 +75,12 @@ function apiRoutes(
     .route('/', accessRoutes({ apiUrl, sendsMail: mail !== null }))
     .route('/', deviceRoutes)
     .route('/', checkInRoutes)
+    .route('/', calendarFeedRoutes(apiUrl))
     .route('/', apiKeyRoutes)
     .route('/', identityRoutes)
     .route('/', catalogRoutes)
     .route('/', schedulingRoutes)
+    .route('/', liveRoutes)
     .route('/', patientRoutes)
     .route('/', emergencyRoutes)
     .route('/', proxyRoutes)
@@ -130,13 +134,22 @@ export function createApp(parts: AppParts): OpenAPIHono<AppEnv> {
   app.route('/hooks', messagingHooks);
   const open = operationsNeeding(routes, 'account:sign-in', '/v1');
   const signedInHere = { staff: signedIn(parts.findActor, parts, open), patient: signedIn(parts.findPatient, parts, open) };
-  app.use(
-    '/v1/*',
+  const counted = [
     countNetwork(createRateLimits(config.rateLimitFactor), config.trustedProxies),
     shedding(parts.breaker.isFull),
     timeLimit(parts.httpMillis),
+  ] as const;
+  app.use('/feeds/*', ...counted, asAnybody(parts));
+  app.route('/feeds', calendarFeedAddress);
+  app.use(
+    '/v1/*',
+    ...counted,
     (c, next) => signedInHere[isOfPortal(c.req.path) ? 'patient' : 'staff'](c, next),
     strictBody(),
+    (c, next) => {
+      c.set('live', parts.live);
+      return next();
+    },
   );
   app.route('/v1', routes);
   return app;

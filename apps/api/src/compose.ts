@@ -4,7 +4,7 @@ import { createApp } from './app.ts';
 import { findActor, identityJobs, watchReviews } from './modules/identity/index.ts';
 import { messagingJobs } from './modules/messaging/index.ts';
 import { findSignedInPatient, portalJobs } from './modules/portal/index.ts';
-import { schedulingJobs } from './modules/scheduling/index.ts';
+import { openLiveCalendar, schedulingJobs } from './modules/scheduling/index.ts';
 import { createSigner, fingerprintOf } from './platform/audit/anchor.ts';
 import { anchorBucket, openAnchorFolder } from './platform/audit/anchor-store.ts';
 import { auditJobs, type Anchoring } from './platform/audit/jobs.ts';
@@ -116,12 +116,17 @@ export async function startService(config: Config, log: Log, options: ServiceOpt
     // Last, so that whoever is let in finds everything running.
     if (options.serves) {
       if (await hasNoOrganization(config.database)) log.info('setting', { setting: NOBODY_YET });
+      const find = findActor(parts, { needsSecondFactor: !config.isPractice });
+      const live = openLiveCalendar({ ...parts, findActor: find, log, metrics });
+      // With the server, which waits for streams as for every answer.
+      serving.push({ name: 'live calendar', stop: live.stop });
       const app = createApp({
         ...parts,
         config,
         log,
         metrics,
-        findActor: findActor(parts, { needsSecondFactor: !config.isPractice }),
+        live,
+        findActor: find,
         identityProviders: createIdentityProviders(config.identityProviders, parts.now),
         findPatient: findSignedInPatient(parts),
         isStopping: () => lifecycle.isStopping,

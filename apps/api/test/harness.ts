@@ -7,6 +7,7 @@ import addFormats from 'ajv-formats';
 import { createApp, openApiDocument } from '../src/app.ts';
 import { findActor } from '../src/modules/identity/index.ts';
 import { findSignedInPatient } from '../src/modules/portal/index.ts';
+import { openLiveCalendar } from '../src/modules/scheduling/index.ts';
 import { createBreaker, type Breaker } from '../src/platform/breaker.ts';
 import type { Config } from '../src/platform/config.ts';
 import { NO_ORGANIZATION } from '../src/platform/context.ts';
@@ -14,6 +15,7 @@ import type { FindActor } from '../src/platform/edge.ts';
 import type { IdentityProviders } from '../src/platform/identity-provider/index.ts';
 import { createLog, type Log } from '../src/platform/log.ts';
 import type { Received } from '../src/platform/mailbox/page.ts';
+import type { Live, LiveOptions } from '../src/platform/live.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
 
 /** Whose passkeys the tests make. */
@@ -37,6 +39,7 @@ export type TestAppOptions = {
   /** What has the keys; one of the test's own unless told. */
   codec?: Codec;
   httpMillis?: number;
+  live?: LiveOptions;
   isTraced?: boolean;
   received?: () => readonly Received[];
   identityProviders?: IdentityProviders;
@@ -67,6 +70,7 @@ export type Answer<Body = unknown> = { status: number; headers: Headers; body: B
 export type TestApp = {
   app: ReturnType<typeof createApp>;
   metrics: ReturnType<typeof createMetrics>;
+  live: Live;
   get: <Body>(path: string, headers?: Record<string, string>) => Promise<Answer<Body>>;
   send: <Body>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer<Body>>;
 };
@@ -78,8 +82,11 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
   metrics.watch(database, breaker.waiting);
   const codec = options.codec ?? createCodec(database, testWrapping, { unreadable: metrics.unreadable });
   const parts = { database, codec, breaker: breaker.policy, now: options.now ?? (() => new Date()) };
+  const log = options.log ?? createLog('silent');
+  const live = openLiveCalendar({ ...parts, findActor: who(), log, metrics }, options.live);
   const app = createApp({
     ...parts,
+    live,
     config: {
       corsOrigins: new Set(),
       apiUrl: 'http://127.0.0.1:8080',
@@ -92,7 +99,7 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
       rateLimitFactor: 1_000,
       ...options.config,
     },
-    log: options.log ?? createLog('silent'),
+    log,
     metrics,
     isStopping: options.isStopping ?? (() => false),
     isTraced: options.isTraced ?? false,
@@ -115,12 +122,21 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     const type = sent === undefined ? {} : { 'content-type': 'application/json' };
     const request = { method, headers: { ...length, ...type, ...headers }, ...(sent === undefined ? {} : { body: sent }) };
     const response = await app.request(path, request, { incoming: { socket: { remoteAddress: from() } } });
-    const text = await response.text();
+    const text = await textOf(response);
     const parsed: unknown = text === '' || !/json/.test(response.headers.get('content-type') ?? '') ? text : JSON.parse(text);
     holdAgainstDocumentation(method, path, response, parsed);
     return { status: response.status, headers: response.headers, body: parsed as Body, text };
   }
-  return { app, metrics, send, get: (path, headers) => send('GET', path, undefined, headers) };
+  return { app, metrics, live, send, get: (path, headers) => send('GET', path, undefined, headers) };
+}
+
+/** What was answered; of a stream, which goes on, what it begins with. */
+async function textOf(response: Response): Promise<string> {
+  if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) return response.text();
+  const reader = response.body.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return new TextDecoder().decode(value);
 }
 
 // ── every answer of a test is one that the OpenAPI document promises ─────────────────────────────────────────────────

@@ -5,6 +5,7 @@ export * from './devices.ts';
 export * from './emergency.ts';
 export * from './fields.ts';
 export * from './identity.ts';
+export * from './live-calendar.ts';
 export * from './messaging.ts';
 export * from './page.ts';
 export * from './passkeys.ts';

@@ -55,6 +55,7 @@ export const PROBLEMS = {
   'last-owner': { status: 409, title: 'An organization keeps an owner who is active.' },
   'mail-not-configured': { status: 409, title: 'No e-mail is sent from here.' },
   'second-factor-missing': { status: 409, title: 'No second factor of that kind is set up.' },
+  'not-a-provider': { status: 409, title: 'Only a provider who takes bookings has a calendar to read.' },
   'not-a-shared-device': { status: 409, title: 'This is done on a shared device of the clinic only.' },
   'body-too-large': { status: 413, title: 'The body is too large.' },
   'unsupported-media-type': { status: 415, title: 'Send the body as application/json.' },

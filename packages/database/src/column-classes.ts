@@ -110,6 +110,10 @@ export const TABLES: Record<string, TableClasses> = {
     hashedSecret: 'secret_hash',
   }),
   api_key_use: table('transient', 'none', { public: 'organization_id key_id seen_at' }),
+  calendar_feed: table('business', 'none', {
+    public: 'organization_id id provider_id name created_at revoked_at',
+    hashedSecret: 'token_hash',
+  }),
   check_in: table('transient', 'none', { public: 'organization_id device_id appointment_id patient_id ends_at' }),
   sign_in_guard: table('transient', 'none', { public: 'failures failed_at asked asked_since', keyedContact: 'login_key' }),
   rate_limit: table('transient', 'none', { public: 'whole_at', keyedContact: 'network_key' }),

@@ -112,6 +112,9 @@ export async function aFullClinic(database: Database): Promise<Clinic> {
     const key = { permissions: ['schedule:read'], isEverywhere: true, expiresAt: new Date(NOW.getTime() + 86_400_000) };
     await tx.apiKey.create({ data: { ...made, ...key, id: keyId, name: 'Website', secretHash: randomBytes(32) } });
     await tx.apiKeyUse.create({ data: { organizationId, keyId, seenAt: NOW } });
+    await tx.calendarFeed.create({
+      data: { organizationId, id: newId(), providerId, name: 'Phone', tokenHash: randomBytes(32), createdAt: NOW },
+    });
     await tx.$executeRaw`SELECT app.log_access(${[patientId]}::uuid[])`;
   });
   const booking = {

@@ -1,4 +1,4 @@
-import { grant, NEEDS_STEP_UP, PATIENT_GRANTS, type Grants, type Permission } from '@medspa/contracts';
+import { EVERYTHING, grant, NEEDS_STEP_UP, PATIENT_GRANTS, type Grants, type Permission } from '@medspa/contracts';
 import { NO_ORGANIZATION, type Codec, type Database, type Session } from '@medspa/database';
 import type { Policy } from './breaker.ts';
 import { Problem } from './problem.ts';
@@ -20,6 +20,9 @@ export const ANYBODY: Actor = {
   id: '00000000-0000-7000-8000-000000000003',
   grants: grant(['account:sign-in']),
 };
+
+/** Jobs, and what else the service does by itself, act as themselves, never as a person. */
+export const JOB_ACTOR: Actor = { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING };
 
 export { NO_ORGANIZATION };
 

@@ -68,7 +68,7 @@ export function edge(config: Pick<Config, 'corsOrigins' | 'apiUrl' | 'isPractice
       c.header('access-control-expose-headers', 'x-request-id, retry-after');
       if (c.req.method === 'OPTIONS') {
         c.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
-        c.header('access-control-allow-headers', 'content-type, idempotency-key, authorization, emergency-access');
+        c.header('access-control-allow-headers', 'content-type, idempotency-key, authorization, emergency-access, last-event-id');
         c.header('access-control-max-age', '600');
         return c.body(null, 204);
       }
@@ -139,6 +139,14 @@ export function countNetwork(limits: RateLimits, trustedProxies: number): Middle
     limits.takeOfNetwork(network);
     c.set('limits', limits);
     c.set('network', network);
+    await next();
+  };
+}
+
+/** The context of a request that comes with nothing but its address, whose verb finds out what that opens. */
+export function asAnybody(parts: Pick<Ctx, 'database' | 'codec' | 'breaker' | 'now'>): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    c.set('ctx', { ...parts, actor: ANYBODY, organizationId: NO_ORGANIZATION, requestId: c.get('requestId') });
     await next();
   };
 }

@@ -3,6 +3,7 @@ import { Id, NEEDS_STEP_UP, ProblemDocument, PROBLEMS, type Permission, type Pro
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Ctx, RepeatableRequest } from './context.ts';
+import type { Live } from './live.ts';
 import { escapePointer, Problem } from './problem.ts';
 import { limited, type RateClass, type RateLimits } from './rate-limits.ts';
 import { hashBody } from './repeatable.ts';
@@ -10,7 +11,15 @@ import { forbiddenIn, hasGuardedFields, shown } from './views.ts';
 
 export type AppEnv = {
   Bindings: HttpBindings;
-  Variables: { requestId: string; ctx: Ctx; limits: RateLimits; network: string; idempotencyKey?: string; form?: URLSearchParams };
+  Variables: {
+    requestId: string;
+    ctx: Ctx;
+    limits: RateLimits;
+    network: string;
+    live: Live;
+    idempotencyKey?: string;
+    form?: URLSearchParams;
+  };
 };
 
 /** A router of a module. What does not match its schemas is refused with the place and the reason. */
@@ -134,6 +143,11 @@ export function repeatable(
   if (key === undefined) return ctx;
   const request: RepeatableRequest = { route: `${c.req.method} ${c.req.path}`, key, bodyHash: hashBody(ctx, body) };
   return { ...ctx, repeatable: request };
+}
+
+/** An answer that is no JSON, such as a calendar: a rule of the module wrote each line of it, of what its verb was shown. */
+export function answerText(c: Context<AppEnv>, text: string, type: string): Response {
+  return c.body(text, 200, { 'content-type': type });
 }
 
 type Issue = { code?: string | undefined; path: PropertyKey[]; message: string; keys?: string[]; errors?: Issue[][] };

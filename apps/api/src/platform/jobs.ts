@@ -1,10 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVERYTHING } from '@medspa/contracts';
 import type { DatabaseSettings } from '@medspa/database';
 import { Logger, run as runQueue, type JobHelpers, type Runner, type WorkerEvents } from 'graphile-worker';
 import { z } from 'zod';
-import { loadKeys, NO_ORGANIZATION, type Actor, type Ctx } from './context.ts';
+import { JOB_ACTOR, loadKeys, NO_ORGANIZATION, type Ctx } from './context.ts';
 import { JobPool } from './job-pool.ts';
 import { errorFields, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -18,9 +17,6 @@ const LOOK_MILLIS = 20_000;
 const STOP_MILLIS = 8_000;
 /** Before a queue that ended by itself is started again. */
 const RESTART_MILLIS = 1_000;
-
-/** Jobs act as themselves, never as a person. */
-const JOB_ACTOR: Actor = { kind: 'job', id: '00000000-0000-7000-8000-000000000001', grants: EVERYTHING };
 
 /**
  * Work done later, by name. The payload holds ids only; whoever runs it reads what it needs when it runs. A job runs at

@@ -78,6 +78,7 @@ type LogEvent =
   | 'listening'
   | 'stopping'
   | 'stopped'
+  | 'live calendar'
   | 'data key rotated'
   | 'unhandled';
 

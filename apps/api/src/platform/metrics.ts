@@ -17,6 +17,8 @@ export type Metrics = {
   /** So many emergency accesses were not reviewed in time. */
   overdueReviews: (count: number) => void;
   breaker: (state: BreakerState) => void;
+  /** The streams that tell what happens as it happens: how many there are, why one ended, and how late an event was told. */
+  live: { streams: (count: number) => void; ended: (why: string) => void; told: (seconds: number) => void };
   /** A sealed value could not be opened: altered, moved, or its key is gone. */
   unreadable: () => void;
   /** A caller queued so long before it came to the database. */
@@ -70,6 +72,19 @@ export function createMetrics(): Metrics {
     buckets: SECONDS,
     registers,
   });
+  const streams = new Gauge({ name: 'live_streams', help: 'Clients that are told of events as they happen', registers });
+  const streamsEnded = new Counter({
+    name: 'live_streams_ended_total',
+    help: 'Streams that ended, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
+  const liveLag = new Histogram({
+    name: 'live_event_lag_seconds',
+    help: 'From an event to the moment at which a client that was there is told of it',
+    buckets: SECONDS,
+    registers,
+  });
   const unreadable = new Counter({ name: 'encryption_unreadable_total', help: 'Sealed values that could not be opened', registers });
   const breaker = new Gauge({ name: 'db_breaker_state', help: '0 closed, 1 half-open, 2 open', registers });
   breaker.set(0);
@@ -113,6 +128,11 @@ export function createMetrics(): Metrics {
       overdue = { count, at: performance.now() };
     },
     breaker: (state) => breaker.set({ closed: 0, 'half-open': 1, open: 2 }[state]),
+    live: {
+      streams: (count) => streams.set(count),
+      ended: (reason) => streamsEnded.inc({ reason }),
+      told: (seconds) => liveLag.observe(seconds),
+    },
     unreadable: () => unreadable.inc(),
     queued: (millis) => queue.observe(millis / 1_000),
     pool: {

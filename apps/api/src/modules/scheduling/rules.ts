@@ -13,6 +13,11 @@ const REMINDED_HOURS = 24;
 /** How long a device is a patient's: HIP-4 for a kiosk, which its screen leaves after the seconds; longer where staff hand it over. */
 export const CHECK_IN = { kioskMinutes: 5, idleSeconds: 90, handedOverMinutes: 30 };
 
+/** What a provider's feed shows: thirty days ahead, and what is just over, so that today is whole in every zone. */
+export function feedWindow(now: Date): { from: Date; until: Date } {
+  return { from: new Date(now.getTime() - 86_400_000), until: new Date(now.getTime() + 30 * 86_400_000) };
+}
+
 /** Other times that a refused booking is offered. */
 const MAX_ALTERNATIVES = 3;
 

@@ -62,6 +62,7 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'last-owner': 'Make somebody else an owner first, everywhere, who is active.',
   'mail-not-configured': 'Have the link shown, with `delivery: link`, or configure a mail server.',
   'second-factor-missing': 'Begin with `POST /v1/session/totp`, or with `POST /v1/passkeys/options`.',
+  'not-a-provider': 'Have somebody who manages staff make you a provider, or an active one again.',
   'not-a-shared-device': 'The session was not begun on a device that is enrolled as shared.',
   'body-too-large': 'A body may have a million bytes. Import in smaller parts.',
   'unsupported-media-type': 'Send `content-type: application/json`.',

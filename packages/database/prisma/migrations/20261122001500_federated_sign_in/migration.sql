@@ -69,8 +69,9 @@ END $$;
 
 -- The session that a token is of, and whether its person has a second factor (HIP-8), one that their provider asked for and that counts
 -- included; null when there is no such session, it was idle for too long, is past its end, or of somebody who left. Being used is
--- written down twice a minute at most. Looks at no role: whoever may do what cannot be found out is signed in still.
-CREATE FUNCTION app.use_staff_session(p_token_hash bytea, p_now timestamptz, OUT id uuid, OUT staff_id uuid, OUT stepped_up_at timestamptz, OUT has_second_factor boolean)
+-- written down twice a minute at most, and not where p_is_use says that a program asks by itself. Looks at no role: whoever may do what
+-- cannot be found out is signed in still.
+CREATE FUNCTION app.use_staff_session(p_token_hash bytea, p_now timestamptz, p_is_use boolean, OUT id uuid, OUT staff_id uuid, OUT stepped_up_at timestamptz, OUT has_second_factor boolean)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -84,19 +85,19 @@ BEGIN
   JOIN staff_secret f ON f.organization_id = s.organization_id AND f.staff_id = s.staff_id
   WHERE s.organization_id = app.organization_id() AND s.token_hash = p_token_hash AND p.is_active
     AND p_now < s.ends_at AND p_now < u.seen_at + make_interval(mins => s.idle_minutes);
-  IF p_now >= v_seen_at + interval '30 seconds' THEN
+  IF p_is_use AND p_now >= v_seen_at + interval '30 seconds' THEN
     UPDATE staff_session_use u SET seen_at = p_now WHERE u.organization_id = app.organization_id() AND u.session_id = use_staff_session.id AND u.seen_at < p_now;
   END IF;
 END $$;
 
 -- Whose session a token is of and what their roles are, or null. The cookie names its organization, so this sees no further than
 -- anybody. HIP-2: what is given and taken holds from the next request on.
-CREATE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.find_staff_session(p_session jsonb, p_token_hash bytea, p_is_use boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_found record;
 BEGIN
   PERFORM app.enter(p_session);
-  SELECT * INTO v_found FROM app.use_staff_session(p_token_hash, (p_session ->> 'now')::timestamptz);
+  SELECT * INTO v_found FROM app.use_staff_session(p_token_hash, (p_session ->> 'now')::timestamptz, p_is_use);
   IF v_found.id IS NULL THEN
     RETURN NULL;
   END IF;

@@ -67,14 +67,14 @@ CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON emergency_access FOR EAC
 
 -- Whose session a request comes in, whether they treat patients, and whose record is open to them. Looks at the session, the person and
 -- the access, and at no role: it stands when who may do what cannot be found out. By itself and beside find_staff_session for that.
-CREATE FUNCTION app.find_in_emergency(p_session jsonb, p_token_hash bytea, p_access uuid) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.find_in_emergency(p_session jsonb, p_token_hash bytea, p_access uuid, p_is_use boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   v_organization uuid := (p_session ->> 'organizationId')::uuid;
   v_now timestamptz := (p_session ->> 'now')::timestamptz;
   v_found record;
 BEGIN
   PERFORM app.enter(p_session);
-  SELECT * INTO v_found FROM app.use_staff_session(p_token_hash, v_now);
+  SELECT * INTO v_found FROM app.use_staff_session(p_token_hash, v_now, p_is_use);
   IF v_found.id IS NULL THEN
     RETURN NULL;
   END IF;

@@ -6,7 +6,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const byId = (organizationId: string, id: string) => ({ organizationId_id: { organizationId, id } });
 
 /** The session of a request by the hash of its token, and the patient whose record this access opens to it. Asks for no role. */
-export function findInEmergencyVerb(session: Session, tokenHash: Uint8Array, accessId: string | null) {
+export function findInEmergencyVerb(session: Session, tokenHash: Uint8Array, accessId: string | null, isUse: boolean) {
   type Found = {
     id: string;
     staffId: string;
@@ -15,7 +15,8 @@ export function findInEmergencyVerb(session: Session, tokenHash: Uint8Array, acc
     treatsPatients: boolean;
     patientId: string | null;
   };
-  return sql<{ found: Found | null }>`SELECT app.find_in_emergency(${session}::jsonb, ${tokenHash}::bytea, ${accessId}::uuid) AS found`;
+  return sql<{ found: Found | null }>`
+    SELECT app.find_in_emergency(${session}::jsonb, ${tokenHash}::bytea, ${accessId}::uuid, ${isUse}::boolean) AS found`;
 }
 
 export type NewAccess = {

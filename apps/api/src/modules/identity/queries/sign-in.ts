@@ -18,9 +18,9 @@ export function takeBackAttemptVerb(session: Session, loginKey: Uint8Array) {
   return sql<object>`SELECT app.take_back_attempt(${session}::jsonb, ${loginKey}::bytea)`;
 }
 
-export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
+export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array, isUse: boolean) {
   return sql<{ found: { id: string; staffId: string; steppedUpAt: string; hasSecondFactor: boolean; roles: GivenRole[] } | null }>`
-    SELECT app.find_staff_session(${session}::jsonb, ${tokenHash}::bytea) AS found`;
+    SELECT app.find_staff_session(${session}::jsonb, ${tokenHash}::bytea, ${isUse}::boolean) AS found`;
 }
 
 export function dropIdleGuardsVerb(session: Session, most: number) {

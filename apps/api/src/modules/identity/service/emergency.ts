@@ -14,6 +14,7 @@ import type { Tx } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FoundActor } from '../../../platform/edge.ts';
+import { isEventStream } from '../../../platform/event-stream.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/emergency.ts';
@@ -48,7 +49,7 @@ export async function findInEmergency(
   if (named === null && operation !== OPENING) return undefined;
   const accessId = named !== null && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(named) ? named : null;
   const { found } = await call(ctx, { needs: 'account:sign-in', action: 'session.find' }, (session) =>
-    queries.findInEmergencyVerb(session, tokenHash, accessId),
+    queries.findInEmergencyVerb(session, tokenHash, accessId, !isEventStream(headers)),
   );
   if (!found) return null;
   const { organizationId } = ctx;

@@ -16,6 +16,7 @@ import type { Tx } from '@medspa/database';
 import { ANYBODY, sessionIdOf, type Actor, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
+import { isEventStream } from '../../../platform/event-stream.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { readDeviceCookie, readSessionCookie, type DeviceCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
 import { hashOf, newToken } from '../../../platform/tokens.ts';
@@ -48,7 +49,8 @@ export function newcomer(staffId: string): Actor {
 /**
  * Says whose session a request comes in, and uses it; null when it has none, it was ended, idle for too long or past its end, or
  * its person left. Asked for each request, so that all of these hold from the next one on. Where a second factor is needed, whoever
- * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (I19).
+ * has none is let do nothing but set one up (HIP-8). An emergency goes its own way (I19). A page that waits for events by itself does
+ * not use it: whoever left it open is idle.
  */
 export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsSecondFactor: boolean }): FindActor {
   return async (headers, operation) => {
@@ -59,7 +61,7 @@ export function findSignedIn(parts: SignInParts, { needsSecondFactor }: { needsS
     const inEmergency = await findInEmergency(ctx, { tokenHash: hashOf(cookie.token), needsSecondFactor, headers, operation });
     if (inEmergency !== undefined) return inEmergency;
     const { found } = await call(ctx, { needs: 'account:sign-in', action: 'session.find' }, (session) =>
-      queries.findStaffSessionVerb(session, hashOf(cookie.token)),
+      queries.findStaffSessionVerb(session, hashOf(cookie.token), !isEventStream(headers)),
     );
     if (!found) return null;
     const mustEnrol = needsSecondFactor && !found.hasSecondFactor;
