@@ -28,7 +28,7 @@ export type Beginning = {
 };
 
 /** Who listens, and what ends their connection at once. */
-export type Listener = { ctx: Ctx; headers: Headers; operation: string; drop: () => void };
+type Listener = { ctx: Ctx; headers: Headers; operation: string; drop: () => void };
 
 export type Live = {
   /** Follows a place until the client leaves, or may not any more. Throws `too-many-requests`, `overloaded`, `unavailable`. */
@@ -40,8 +40,10 @@ export type Live = {
 export type LiveOptions = {
   /** Between two looks. */
   lookMillis?: number;
-  /** So long somebody is believed to be who they were. Ended at twice that, whatever keeps us from asking (HIP-2: a minute). */
-  believeMillis?: number;
+  /** Between two times of asking whether somebody still may. */
+  askMillis?: number;
+  /** A stream of which nobody could say it for so long ends, whatever kept us from asking (HIP-2: a minute). */
+  trustMillis?: number;
   /** A stream on which nothing was sent for this long is sent a heartbeat. Below what drops a silent connection (server.ts). */
   heartbeatMillis?: number;
   /** Streams of this process, and of one person. */
@@ -59,7 +61,7 @@ export type LiveParts = {
 };
 
 /** Why a stream ended, for the metrics. */
-export type StreamEnd = 'left' | 'slow' | 'not-allowed' | 'stopped';
+type StreamEnd = 'left' | 'slow' | 'not-allowed' | 'stopped';
 
 type Follower = Beginning & {
   who: string;
@@ -74,7 +76,7 @@ type Follower = Beginning & {
 /** The reader of a process, and all who listen to it. */
 export function openLive(parts: LiveParts, options: LiveOptions = {}): Live {
   const { needs, read, findActor, now, metrics, log } = parts;
-  const { lookMillis = 500, believeMillis = 15_000, heartbeatMillis = 15_000, most = 500, mostOfOne = 10 } = options;
+  const { lookMillis = 500, askMillis = 15_000, trustMillis = 30_000, heartbeatMillis = 15_000, most = 500, mostOfOne = 10 } = options;
   const followers = new Set<Follower>();
   let timer: NodeJS.Timeout | undefined;
   let looking = Promise.resolve();
@@ -87,7 +89,7 @@ export function openLive(parts: LiveParts, options: LiveOptions = {}): Live {
     if (isStopped) throw new Problem('unavailable');
     if (followers.size >= most) throw new Problem('overloaded');
     const own = [...followers].filter((one) => one.who === who).length;
-    if (own >= mostOfOne) throw new Problem('too-many-requests', { retryAfterSeconds: believeMillis / 1_000 });
+    if (own >= mostOfOne) throw new Problem('too-many-requests', { retryAfterSeconds: trustMillis / 1_000 });
     const asked = new Headers(headers);
     // Asking whether somebody is still there must not keep them there.
     asked.set('accept', 'text/event-stream');
@@ -114,7 +116,9 @@ export function openLive(parts: LiveParts, options: LiveOptions = {}): Live {
   }
 
   function lookLater(): NodeJS.Timeout {
-    return setTimeout(() => (looking = look()), lookMillis);
+    return setTimeout(() => {
+      looking = look();
+    }, lookMillis);
   }
 
   /** The same person, who may still do it there. */
@@ -130,7 +134,7 @@ export function openLive(parts: LiveParts, options: LiveOptions = {}): Live {
   /** Looks once, and again after a while as long as somebody listens. */
   async function look(): Promise<void> {
     const time = performance.now();
-    for (const one of followers) if (time - one.allowedAt >= 2 * believeMillis) end(one, 'not-allowed');
+    for (const one of followers) if (time - one.allowedAt >= trustMillis) end(one, 'not-allowed');
     asking ??= askAll().finally(() => (asking = undefined));
     try {
       const places = placesOf(followers);
@@ -149,7 +153,7 @@ export function openLive(parts: LiveParts, options: LiveOptions = {}): Live {
   async function askAll(): Promise<void> {
     for (const one of followers) {
       const askedAt = performance.now();
-      if (askedAt - one.allowedAt < believeMillis) continue;
+      if (askedAt - one.allowedAt < askMillis) continue;
       if (await one.isAllowed().catch(() => false)) one.allowedAt = askedAt;
       else end(one, 'not-allowed');
     }

@@ -1,5 +1,5 @@
 /** Whoever missed more of a location than this reads its day again, which is less to send. */
-export const MOST_TO_CATCH_UP = 1_000;
+const MOST_TO_CATCH_UP = 1_000;
 
 /**
  * Where somebody begins who has seen everything up to `seen`, null for nothing, at a location whose last event is `last`. A number that
