@@ -12,7 +12,9 @@ const document = openApiDocument('');
 
 const calls = callsOf(document).map((call) => [`${call.method.toUpperCase()} ${call.path}`, call] as const);
 const isOfSignIn = ([, { path }]: (typeof calls)[number]) =>
-  /^\/v1\/(setup$|(sessions?|passkeys|password-resets|devices?|kiosk|check-in|api-keys)(\/|$)|invitations\/acceptance$)/.test(path);
+  /^\/v1\/(setup$|(sessions?|passkeys|password-resets|devices?|kiosk|check-in|api-keys|calendar-feeds)(\/|$)|invitations\/acceptance$)/.test(
+    path,
+  );
 
 const isOfPortal = ([, { path }]: (typeof calls)[number]) => path.startsWith('/v1/portal/');
 

@@ -60,6 +60,7 @@ describe('a sealed column and an index of one', () => {
       'device.code_hash',
       'device.key_hash',
       'api_key.secret_hash',
+      'calendar_feed.token_hash',
       'setup_code.code_hash',
       'webauthn_challenge.challenge_hash',
       'patient_session.token_hash',

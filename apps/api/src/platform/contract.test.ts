@@ -53,6 +53,7 @@ describe('API9', () => {
         '/docs',
         '/docs/icon.svg',
         '/docs/style.css',
+        '/feeds/:address',
         '/health',
         '/health/live',
         '/health/ready',

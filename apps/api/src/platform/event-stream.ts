@@ -9,8 +9,11 @@ const EVENT_STREAM = 'text/event-stream';
 /** What is sent and not taken yet; a client that leaves more is cut off, and catches up when it is back. */
 const MOST_UNTAKEN_BYTES = 128 * 1_024;
 
-/** Clients that lost their stream all at once do not come back all at once. */
-const BACK_AFTER_MILLIS = { least: 1_000, spread: 4_000 };
+/**
+ * Clients that lost their stream all at once do not come back all at once, and each soon enough to hear within two seconds what happened
+ * meanwhile: a platform that ends every request after a minute ends streams too.
+ */
+const BACK_AFTER_MILLIS = { least: 100, spread: 1_000 };
 
 /** Whether a page asks by itself and waits for what happens, as `EventSource` says it does: nobody is at work because of that. */
 export function isEventStream(headers: Headers): boolean {

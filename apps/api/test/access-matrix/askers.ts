@@ -76,6 +76,17 @@ export async function askersOf({ database }: TestDatabase, clinic: Clinic) {
     });
   }
 
+  /** A calendar feed of somebody whom this makes a provider. */
+  function aFeed(staffId: string): Promise<string> {
+    const [id, providerId] = [newId(), newId()];
+    return arrange(database, clinic, async (tx) => {
+      await tx.provider.create({ data: { organizationId, id: providerId, staffId, displayName: 'Oda', credential: 'RN' } });
+      const tokenHash = hashOf(newToken());
+      await tx.calendarFeed.create({ data: { organizationId, id, providerId, name: 'Phone', tokenHash, createdAt: NOW } });
+      return id;
+    });
+  }
+
   /** A device of the clinic's location; in the hands of a patient where a visit of theirs is named. */
   function aDevice(kind: (typeof DEVICE_KINDS)[number], visit?: { appointmentId: string; patientId: string }): Promise<Asker> {
     const [id, token] = [newId(), newToken()];
@@ -125,5 +136,5 @@ export async function askersOf({ database }: TestDatabase, clinic: Clinic) {
   const anotherSession = (staffId: string, deviceId: string | null = null) =>
     arrange(database, clinic, (tx) => insertSession(tx, staffId, { deviceId }));
 
-  return { anOwner, aDevice, aKey, aPatientAsker, anotherSession };
+  return { anOwner, aDevice, aFeed, aKey, aPatientAsker, anotherSession };
 }

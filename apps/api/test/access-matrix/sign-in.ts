@@ -82,6 +82,13 @@ export async function signInRequests(
   await byOwner('POST /v1/api-keys', () => ({ body: { locationIds: [locationId] } }));
   await byOwner('DELETE /v1/api-keys/{id}', async () => ({ params: { id: (await aKey()).id } }));
 
+  await byOwner('GET /v1/calendar-feeds', async ({ id }) => ({ query: { cursor: await make.aFeed(id) } }));
+  await byOwner('POST /v1/calendar-feeds', async ({ id }) => {
+    await make.aFeed(id);
+    return {};
+  });
+  await byOwner('DELETE /v1/calendar-feeds/{id}', async ({ id }) => ({ params: { id: await make.aFeed(id) } }));
+
   /** Staff who signed in on a shared device. */
   const onDevice = async () => make.anOwner({ deviceId: (await make.aDevice('shared-device')).id });
   ask('POST /v1/device/lock', {}, { staff: await onDevice() });

@@ -1,4 +1,4 @@
-import { grant, type Availability, type LocationEvents } from '@medspa/contracts';
+import { grant, type LocationEvents } from '@medspa/contracts';
 import { aPatient, arrange, createTestDatabase, eventually, type Clinic, type TestDatabase } from '@medspa/testing';
 import { connect } from 'node:net';
 import { v7 as newId } from 'uuid';
@@ -62,9 +62,16 @@ describe('S9: whoever follows a location', () => {
     const client = listen(stream);
     expect([client.status, stream.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
 
-    const openTimes = await fetch(`${here.url}/v1/availability?locationId=${locationId}&serviceId=${serviceId}`, { headers: here.signedIn });
-    const { providers } = (await openTimes.json()) as Availability;
-    const visit = { locationId, patientId: await aPatient(t.database, clinic), startsAt: providers[0]?.starts[0], services: [{ serviceId, providerId }] };
+    const openTimes = await fetch(`${here.url}/v1/availability?locationId=${locationId}&serviceId=${serviceId}`, {
+      headers: here.signedIn,
+    });
+    const { providers } = (await openTimes.json()) as { providers: { starts: string[] }[] };
+    const visit = {
+      locationId,
+      patientId: await aPatient(t.database, clinic),
+      startsAt: providers[0]?.starts[0],
+      services: [{ serviceId, providerId }],
+    };
     const headers = { ...here.signedIn, 'content-type': 'application/json' };
     const booked = await fetch(`${here.url}/v1/appointments`, { method: 'POST', headers, body: JSON.stringify(visit) });
     expect(booked.status, await booked.clone().text()).toBe(201);
@@ -108,7 +115,10 @@ describe('S9: whoever follows a location', () => {
     const desk = await openDesk(t);
     const app = another(desk);
     await emit(desk.clinic, 450);
-    const [late, early] = await Promise.all([follow(app, desk.clinic.locationId, '?since=0'), follow(app, desk.clinic.locationId, '?since=449')]);
+    const [late, early] = await Promise.all([
+      follow(app, desk.clinic.locationId, '?since=0'),
+      follow(app, desk.clinic.locationId, '?since=449'),
+    ]);
     await eventually('both know all', () => late.heard.length >= 450 && early.heard.length >= 1);
     await emit(desk.clinic, 1);
     await eventually('both hear of the next one', () => late.heard.length >= 451 && early.heard.length >= 2);
