@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aColleague, aSecuredOwner, type Browser, type Colleague, type SecuredOwner } from '../../../test/browser.ts';
 import { listen, type Listening } from '../../../test/event-source.ts';
 import { testApp, type TestApp } from '../../../test/harness.ts';
+import { minutesLater } from '../../../test/messages.ts';
 import { createBreaker } from '../../platform/breaker.ts';
 import { findActor } from '../identity/index.ts';
 
@@ -89,24 +90,54 @@ describe('HIP-2: a stream ends, and no other one,', () => {
   });
 });
 
-test('HIP-2: waiting for events, and being asked about meanwhile, keep no session alive: it ends when it was idle for too long', async () => {
-  const { signedIn, staffId } = await desk();
-  let now = NOW;
-  let asked = 0;
-  const parts = { database: t.database, codec: testCodec(t.database), breaker: createBreaker().policy, now: () => now };
-  const find = findActor(parts, { needsSecondFactor: true });
-  const app = testApp(t.database, { as: (headers, operation) => (asked++, find(headers, operation)), now: () => now, live: OFTEN });
-  const later = (minutes: number) => (now = new Date(NOW.getTime() + minutes * 60_000));
-  later(10);
-  await (await follow(signedIn, app)).leave();
-  const client = await follow(signedIn, app);
-  await eventually('they were asked about', () => asked > 4);
-  const rows = await t.look('SELECT u.seen_at FROM staff_session_use u JOIN staff_session s ON s.id = u.session_id WHERE s.staff_id = $1', [
-    staffId,
-  ]);
-  expect(rows).toEqual([{ seen_at: NOW }]);
-  later(16);
-  expect(await client.ended).toBe(true);
+describe('HIP-2: a session is kept alive', () => {
+  /** A colleague, the clock, and an app that counts how often it asks who they are. */
+  async function aWatched() {
+    const { signedIn, staffId } = await desk();
+    const clock = { now: NOW, asked: 0 };
+    const parts = { database: t.database, codec: testCodec(t.database), breaker: createBreaker().policy, now: () => clock.now };
+    const find = findActor(parts, { needsSecondFactor: true });
+    const app = testApp(t.database, {
+      as: (headers, operation) => (clock.asked++, find(headers, operation)),
+      now: () => clock.now,
+      live: OFTEN,
+    });
+    const seen = async () => {
+      const [row] = await t.look<{ seen_at: Date }>(
+        'SELECT u.seen_at FROM staff_session_use u JOIN staff_session s ON s.id = u.session_id WHERE s.staff_id = $1',
+        [staffId],
+      );
+      return row?.seen_at;
+    };
+    const askedAgain = async () => {
+      const before = clock.asked;
+      await eventually('somebody asks again', () => clock.asked > before + 1);
+    };
+    return { signedIn, app, clock, seen, askedAgain };
+  }
+
+  test('neither by waiting for events nor by coming back for them: it ends when it was idle for too long', async () => {
+    const { signedIn, app, clock, seen, askedAgain } = await aWatched();
+    clock.now = minutesLater(10);
+    await (await follow(signedIn, app)).leave();
+    const client = await follow(signedIn, app);
+    await askedAgain();
+    expect(await seen()).toEqual(NOW);
+    clock.now = minutesLater(16);
+    expect(await client.ended).toBe(true);
+  });
+
+  test('nor by being asked about, though a program follows that does not say that it waits', async () => {
+    const { signedIn, app, clock, seen, askedAgain } = await aWatched();
+    const headers = { cookie: signedIn.cookie ?? '' };
+    clock.now = minutesLater(10);
+    const client = listen(await app.app.request(`/v1/locations/${locationId}/events/stream`, { headers }));
+    clock.now = minutesLater(20);
+    await askedAgain();
+    expect(await seen()).toEqual(minutesLater(10));
+    clock.now = minutesLater(26);
+    expect(await client.ended).toBe(true);
+  });
 });
 
 test('whoever reads one record in an emergency hears nothing, as they read no events', async () => {
