@@ -54,3 +54,12 @@ export function listen(response: Response): Listening {
     },
   };
 }
+
+/** What was answered; of a stream, which goes on, what it begins with. */
+export async function textOf(response: Response): Promise<string> {
+  if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) return response.text();
+  const reader = response.body.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return new TextDecoder().decode(value);
+}

@@ -17,6 +17,7 @@ import { createLog, type Log } from '../src/platform/log.ts';
 import type { Received } from '../src/platform/mailbox/page.ts';
 import type { Live, LiveOptions } from '../src/platform/live.ts';
 import { createMetrics } from '../src/platform/metrics.ts';
+import { textOf } from './event-source.ts';
 
 /** Whose passkeys the tests make. */
 export const RELYING_PARTY = { id: 'clinic.example', origins: ['https://app.clinic.example', 'https://clinic.example'] };
@@ -128,15 +129,6 @@ export function testApp(database: Database, options: TestAppOptions = {}): TestA
     return { status: response.status, headers: response.headers, body: parsed as Body, text };
   }
   return { app, metrics, live, send, get: (path, headers) => send('GET', path, undefined, headers) };
-}
-
-/** What was answered; of a stream, which goes on, what it begins with. */
-async function textOf(response: Response): Promise<string> {
-  if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) return response.text();
-  const reader = response.body.getReader();
-  const { value } = await reader.read();
-  await reader.cancel();
-  return new TextDecoder().decode(value);
 }
 
 // ── every answer of a test is one that the OpenAPI document promises ─────────────────────────────────────────────────

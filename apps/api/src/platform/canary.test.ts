@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { aClinic, connect, createTestDatabase, eventually, lockTable, type Clinic, type TestDatabase } from '@medspa/testing';
 import { to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { textOf } from '../../test/event-source.ts';
 import { startCollector } from '../../test/fakes/collector.ts';
 import { validRequests, type ValidRequest } from '../../test/requests.ts';
 import { startTestService, type RunningService } from '../../test/service.ts';
@@ -87,7 +88,7 @@ async function run(name: string, config: Partial<Config>, isTraced: boolean): Pr
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const text = await answer.text();
+    const text = await textOf(answer);
     statuses.add(answer.status);
     if (answer.status >= 400) refusals.push(text, JSON.stringify([...answer.headers]));
     return { status: answer.status, text };

@@ -3,7 +3,7 @@ import { demand, type Ctx } from './context.ts';
 import type { FindActor } from './edge.ts';
 import { eventText, HEARTBEAT, openEventStream, type EventStream } from './event-stream.ts';
 import { errorFields, type Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics, StreamEnd } from './metrics.ts';
 import { Problem } from './problem.ts';
 
 // Tells what happens at locations to whoever listens, as it happens: one reader for all of a process, which looks at the database again
@@ -59,9 +59,6 @@ export type LiveParts = {
   metrics: Pick<Metrics, 'live'>;
   log: Pick<Log, 'error'>;
 };
-
-/** Why a stream ended, for the metrics. */
-type StreamEnd = 'left' | 'slow' | 'not-allowed' | 'stopped';
 
 type Follower = Beginning & {
   who: string;

@@ -7,6 +7,10 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 /** How long a count that is made every five minutes is true. */
 const COUNT_MILLIS = 600_000;
 
+/** Why a stream of events ended. */
+const STREAM_ENDS = ['left', 'slow', 'not-allowed', 'stopped'] as const;
+export type StreamEnd = (typeof STREAM_ENDS)[number];
+
 /** Everything that is measured. Labels are routes, classes and outcomes: nothing that a person typed. */
 export type Metrics = {
   request: (method: string, route: string, status: number, seconds: number) => void;
@@ -18,7 +22,7 @@ export type Metrics = {
   overdueReviews: (count: number) => void;
   breaker: (state: BreakerState) => void;
   /** The streams that tell what happens as it happens: how many there are, why one ended, and how late an event was told. */
-  live: { streams: (count: number) => void; ended: (why: string) => void; told: (seconds: number) => void };
+  live: { streams: (count: number) => void; ended: (why: StreamEnd) => void; told: (seconds: number) => void };
   /** A sealed value could not be opened: altered, moved, or its key is gone. */
   unreadable: () => void;
   /** A caller queued so long before it came to the database. */
@@ -79,6 +83,7 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'],
     registers,
   });
+  for (const reason of STREAM_ENDS) streamsEnded.inc({ reason }, 0);
   const liveLag = new Histogram({
     name: 'live_event_lag_seconds',
     help: 'From an event to the moment at which a client that was there is told of it',
