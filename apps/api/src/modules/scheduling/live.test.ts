@@ -69,7 +69,7 @@ describe('S9: whoever follows a location', () => {
     const visit = {
       locationId,
       patientId: await aPatient(t.database, clinic),
-      startsAt: providers[0]?.starts[0],
+      startsAt: providers[0]?.starts.at(-1),
       services: [{ serviceId, providerId }],
     };
     const headers = { ...here.signedIn, 'content-type': 'application/json' };
