@@ -32,6 +32,7 @@ const LONGER: Record<string, string> = {
 
 /** Folders outside the modules and what each may import beside itself. `node:` means Node's own modules. */
 const FOLDERS: [folder: string, may: RegExp][] = [
+  ['packages/availability/src/', /^$/],
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg(-copy-streams)?$|@prisma\/|graphile-worker$)/],
   ['packages/readiness/src/', /^(node:|@prisma\/prisma-schema-wasm$|oxc-parser$|yaml$|pg$)/],

@@ -17,13 +17,28 @@ export function or(into: Row, other: Row): void {
 /** Keeps bit i where bit i + slots of the other row is set. Slots may be negative; past the ends of a row there is nothing. */
 export function andShifted(into: Row, other: Row, slots: number): void {
   const [words, bits] = [slots >> 5, slots & 31];
-  for (let word = 0; word < into.length; word++) into[word] = at(into, word) & shifted(other, word + words, bits);
+  const [first, end] = insideOf(into, words);
+  for (let word = 0; word < first; word++) into[word] = at(into, word) & shifted(other, word + words, bits);
+  // Nearly all words are here, where no end of a row needs to be looked out for.
+  if (bits === 0) for (let word = first; word < end; word++) into[word] = at(into, word) & at(other, word + words);
+  else {
+    for (let word = first; word < end; word++)
+      into[word] = at(into, word) & ((at(other, word + words) >>> bits) | (at(other, word + words + 1) << (WORD - bits)));
+  }
+  for (let word = end; word < into.length; word++) into[word] = at(into, word) & shifted(other, word + words, bits);
 }
 
 /** Adds bit i where bit i + slots of the other row is set. */
 export function orShifted(into: Row, other: Row, slots: number): void {
   const [words, bits] = [slots >> 5, slots & 31];
-  for (let word = 0; word < into.length; word++) into[word] = at(into, word) | shifted(other, word + words, bits);
+  const [first, end] = insideOf(into, words);
+  for (let word = 0; word < first; word++) into[word] = at(into, word) | shifted(other, word + words, bits);
+  if (bits === 0) for (let word = first; word < end; word++) into[word] = at(into, word) | at(other, word + words);
+  else {
+    for (let word = first; word < end; word++)
+      into[word] = at(into, word) | (at(other, word + words) >>> bits) | (at(other, word + words + 1) << (WORD - bits));
+  }
+  for (let word = end; word < into.length; word++) into[word] = at(into, word) | shifted(other, word + words, bits);
 }
 
 /** Keeps bit i where it and the bits after it are set, `slots` of them in all. Reads only what it has not written yet. */
@@ -82,6 +97,12 @@ export function* bitsOf(row: Row): Generator<number> {
 /** Callers stay inside of the row. */
 function at(row: Row, word: number): number {
   return row[word] as number;
+}
+
+/** The words of a row for which the word that many further and the one after it are in the row as well. */
+function insideOf({ length }: Row, words: number): [first: number, end: number] {
+  const first = Math.min(Math.max(0, -words), length);
+  return [first, Math.max(first, Math.min(length, length - words - 1))];
 }
 
 function shifted(row: Row, word: number, bits: number): number {

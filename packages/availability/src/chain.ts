@@ -17,7 +17,11 @@ export type Need = { use: Use; chosen: Resource | null; row: Row };
 export function needsOf(search: Search, choice: Choice, segment: Segment, rest: number, tidiness: Tidiness): Need[] {
   return segment.uses.map((use) => {
     const chosen = chosenFor(choice, segment, use);
-    return { use, chosen, row: tidiness === 'tidy' && use.kind === 'provider' ? tidyRow(search, choice, segment, rest, use) : startsFor(search, use, chosen) };
+    return {
+      use,
+      chosen,
+      row: tidiness === 'tidy' && use.kind === 'provider' ? tidyRow(search, choice, segment, rest, use) : startsFor(search, use, chosen),
+    };
   });
 }
 
@@ -29,7 +33,8 @@ export function stayOf(search: Search, choice: Choice, slots: number): { who: Re
 /** The starts of a visit for which resources are free, and tidy ones of them where that is asked for. `first` performs its first service. */
 export function startsOfVisit(search: Search, tidiness: Tidiness, first?: Resource): Row {
   const starts = new Uint32Array(search.words);
-  for (const choice of choicesOf(search.plan, tidiness === 'tidy', first)) or(starts, startsOfRest(search, choice, tidiness, allOf(search.plan), new Map()));
+  for (const choice of choicesOf(search.plan, tidiness === 'tidy', first))
+    or(starts, startsOfRest(search, choice, tidiness, allOf(search.plan), new Map()));
   return starts;
 }
 

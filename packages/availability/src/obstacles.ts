@@ -68,7 +68,15 @@ function inTheWayOf(search: Search, use: Use, candidate: Resource, slot: number,
 }
 
 function inTheStay(search: Search, who: Resource | null, span: Span): Obstacle[] {
-  if (who) return blockedIn(search, who, span).map(({ why, during }) => ({ kind: who.kind, place: null, id: who.id, why, part: 'service', during }));
+  if (who)
+    return blockedIn(search, who, span).map(({ why, during }) => ({
+      kind: who.kind,
+      place: null,
+      id: who.id,
+      why,
+      part: 'service',
+      during,
+    }));
   const isTaken = (slot: number) => isOnBoard(search, slot) && !hasBit(search.patientFree, slot) && slot >= 0 && slot < search.words * WORD;
   return [
     ...runsIn(span, (slot) => !isOnBoard(search, slot)).map((run) => ({

@@ -5,7 +5,7 @@ import { allOf, nextOf, type Segment } from './plan.ts';
 import type { Search } from './search.ts';
 
 /** A service at a slot: what it needs there, and how long its patient stays with the pause that follows. */
-export type Step = { segment: Segment; slot: number; stay: number; needs: Need[] };
+type Step = { segment: Segment; slot: number; stay: number; needs: Need[] };
 
 /** A visit at a start: its services in time, and how many conditions fail there. It can be had when none does. */
 export type Placement = { choice: Choice; steps: readonly Step[]; end: number; failures: number };

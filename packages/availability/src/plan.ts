@@ -43,7 +43,10 @@ export function planVisit(board: Board, visit: Visit): Plan {
   const step = slotsOf(visit.pause.stepMinutes, 'A step between pauses', SLOT_MINUTES);
   const pauses = Array.from({ length: Math.floor(most / step) + 1 }, (_, count) => count * step);
   const longest = segments.reduce((sum, { slots }) => sum + slots, 0) + most * (segments.length - 1);
-  const buffer = Math.max(...segments.flatMap(({ slots, uses }) => uses.flatMap(({ spans }) => spans.map((span) => reachOf(span, slots)))), 0);
+  const buffer = Math.max(
+    ...segments.flatMap(({ slots, uses }) => uses.flatMap(({ spans }) => spans.map((span) => reachOf(span, slots)))),
+    0,
+  );
   return {
     segments,
     inAnyOrder: visit.order === 'any',
@@ -79,7 +82,13 @@ function planService(board: Board, service: Service, place: number): Segment {
   const slots = phases.reduce((sum, { minutes }) => sum + slotsOf(minutes, 'A phase', SLOT_MINUTES), 0);
   if (slots === 0) throw new RangeError('A service has a phase.');
   const uses: Use[] = [];
-  const add = (kind: ResourceKind, type: string | null, buffer: Buffers, candidates: readonly Resource[], takes: (phase: Phase) => boolean) => {
+  const add = (
+    kind: ResourceKind,
+    type: string | null,
+    buffer: Buffers,
+    candidates: readonly Resource[],
+    takes: (phase: Phase) => boolean,
+  ) => {
     const bare = spansOf(phases, takes);
     if (bare.length > 0) uses.push({ kind, type, bare, spans: withBuffers(bare, buffer), candidates });
   };

@@ -44,26 +44,28 @@ export function startRules(rules: Rules, { from, words }: Frame): { rule: StartR
     for (const stretch of stretches) setBits(row, firstSlot(stretch.from - from), firstSlot(stretch.until - from));
     return row;
   };
+  const stepRow: Row = new Uint32Array(words);
+  for (const day of rules.days) paintSteps(stepRow, from, day, rules.stepMinutes);
   const end = Number.MAX_SAFE_INTEGER;
   return [
     { rule: 'day', row: paint(rules.days) },
-    { rule: 'step', row: paint(rules.days.flatMap((day) => steps(day, rules.stepMinutes))) },
+    { rule: 'step', row: stepRow },
     ...(rules.earliest === undefined ? [] : [{ rule: 'lead-time' as const, row: paint([{ from: rules.earliest, until: end }]) }]),
     ...(rules.latest === undefined ? [] : [{ rule: 'horizon' as const, row: paint([{ from: -end, until: rules.latest + 1 }]) }]),
     ...(rules.offered ? [{ rule: 'offered' as const, row: paint(rules.offered) }] : []),
   ];
 }
 
-/** The moments of a day at which the local clock shows a multiple of the step. */
-function steps({ until, offsets }: LocalDay, step: number): Stretch[] {
-  return offsets.flatMap(({ from, minutes }, index) => {
+/** Sets the starts of a day at which the local clock shows a multiple of the step. */
+function paintSteps(row: Row, origin: Minute, { until, offsets }: LocalDay, step: number): void {
+  offsets.forEach(({ from, minutes }, index) => {
     const end = offsets[index + 1]?.from ?? until;
-    const first = from + ((step - ((((from + minutes) % step) + step) % step)) % step);
-    return Array.from({ length: Math.max(0, Math.ceil((end - first) / step)) }, (_, count) => {
-      const moment = first + count * step;
+    const past = (((from + minutes) % step) + step) % step;
+    for (let start = past === 0 ? from : from + step - past; start < end; start += step) {
+      const slot = (start - origin) / SLOT_MINUTES;
       // Of an offset that is no multiple of five, as before 1970, no step meets a slot.
-      return { from: moment, until: moment + 1 };
-    });
+      if (Number.isInteger(slot)) setBits(row, slot, slot + 1);
+    }
   });
 }
 

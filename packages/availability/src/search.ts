@@ -131,7 +131,8 @@ function startsInto(starts: Row, scratch: Row, search: Search, { spans }: Use, r
 }
 
 function freeInto(row: Row, { firstWord }: Search, { work, busy }: Resource): void {
-  for (let word = 0; word < row.length; word++) row[word] = (work ? (work[firstWord + word] as number) : -1) & ~(busy[firstWord + word] as number);
+  for (let word = 0; word < row.length; word++)
+    row[word] = (work ? (work[firstWord + word] as number) : -1) & ~(busy[firstWord + word] as number);
 }
 
 /** The patient's free time, which ends with the board as everybody's does. */

@@ -10,7 +10,8 @@ export const SLOT_MINUTES = 5;
 /** Minutes as slots. Throws `RangeError` for what is no multiple of five, or less than `least`. */
 export function slotsOf(minutes: number, what: string, least = 0): number {
   const slots = minutes / SLOT_MINUTES;
-  if (!Number.isInteger(slots) || minutes < least) throw new RangeError(`${what} of ${minutes} minutes: at least ${least}, a multiple of five.`);
+  if (!Number.isInteger(slots) || minutes < least)
+    throw new RangeError(`${what} of ${minutes} minutes: at least ${least}, a multiple of five.`);
   return slots;
 }
 

@@ -15,8 +15,12 @@ import {
 import { askOracle, type Oracle } from './oracle.ts';
 import type { World } from './worlds.ts';
 
-/** What was compared, so that a run of worlds in which nothing is open cannot pass for a proof. */
-export type Compared = { starts: number; visits: number; reasons: number; changes: number };
+/** How often what was compared, so that a run of worlds in which nothing is open cannot pass for a proof. */
+export type Compared = Map<string, number>;
+
+function count(compared: Compared, what: string, times = 1): void {
+  compared.set(what, (compared.get(what) ?? 0) + times);
+}
 
 /** How engine and oracle differ about a world: a sentence, or null. What was compared is added up. */
 export function differenceIn(world: World, compared: Compared, engineVisit: Visit = world.visit): string | null {
@@ -28,7 +32,13 @@ export function differenceIn(world: World, compared: Compared, engineVisit: Visi
   const found = [...eachStart(starts)];
   if (found.join() !== expected.join()) return `starts: engine ${found.join(' ')}, oracle ${expected.join(' ')}`;
   if (countStarts(starts) !== expected.length) return `it counts ${countStarts(starts)} of ${expected.length} starts`;
-  compared.starts += rules.days.reduce((sum, { from, until }) => sum + (until - from) / 5, 0);
+  count(
+    compared,
+    'slots',
+    rules.days.reduce((sum, { from, until }) => sum + (until - from) / 5, 0),
+  );
+  count(compared, 'starts', expected.length);
+  if (expected.length > 0) count(compared, 'worlds with starts');
 
   const [first] = visit.services;
   if (first?.phases.some(({ provider }) => provider))
@@ -38,27 +48,35 @@ export function differenceIn(world: World, compared: Compared, engineVisit: Visi
     }
 
   const edges = found.flatMap((start) => [start - 5, start, start + 5]).filter((_, index) => index % 7 === 0);
-  for (const start of [...world.asked, ...world.asked.map((minute) => minute - (minute % 5)), ...edges.slice(0, 6)]) {
+  for (const start of [...world.asked.slice(0, 1), ...world.asked.map((minute) => minute - (minute % 30)), ...edges.slice(0, 6)]) {
     const wrong = faultAt(world, oracle, board, engineVisit, start, hasStart(starts, start), compared);
     if (wrong) return `at ${start}: ${wrong}`;
   }
   return null;
 }
 
-function faultAt({ zone, time, rules }: World, oracle: Oracle, board: Board, visit: Visit, start: number, isOffered: boolean, compared: Compared): string | null {
+function faultAt(
+  { zone, time, rules }: World,
+  oracle: Oracle,
+  board: Board,
+  visit: Visit,
+  start: number,
+  isOffered: boolean,
+  compared: Compared,
+): string | null {
   const isFree = start % 5 === 0 && oracle.isFree(start);
   const assigned = assign(board, visit, start, rules.shortestGapMinutes);
   if ((assigned !== null) !== isFree) return `the engine assigns ${JSON.stringify(assigned)}`;
   if (assigned) {
-    compared.visits++;
+    count(compared, 'assigned visits');
     const fault = oracle.faultOf(assigned, start);
     if (fault) return `${fault}: ${JSON.stringify(assigned)}`;
     if (!rules.shortestGapMinutes && assigned.until - start !== oracle.shortest(start)) return 'it is not the shortest visit';
   }
   const { reasons, changes } = whyNot(board, visit, rules, start);
   if ((reasons.length === 0) !== isOffered) return `offered is ${isOffered}, and reasons are ${JSON.stringify(reasons)}`;
-  compared.reasons += reasons.length;
-  compared.changes += changes.length;
+  for (const reason of reasons) count(compared, `reason ${reason.kind === 'rule' ? reason.rule : reason.kind}`);
+  for (const { kind } of changes) count(compared, `change ${kind}`);
   if (isOffered && assigned && rules.shortestGapMinutes && oracle.leavesGap(assigned) && !isOnlyGaps(oracle, start, rules.days))
     return 'it leaves a gap that need not be';
 
@@ -73,7 +91,9 @@ function faultAt({ zone, time, rules }: World, oracle: Oracle, board: Board, vis
     if (idle) return `${JSON.stringify(change)}: ${idle}`;
   }
   const times = expectedTimes(oracle.starts(), start);
-  const said = changes.flatMap((change) => (change.kind === 'earlier' || change.kind === 'later' ? [`${change.kind} ${change.minutes}`] : []));
+  const said = changes.flatMap((change) =>
+    change.kind === 'earlier' || change.kind === 'later' ? [`${change.kind} ${change.minutes}`] : [],
+  );
   return isOffered || said.toSorted().join() === times.toSorted().join() ? null : `other times ${said.join()}, not ${times.join()}`;
 }
 
@@ -114,7 +134,7 @@ function isIdle(change: Change, world: World, oracle: Oracle, start: number): st
     ...visit,
     services: visit.services.map((service, place) => (places.includes(place) ? { ...service, [wish]: undefined } : service)),
   });
-  const opens = (changed: Visit) => (askOracle(zone, time, changed, rules).starts().includes(start) ? null : 'it opens nothing');
+  const opens = (changed: Visit) => (askOracle(zone, time, changed, rules).offers(start) ? null : 'it opens nothing');
   switch (change.kind) {
     case 'without-rules':
       return oracle.isFree(start) ? null : 'resources are taken';
@@ -129,7 +149,9 @@ function isIdle(change: Change, world: World, oracle: Oracle, start: number): st
       const [id] = change.ids;
       if (place === undefined || more.length > 0) return opens(without('askedProvider', change.places));
       const changed = without('askedProvider', change.places);
-      const services = changed.services.map((service, index) => (index === place && id !== undefined ? { ...service, askedProvider: id } : service));
+      const services = changed.services.map((service, index) =>
+        index === place && id !== undefined ? { ...service, askedProvider: id } : service,
+      );
       return opens({ ...changed, services });
     }
     case 'earlier':

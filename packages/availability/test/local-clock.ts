@@ -16,25 +16,30 @@ export const ZONES = [
 /** What the zone adds to UTC at that minute since 1970; zones change on quarters of an hour. */
 export function offsetAt(zone: string, minute: number): number {
   const quarter = Math.floor(minute / QUARTER);
-  const key = `${zone} ${quarter}`;
-  let offset = offsets.get(key);
+  const known = offsets.get(zone) ?? new Map<number, number>();
+  offsets.set(zone, known);
+  let offset = known.get(quarter);
   if (offset === undefined) {
-    const part = Object.fromEntries(formatOf(zone).formatToParts(quarter * QUARTER * 60_000).map(({ type, value }) => [type, Number(value)]));
+    const part = Object.fromEntries(
+      formatOf(zone)
+        .formatToParts(quarter * QUARTER * 60_000)
+        .map(({ type, value }) => [type, Number(value)]),
+    );
     const { year = 0, month = 1, day = 1, hour = 0, minute: past = 0 } = part;
     offset = Date.UTC(year, month - 1, day, hour, past) / 60_000 - quarter * QUARTER;
-    offsets.set(key, offset);
+    known.set(quarter, offset);
   }
   return offset;
 }
 
 /** The local date at that minute, as days since 1970. */
-export function dayAt(zone: string, minute: number): number {
+function dayAt(zone: string, minute: number): number {
   return Math.floor((minute + offsetAt(zone, minute)) / DAY);
 }
 
 /** The first minute of a local date. */
 export function beginningOf(zone: string, day: number): number {
-  let minute = day * DAY - 15 * 60;
+  let minute = day * DAY - offsetAt(zone, day * DAY) - 2 * 60;
   while (dayAt(zone, minute) < day) minute += QUARTER;
   return minute;
 }
@@ -44,7 +49,8 @@ export function beginningOf(zone: string, day: number): number {
  * skipped time is the first valid instant and a repeated one the earlier.
  */
 export function instantOf(zone: string, day: number, time: number): number {
-  let minute = beginningOf(zone, day);
+  // No clock of these zones is put forward by more than an hour, nor begins its day later than at one.
+  let minute = beginningOf(zone, day) + Math.max(0, time - 180);
   while (minute + offsetAt(zone, minute) < day * DAY + time) minute += 5;
   return minute;
 }
@@ -54,13 +60,15 @@ export function changeDays(zone: string): number[] {
   let days = changes.get(zone);
   if (!days) {
     const first = Date.UTC(2026, 0, 1) / 86_400_000;
-    days = Array.from({ length: 730 }, (_, day) => first + day).filter((day) => beginningOf(zone, day + 1) - beginningOf(zone, day) !== DAY);
+    days = Array.from({ length: 730 }, (_, day) => first + day)
+      .filter((day) => offsetAt(zone, (day - 1) * DAY) !== offsetAt(zone, (day + 2) * DAY))
+      .filter((day) => beginningOf(zone, day + 1) - beginningOf(zone, day) !== DAY);
     changes.set(zone, days);
   }
   return days;
 }
 
-const offsets = new Map<string, number>();
+const offsets = new Map<string, Map<number, number>>();
 const changes = new Map<string, number[]>();
 const formats = new Map<string, Intl.DateTimeFormat>();
 

@@ -9,11 +9,13 @@ const DAY = 1_440;
 type Kind = 'provider' | 'room' | 'device';
 type Thing = { kind: Kind; id: string; type: string | null; free: Uint8Array };
 /** A service of a visit at a minute, with what serves it. */
-export type Performed = { place: number; at: number; provider: Thing | null; room: Thing | null; devices: Thing[] };
+type Performed = { place: number; at: number; provider: Thing | null; room: Thing | null; devices: Thing[] };
 
 export type Oracle = {
   /** the starts that are offered, with that provider for the first service where one is named */
   starts(provider?: string): number[];
+  /** whether that start is among them */
+  offers(start: number): boolean;
   /** whether resources are free for the visit then, whatever the rules say */
   isFree(start: number): boolean;
   /** the rules that the start breaks, but for gaps */
@@ -144,19 +146,29 @@ export function askOracle(zone: string, time: LocationTime, visit: Visit, rules:
   const tidyIn = (open: number[], provider?: string) =>
     open.filter((start) => someWay(start, (performed) => isBy(performed, provider) && isTidy(performed)));
 
+  const offered = new Map<string, number[]>();
+  /** The starts of a day; where no start keeps another one from being offered, only the one that is asked about. */
+  function offeredOn(day: { from: number; until: number }, provider?: string, asked?: number): number[] {
+    if (!rules.shortestGapMinutes) return openIn(asked === undefined ? day : { from: asked, until: asked + 1 }, provider);
+    const open = openIn(day, provider);
+    const tidy = tidyIn(open, provider);
+    return tidy.length > 0 ? tidy : open;
+  }
+
   return {
     brokenRules,
     isFree: (start) => someWay(start, () => true),
     isFreeFor: (kind, id, from, until) =>
-      kind === 'patient' ? isFreeIn(patient, from, until) : isFreeIn(things.find((thing) => thing.kind === kind && thing.id === id) ?? patient, from, until),
+      kind === 'patient'
+        ? isFreeIn(patient, from, until)
+        : isFreeIn(things.find((thing) => thing.kind === kind && thing.id === id) ?? patient, from, until),
     isOnlyGaps: (minutes) => tidyIn(openIn(minutes)).length === 0,
-    starts: (provider) =>
-      rules.days.flatMap((day) => {
-        const open = openIn(day, provider);
-        if (!rules.shortestGapMinutes) return open;
-        const tidy = tidyIn(open, provider);
-        return tidy.length > 0 ? tidy : open;
-      }),
+    starts: (provider = '') => {
+      const known = offered.get(provider) ?? rules.days.flatMap((day) => offeredOn(day, provider || undefined));
+      offered.set(provider, known);
+      return known;
+    },
+    offers: (start) => rules.days.some((day) => start >= day.from && start < day.until && offeredOn(day, undefined, start).includes(start)),
     shortest: (start) => {
       let shortest: number | null = null;
       someWay(start, (_, over) => {
@@ -191,14 +203,17 @@ export function askOracle(zone: string, time: LocationTime, visit: Visit, rules:
     for (const [index, { place, at, provider, room, devices }] of performed.entries()) {
       const { service, takes, minutes } = services[place] as ServiceMinutes;
       const pause = at - over;
-      if (index > 0 && (pause < 0 || pause > visit.pause.mostMinutes || pause % visit.pause.stepMinutes !== 0)) return `a pause of ${pause}`;
+      if (index > 0 && (pause < 0 || pause > visit.pause.mostMinutes || pause % visit.pause.stepMinutes !== 0))
+        return `a pause of ${pause}`;
       over = at + minutes;
-      if (takes.provider && !(provider && providersFor(service).includes(provider))) return `service ${place} has nobody who may perform it`;
+      if (takes.provider && !(provider && providersFor(service).includes(provider)))
+        return `service ${place} has nobody who may perform it`;
       if (takes.room && !(room && roomsFor(service).includes(room))) return `service ${place} is in no suitable room`;
       if (devices.map(({ type }) => type).join() !== [...takes.devices.keys()].join()) return `service ${place} has other devices`;
       for (const minute of takes.provider ?? []) wanted.add(`provider ${provider?.id} ${at + minute}`);
       for (const minute of takes.room ?? []) wanted.add(`room ${room?.id} ${at + minute}`);
-      for (const device of devices) for (const minute of takes.devices.get(device.type ?? '') ?? []) wanted.add(`device ${device.id} ${at + minute}`);
+      for (const device of devices)
+        for (const minute of takes.devices.get(device.type ?? '') ?? []) wanted.add(`device ${device.id} ${at + minute}`);
     }
     if (assignment.until !== over) return 'it ends at another time';
     if (!isFreeIn(patient, start, over)) return 'the patient is taken';

@@ -9,7 +9,10 @@ export type World = { zone: string; time: LocationTime; visit: Visit; rules: Rul
 const DAY = 1_440;
 
 const fives = (min: number, max: number) => fc.integer({ min: min / 5, max: max / 5 }).map((count) => count * 5);
-const seldom = fc.integer({ min: 0, max: 9 }).map((chance) => chance === 4);
+const seldom = fc.integer({ min: 0, max: 5 }).map((chance) => chance === 4);
+/** In one of so many worlds. */
+const oneOf = <T>(worlds: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: worlds - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 
 /** One or two local days, more often than not with or beside one on which the clocks change. */
 const place = fc
@@ -32,18 +35,20 @@ function localDay(zone: string, day: number): LocalDay {
 
 /** Minutes from the beginning of the window; one after the other, hence not overlapping, or anyhow. */
 const stretches = (longest: number) =>
-  fc.array(fc.record({ after: fives(0, 400), length: fives(5, longest), early: fc.constantFrom(0, 0, 0, 60) }), { maxLength: 7 }).map((list) => {
-    let at = 0;
-    return list.map(({ after, length, early }) => {
-      const from = at + after - early;
-      at = from + length;
-      return { from, until: at };
+  fc
+    .array(fc.record({ after: fives(0, 600), length: fives(5, longest), early: fc.constantFrom(0, 0, 0, 60) }), { maxLength: 7 })
+    .map((list) => {
+      let at = 0;
+      return list.map(({ after, length, early }) => {
+        const from = at + after - early;
+        at = from + length;
+        return { from, until: at };
+      });
     });
-  });
 
 /** Wall times of a shift: a long day, all of it, a night that ends on the next day, or a piece. */
 const shift = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(fives(300, 660), fives(780, 1_260)) },
+  { weight: 5, arbitrary: fc.tuple(fives(300, 600), fives(840, 1_260)) },
   { weight: 1, arbitrary: fc.constantFrom([0, DAY], [60, 240], [1_200, 1_560]) },
   { weight: 1, arbitrary: fc.tuple(fives(0, 700), fives(5, 300)).map(([from, length]) => [from, from + length]) },
 );
@@ -51,15 +56,15 @@ const shift = fc.oneof(
 const provider = fc.record({
   shifts: fc.array(shift, { minLength: 1, maxLength: 2 }),
   busy: stretches(180),
-  elsewhere: fc.option(fc.record({ from: fives(0, 2_000), length: fives(5, 240), travelMinutes: fives(0, 60) }), { freq: 3 }),
+  elsewhere: oneOf(4, fc.record({ from: fives(0, 2_000), length: fives(5, 240), travelMinutes: fives(0, 60) })),
 });
-const unit = fc.record({ type: fc.constantFrom('a', 'a', 'a', 'b'), busy: stretches(240) });
+const unit = fc.record({ type: fc.constantFrom('a', 'a', 'a', 'b'), busy: stretches(180) });
 
 const phase = fc.record({
-  minutes: fives(5, 45),
+  minutes: fives(5, 35),
   provider: fc.constantFrom(true, true, true, false),
   room: fc.constantFrom(true, true, true, false),
-  devices: fc.constantFrom([], [], [], ['a'], ['b'], ['a', 'b']),
+  devices: oneOf(7, fc.constantFrom<string[]>(['a'], ['a'], ['b'], ['a', 'b'])).map((types = []) => types),
 });
 const buffer = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ beforeMinutes: 0, afterMinutes: 0 }) },
@@ -67,19 +72,19 @@ const buffer = fc.oneof(
 );
 const service = fc.record({
   phases: fc.array<Phase>(phase, { minLength: 1, maxLength: 3 }),
-  able: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 4, size: 'max' }),
-  asked: fc.option(fc.nat(2), { freq: 3 }),
-  roomType: fc.constantFrom('a', 'a', 'a', 'b'),
-  askedRoom: fc.option(fc.nat(3), { freq: 5 }),
+  able: fc.uniqueArray(fc.nat(3), { minLength: 3, maxLength: 4, size: 'max' }),
+  asked: oneOf(5, fc.nat(2)),
+  roomType: oneOf(12, fc.constant<string>('b')).map((type = 'a') => type),
+  askedRoom: oneOf(10, fc.nat(2)),
   buffers: fc.record({ provider: buffer, room: buffer, device: buffer }),
 });
 
 const rules = fc.record({
   stepMinutes: fc.constantFrom(5, 5, 10, 15, 20, 30, 60),
-  earliest: fc.option(fc.integer({ min: 0, max: 1_500 }), { freq: 2, nil: undefined }),
-  latest: fc.option(fc.integer({ min: 600, max: 2_900 }), { freq: 2, nil: undefined }),
-  offered: fc.option(stretches(500), { freq: 3, nil: undefined }),
-  shortestGapMinutes: fc.option(fives(5, 90), { freq: 2, nil: undefined }),
+  earliest: oneOf(3, fc.integer({ min: 0, max: 1_500 })),
+  latest: oneOf(3, fc.integer({ min: 600, max: 2_900 })),
+  offered: oneOf(5, stretches(500)),
+  shortestGapMinutes: oneOf(3, fives(5, 90)),
 });
 
 export const worlds: fc.Arbitrary<World> = fc
@@ -87,8 +92,8 @@ export const worlds: fc.Arbitrary<World> = fc
     place,
     margin: fc.constantFrom(0, 120, 360, 360),
     providers: fc.array(provider, { minLength: 1, maxLength: 3, size: 'max' }),
-    rooms: fc.array(unit, { maxLength: 3, size: 'max' }),
-    devices: fc.array(unit, { maxLength: 3, size: 'max' }),
+    rooms: fc.array(unit, { minLength: 1, maxLength: 3, size: 'max' }),
+    devices: fc.array(unit, { minLength: 1, maxLength: 3, size: 'max' }),
     services: fc.oneof(
       { weight: 4, arbitrary: fc.array(service, { minLength: 1, maxLength: 1 }) },
       { weight: 5, arbitrary: fc.array(service, { minLength: 2, maxLength: 2 }) },
@@ -98,7 +103,7 @@ export const worlds: fc.Arbitrary<World> = fc
     pause: fc.constantFrom({ mostMinutes: 0, stepMinutes: 5 }, { mostMinutes: 20, stepMinutes: 10 }, { mostMinutes: 25, stepMinutes: 5 }),
     sameProvider: seldom,
     sameRoom: seldom,
-    patientBusy: fc.option(stretches(200), { freq: 2 }),
+    patientBusy: oneOf(3, stretches(200)),
     rules,
     /** Not on five minutes, as times at another place may be. */
     uneven: seldom,
@@ -110,7 +115,8 @@ export const worlds: fc.Arbitrary<World> = fc
     const first = days[0]?.from ?? 0;
     const window = { from: first - spec.margin, until: (days.at(-1)?.until ?? 0) + spec.margin };
     const skew = spec.uneven ? 3 : 0;
-    const moved = (list: readonly Stretch[], by = skew) => list.map(({ from, until }) => ({ from: window.from + from + by, until: window.from + until + by }));
+    const moved = (list: readonly Stretch[], by = skew) =>
+      list.map(({ from, until }) => ({ from: window.from + from + by, until: window.from + until + by }));
     const units = (kind: string, list: { type: string; busy: Stretch[] }[]): UnitTime[] =>
       list.map(({ type, busy }, index) => ({ id: `${kind}${index}`, type, busy: moved(busy) }));
     const time: LocationTime = {
@@ -131,9 +137,9 @@ export const worlds: fc.Arbitrary<World> = fc
       phases,
       // p3 is nobody here.
       providers: able.map((one) => `p${one}`),
-      ...(asked === null ? {} : { askedProvider: `p${asked}` }),
+      ...(asked === undefined ? {} : { askedProvider: `p${asked}` }),
       roomType,
-      ...(askedRoom === null ? {} : { askedRoom: `r${askedRoom}` }),
+      ...(askedRoom === undefined ? {} : { askedRoom: `r${askedRoom}` }),
       buffers,
     }));
     const { shortestGapMinutes, offered, earliest, latest, stepMinutes } = spec.rules;
