@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { differenceIn, type Compared } from './agreement.ts';
+import { changesSeen, differenceIn, type Compared } from './agreement.ts';
+import { CHANGES } from './local-clock.ts';
 import { worlds } from './worlds.ts';
 
 /** `SEED` and `WORLDS` widen the search; `npm run soak -- availability` is its long form. */
@@ -16,6 +17,8 @@ test(`search, assignment and reasons agree with a search minute by minute in ${W
     }),
     { seed: SEED, numRuns: WORLDS },
   );
+  expect(changesSeen(compared)).toBe(CHANGES);
   // Worlds in which nothing is open would agree about nothing.
-  for (const count of Object.values(compared)) expect(count).toBeGreaterThan(WORLDS);
+  for (const what of ['starts', 'assigned visits', 'reason provider', 'change later'])
+    expect(compared.get(what), what).toBeGreaterThan(WORLDS);
 }, 120_000);

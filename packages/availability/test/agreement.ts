@@ -22,6 +22,11 @@ function count(compared: Compared, what: string, times = 1): void {
   compared.set(what, (compared.get(what) ?? 0) + times);
 }
 
+/** In how many ways the clocks changed on a day that was searched. */
+export function changesSeen(compared: Compared): number {
+  return [...compared.keys()].filter((what) => what.startsWith('clock ')).length;
+}
+
 /** How engine and oracle differ about a world: a sentence, or null. What was compared is added up. */
 export function differenceIn(world: World, compared: Compared, engineVisit: Visit = world.visit): string | null {
   const { zone, time, visit, rules } = world;
@@ -37,6 +42,8 @@ export function differenceIn(world: World, compared: Compared, engineVisit: Visi
     'slots',
     rules.days.reduce((sum, { from, until }) => sum + (until - from) / 5, 0),
   );
+  for (const { from, until } of rules.days)
+    if (until - from !== 1_440) count(compared, `clock ${zone} ${until - from < 1_440 ? 'forward' : 'back'}`);
   count(compared, 'starts', expected.length);
   if (expected.length > 0) count(compared, 'worlds with starts');
 

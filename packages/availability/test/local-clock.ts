@@ -13,6 +13,9 @@ export const ZONES = [
   'America/Phoenix',
 ] as const;
 
+/** In how many ways their clocks change: five of them forward and back. */
+export const CHANGES = 10;
+
 /** What the zone adds to UTC at that minute since 1970; zones change on quarters of an hour. */
 export function offsetAt(zone: string, minute: number): number {
   const quarter = Math.floor(minute / QUARTER);
