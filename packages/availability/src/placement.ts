@@ -1,8 +1,9 @@
-import { hasBit } from './bits.ts';
+import { hasBit, type Row } from './bits.ts';
 import { needsOf, stayOf, type Need, type Tidiness } from './chain.ts';
 import { choicesOf, type Choice } from './choices.ts';
-import { allOf, nextOf, type Segment } from './plan.ts';
-import type { Search } from './search.ts';
+import { allOf, nextOf, type Plan, type Segment } from './plan.ts';
+import { remember, type Search } from './search.ts';
+import { MOST_SERVICES } from './visit.ts';
 
 /** A service at a slot: what it needs there, and how long its patient stays with the pause that follows. */
 type Step = { segment: Segment; slot: number; stay: number; needs: Need[] };
@@ -20,39 +21,58 @@ export function placeVisit(search: Search, slot: number, tidiness: Tidiness): Pl
   let best: Placement | null = null;
   const shortest = search.plan.segments.reduce((sum, { slots }) => sum + slots, slot);
   for (const choice of choicesOf(search.plan, tidiness === 'tidy')) {
-    const placed = placeRest({ search, choice, tidiness, known: new Map() }, allOf(search.plan), slot);
+    const placed = placeRest(placing(search, choice, tidiness), allOf(search.plan), slot);
     if (!best || isBetter(placed, best)) best = { choice, ...placed };
     if (best.failures === 0 && best.end === shortest) break;
   }
   return best;
 }
 
-type Placing = { search: Search; choice: Choice; tidiness: Tidiness; known: Map<string, Placed> };
+/** One choice being placed: what was found so far, by set of services and slot, and its conditions, which are asked often. */
+type Placing = {
+  plan: Plan;
+  needs: (segment: Segment, rest: number) => Need[];
+  stays: (slots: number) => { row: Row }[];
+  known: Map<number, Placed>;
+};
+
+function placing(search: Search, choice: Choice, tidiness: Tidiness): Placing {
+  const needs = new Map<number, Need[]>();
+  const stays = new Map<number, { row: Row }[]>();
+  return {
+    plan: search.plan,
+    needs: (segment, rest) => remember(needs, rest * MOST_SERVICES + segment.place, () => needsOf(search, choice, segment, rest, tidiness)),
+    stays: (slots) => remember(stays, slots, () => stayOf(search, choice, slots)),
+    known: new Map(),
+  };
+}
 
 function placeRest(placing: Placing, rest: number, slot: number): Placed {
   if (rest === 0) return { steps: [], end: slot, failures: 0 };
-  const key = `${rest} ${slot}`;
-  const before = placing.known.get(key);
-  if (before) return before;
-  const { search, choice, tidiness } = placing;
-  let best: Placed | null = null;
-  for (const segment of nextOf(search.plan, rest)) {
-    const after = rest & ~(1 << segment.place);
-    const needs = needsOf(search, choice, segment, after, tidiness);
-    const failing = needs.filter(({ row }) => !hasBit(row, slot)).length;
-    for (const pause of after === 0 ? [0] : search.plan.pauses) {
-      const stay = segment.slots + pause;
-      const away = stayOf(search, choice, stay).filter(({ row }) => !hasBit(row, slot)).length;
-      const { steps, end, failures } = placeRest(placing, after, slot + stay);
-      const placed = { steps: [{ segment, slot, stay, needs }, ...steps], end, failures: failures + failing + away };
-      if (!best || isBetter(placed, best)) best = placed;
+  return remember(placing.known, slot * 2 ** MOST_SERVICES + rest, () => {
+    let best: Placed | null = null;
+    for (const segment of nextOf(placing.plan, rest)) {
+      const after = rest & ~(1 << segment.place);
+      const needs = placing.needs(segment, after);
+      const failing = failuresOf(needs, slot);
+      for (const pause of after === 0 ? [0] : placing.plan.pauses) {
+        const stay = segment.slots + pause;
+        const { steps, end, failures } = placeRest(placing, after, slot + stay);
+        const all = failures + failing + failuresOf(placing.stays(stay), slot);
+        if (!best || isBetter({ failures: all, end }, best))
+          best = { steps: [{ segment, slot, stay, needs }, ...steps], end, failures: all };
+      }
     }
-  }
-  const found = best ?? { steps: [], end: slot, failures: 0 };
-  placing.known.set(key, found);
-  return found;
+    return best ?? { steps: [], end: slot, failures: 0 };
+  });
 }
 
-function isBetter(one: Placed, other: Placed): boolean {
+function failuresOf(conditions: { row: Row }[], slot: number): number {
+  let failures = 0;
+  for (const { row } of conditions) if (!hasBit(row, slot)) failures++;
+  return failures;
+}
+
+function isBetter(one: Omit<Placed, 'steps'>, other: Omit<Placed, 'steps'>): boolean {
   return one.failures < other.failures || (one.failures === other.failures && one.end < other.end);
 }

@@ -1,6 +1,6 @@
 import type { Board, Resource, ResourceKind } from './board.ts';
 import { SLOT_MINUTES, slotsOf } from './time.ts';
-import { MOST_IN_ANY_ORDER, type Buffers, type Phase, type Service, type Visit } from './visit.ts';
+import { MOST_IN_ANY_ORDER, MOST_SERVICES, type Buffers, type Phase, type Service, type Visit } from './visit.ts';
 
 /** Slots, counted from the start of a service; half open. */
 export type Span = { from: number; until: number };
@@ -36,7 +36,7 @@ export type Plan = {
 /** Throws `RangeError` for a visit that cannot be meant: nothing in it, no multiples of five, too many services in any order. */
 export function planVisit(board: Board, visit: Visit): Plan {
   const segments = visit.services.map((service, place) => planService(board, service, place));
-  if (segments.length === 0) throw new RangeError('A visit has a service.');
+  if (segments.length === 0 || segments.length > MOST_SERVICES) throw new RangeError(`A visit has 1 to ${MOST_SERVICES} services.`);
   if (visit.order === 'any' && segments.length > MOST_IN_ANY_ORDER)
     throw new RangeError(`At most ${MOST_IN_ANY_ORDER} services come in any order.`);
   const most = slotsOf(visit.pause.mostMinutes, 'A pause');

@@ -149,8 +149,9 @@ function keyOf({ spans }: Use): string {
   return spans.map(({ from, until }: Span) => `${from},${until}`).join(' ');
 }
 
-function remember<Key>(known: Map<Key, Row>, key: Key, make: () => Row): Row {
-  let row = known.get(key);
-  if (!row) known.set(key, (row = make()));
-  return row;
+/** What is known under the key, or made and known from then on. */
+export function remember<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = known.get(key);
+  if (value === undefined) known.set(key, (value = make()));
+  return value;
 }

@@ -43,5 +43,8 @@ export type Buffers = { beforeMinutes: number; afterMinutes: number };
  */
 export type Phase = { minutes: number; provider: boolean; room: boolean; devices: readonly string[] };
 
+/** Of one visit. */
+export const MOST_SERVICES = 16;
+
 /** Of more services there would be too many orders to look at. */
 export const MOST_IN_ANY_ORDER = 4;

@@ -93,6 +93,9 @@ function faultAt(
   if (named.join() !== broken.join()) return `rules named ${named.join()}, broken ${broken.join()}`;
   const untrue = reasons.find((reason) => !isTrue(reason, oracle, time.window, visit));
   if (untrue) return `not so: ${JSON.stringify(untrue)}`;
+  const lacking = visit.services.length === 1 && start % 5 === 0 && !visit.sameRoom && broken[0] !== 'day' ? oracle.lacking(start) : null;
+  const told = new Set(reasons.flatMap((reason) => lackingOf(reason, time)));
+  if (lacking && lacking.toSorted().join() !== [...told].toSorted().join()) return `lacking ${lacking.join()}, told ${[...told].join()}`;
   for (const change of changes) {
     const idle = isIdle(change, { zone, time, visit, rules, asked: [] }, oracle, start);
     if (idle) return `${JSON.stringify(change)}: ${idle}`;
@@ -102,6 +105,14 @@ function faultAt(
     change.kind === 'earlier' || change.kind === 'later' ? [`${change.kind} ${change.minutes}`] : [],
   );
   return isOffered || said.toSorted().join() === times.toSorted().join() ? null : `other times ${said.join()}, not ${times.join()}`;
+}
+
+/** What a reason says cannot be had. */
+function lackingOf(reason: Reason, { devices }: World['time']): string[] {
+  if (reason.kind === 'rule' || reason.kind === 'gap') return [];
+  if (reason.kind === 'skill') return ['provider'];
+  if (reason.kind === 'equipment') return [reason.needs === 'device' ? `device ${reason.type}` : 'room'];
+  return [reason.kind === 'device' ? `device ${devices.find(({ id }) => id === reason.id)?.type}` : reason.kind];
 }
 
 /** Whether a day's starts are offered although they leave gaps. */
@@ -118,8 +129,12 @@ function isTrue(reason: Reason, oracle: Oracle, window: { from: number; until: n
     case 'gap':
       return oracle.isFreeFor('provider', reason.id, reason.during.from, reason.during.until);
     case 'skill':
+      return (
+        !oracle.hasCandidates(reason.place, 'provider', null) &&
+        (reason.place === null || services[reason.place]?.askedProvider === (reason.asked ?? undefined))
+      );
     case 'equipment':
-      return reason.place === null || services[reason.place] !== undefined;
+      return !oracle.hasCandidates(reason.place, reason.needs, reason.type);
     case 'patient':
     case 'provider':
     case 'room':

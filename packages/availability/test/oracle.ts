@@ -22,6 +22,10 @@ export type Oracle = {
   brokenRules(start: number): string[];
   /** whether nothing takes the resource in any of these minutes */
   isFreeFor(kind: Kind | 'patient', id: string, from: number, until: number): boolean;
+  /** of a visit of one service: what cannot be had then, as kinds with their type */
+  lacking(start: number): string[];
+  /** whether anybody could ever serve that: a provider, a room, a unit of that type of device */
+  hasCandidates(place: number | null, kind: Kind, type: string | null): boolean;
   /** what is wrong with an assignment for that start, or null */
   faultOf(assignment: Assignment, start: number): string | null;
   /** whether an assignment leaves a provider a gap */
@@ -176,6 +180,28 @@ export function askOracle(zone: string, time: LocationTime, visit: Visit, rules:
         return false;
       });
       return shortest;
+    },
+    lacking: (start) => {
+      const [only] = services;
+      if (!only) return [];
+      const { service, takes, minutes } = only;
+      const isLacking = (candidates: Thing[], taken: number[] | null) =>
+        taken !== null && !candidates.some((one) => canServe(one, taken, start));
+      return [
+        ...(isLacking(providersFor(service), takes.provider) ? ['provider'] : []),
+        ...(isLacking(roomsFor(service), takes.room) ? ['room'] : []),
+        ...[...takes.devices].flatMap(([device, taken]) => (isLacking(unitsOf(device), taken) ? [`device ${device}`] : [])),
+        ...(isFreeIn(patient, start, start + minutes) ? [] : ['patient']),
+      ];
+    },
+    hasCandidates: (place, kind, type) => {
+      const of = services.filter((one) =>
+        place === null ? one.takes[kind === 'room' ? 'room' : 'provider'] !== null : one.place === place,
+      );
+      const able = of.map(({ service }) =>
+        kind === 'provider' ? providersFor(service) : kind === 'room' ? roomsFor(service) : unitsOf(type ?? ''),
+      );
+      return (able[0] ?? []).some((one) => able.every((candidates) => candidates.includes(one)));
     },
     faultOf,
     leavesGap: (assignment) => !isTidy(performedIn(assignment)),
