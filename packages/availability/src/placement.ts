@@ -21,7 +21,7 @@ export function placeVisit(search: Search, slot: number, tidiness: Tidiness): Pl
   let best: Placement | null = null;
   const shortest = search.plan.segments.reduce((sum, { slots }) => sum + slots, slot);
   for (const choice of choicesOf(search.plan, tidiness === 'tidy')) {
-    const placed = placeRest(placing(search, choice, tidiness), allOf(search.plan), slot);
+    const placed = placeRest(beginPlacing(search, choice, tidiness), allOf(search.plan), slot);
     if (!best || isBetter(placed, best)) best = { choice, ...placed };
     if (best.failures === 0 && best.end === shortest) break;
   }
@@ -36,7 +36,7 @@ type Placing = {
   known: Map<number, Placed>;
 };
 
-function placing(search: Search, choice: Choice, tidiness: Tidiness): Placing {
+function beginPlacing(search: Search, choice: Choice, tidiness: Tidiness): Placing {
   const needs = new Map<number, Need[]>();
   const stays = new Map<number, { row: Row }[]>();
   return {
