@@ -13,9 +13,12 @@ import { fillWorld, openSlots, wireOf, type World } from './booking-world.ts';
 import type { BenchDatabase } from './database.ts';
 import { BENCH_KEY } from './service.ts';
 
-/** What stands between a request and the data. */
+/** What stands between somebody who has signed in and the data. */
 export const GUARDS = ['permission', 'row-level security', 'audit', 'encryption'] as const;
 export type Guard = (typeof GUARDS)[number];
+
+/** Finding whose session it is: no guard by itself, but what each of them goes by. */
+export type Part = Guard | 'session';
 
 /** The service with some of its guards, on a database and a world of its own. */
 export type GuardedService = { book: () => Promise<void>; readPatient: () => Promise<void> };
@@ -25,12 +28,13 @@ const PATIENTS = 200;
 const NOTE = 'Prefers the left chair, and asks for the numbing cream half an hour before.';
 
 /**
- * The service as it is composed, called without a socket, with the guards named and no others. None of them can be switched off: the
+ * The service as it is composed, called without a socket, with the parts named and no others. None of them can be switched off: the
  * others are taken out of this database by its owner, or are not handed to the app.
  */
-export async function guardedService(db: BenchDatabase, guards: readonly Guard[]): Promise<GuardedService> {
-  const has = (guard: Guard) => guards.includes(guard);
+export async function guardedService(db: BenchDatabase, composed: readonly Part[]): Promise<GuardedService> {
+  const has = (part: Part) => composed.includes(part);
   const world = await fillWorld(db);
+  if (!has('permission')) await withClient(db.owner, (client) => client.query(WITHOUT_ROLES));
   if (!has('row-level security')) await withClient(db.owner, (client) => client.query(WITHOUT_POLICIES));
   if (!has('audit')) await withClient(db.owner, (client) => client.query(WITHOUT_AUDIT));
   const parts = {
@@ -52,13 +56,13 @@ export async function guardedService(db: BenchDatabase, guards: readonly Guard[]
       rateLimitFactor: 10_000,
     },
     findPatient: findSignedInPatient(parts),
-    findActor: has('permission') ? findActor(parts, { needsSecondFactor: false }) : anybodyMay(world),
+    findActor: findAs(has, world, findActor(parts, { needsSecondFactor: false })),
     log: createLog('silent'),
     metrics: createMetrics(),
     isStopping: () => false,
     isTraced: false,
   });
-  const signedIn = has('permission') ? world.signedIn : {};
+  const signedIn = has('session') ? world.signedIn : {};
 
   async function ask(status: number, method: string, path: string, body?: string, headers = {}): Promise<string> {
     const sent = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
@@ -100,10 +104,15 @@ function patient(index: number): string {
   });
 }
 
-/** One who is there at once and may do everything: what is left of the check is a look into a map. */
-function anybodyMay({ organizationId, actorId }: World): FindActor {
-  const found = { organizationId, actor: { kind: 'staff' as const, id: actorId, grants: EVERYTHING } };
-  return () => Promise.resolve(found);
+/** Who asks: by their session and with what their roles allow, by their session alone, or one who is there at once. */
+function findAs(has: (part: Part) => boolean, { organizationId, actorId }: World, bySession: FindActor): FindActor {
+  if (has('permission')) return bySession;
+  const mayAll = (id: string) => ({ kind: 'staff' as const, id, grants: EVERYTHING });
+  if (!has('session')) return () => Promise.resolve({ organizationId, actor: mayAll(actorId) });
+  return async (headers, operation) => {
+    const found = await bySession(headers, operation);
+    return found && { ...found, actor: mayAll(found.actor.id) };
+  };
 }
 
 /** Stores what it is given, and finds it by its beginning. */
@@ -122,6 +131,8 @@ function beginningOf(text: string, bytes: number): Buffer<ArrayBuffer> {
   beginning.write(text);
   return beginning;
 }
+
+const WITHOUT_ROLES = `CREATE OR REPLACE FUNCTION app.roles_of(p_staff uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$ SELECT '[]'::jsonb $$`;
 
 const WITHOUT_POLICIES = `
   DO $$ DECLARE v_table regclass; BEGIN

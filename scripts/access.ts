@@ -10,8 +10,8 @@ const FILE = join(import.meta.dirname, '../docs/access.md');
 const INTRODUCTION = `# Who may ask for what
 
 Made by \`npm run access\` from the routes and the policy table (\`packages/contracts/src/policy.ts\`), and checked to be fresh; change those
-instead. That the service does what stands here is tested for every operation, every kind of actor and every relation to a row
-(\`apps/api/test/access-matrix.test.ts\`).
+instead. That the service does what stands here is tested for every operation, also those of patients, devices and sign-in, every kind of
+actor and every relation to a row (\`apps/api/test/access-matrix.test.ts\`).
 
 Roles are given to people everywhere or at single locations.
 
@@ -22,8 +22,9 @@ Roles are given to people everywhere or at single locations.
 
 An organization puts together roles of its own from the same permissions, and the same holds for them: a permission with \`all\` in its row
 is nobody's at one location. Whoever has several roles may do what any of them allows, where it allows it. Operations that need
-\`account:sign-in\` are open to anybody: they lead to a session, or begin as a device or a patient. Some permissions are about fields of what one may read otherwise. A row without a word in it is
-for no role: devices and patients have permissions of their own (\`DEVICE_POLICY\`), and the key of an integration those that it was given.
+\`account:sign-in\` are open to anybody: they lead to a session, or begin as a device or a patient, and say the same to everybody who
+proves nothing. Some permissions are about fields of what one may read otherwise. A row without a word in it is for no role: devices
+(\`DEVICE_POLICY\`) and patients (\`PATIENT_GRANTS\`) have permissions of their own, and the key of an integration those that it was given.
 `;
 
 function page(): string {

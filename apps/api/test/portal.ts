@@ -4,6 +4,7 @@ import { aBrowser, type Browser } from './browser.ts';
 import { testApp, type Answer, type TestApp } from './harness.ts';
 import { aReachablePatient, API_URL, runDue, type Post } from './messages.ts';
 
+type Patient = Awaited<ReturnType<typeof aReachablePatient>>;
 type Reply = SignedInPatient & PatientSignIn & ProblemDocument;
 
 /** A clinic, its desk, and its patients' browsers. The test sets the clock. */
@@ -13,7 +14,7 @@ export type Portal = {
   desk: TestApp;
   clock: { now: Date };
   pass: (minutes: number) => void;
-  aPatient: (changes?: object) => ReturnType<typeof aReachablePatient>;
+  aPatient: (changes?: object) => Promise<Patient>;
   browser: () => Browser;
   /** Asks for a code. */
   ask: (address: string, from?: Browser) => Promise<Answer<Reply>>;
@@ -25,6 +26,8 @@ export type Portal = {
   enter: (signInId: string, code: string, changes?: object, from?: Browser) => Promise<Answer<Reply>>;
   /** A browser in which the patient of the address is signed in. */
   signIn: (address: string, changes?: object) => Promise<Browser>;
+  /** A patient, and a browser in which they are signed in. */
+  aSignedInPatient: (changes?: object) => Promise<Patient & { browser: Browser }>;
 };
 
 export async function openPortal(t: TestDatabase, post: Post): Promise<Portal> {
@@ -62,6 +65,10 @@ export async function openPortal(t: TestDatabase, post: Post): Promise<Portal> {
       const { status, text } = await portal.enter(body.id, portal.read(address).code, changes, from);
       if (status !== 201) throw new Error(`Not signed in: ${text}`);
       return from;
+    },
+    aSignedInPatient: async (changes) => {
+      const patient = await portal.aPatient(changes);
+      return { ...patient, browser: await portal.signIn(patient.email) };
     },
   };
   return portal;

@@ -18,9 +18,9 @@ const isOfPortal = ([, { path }]: (typeof calls)[number]) => path.startsWith('/v
 
 /** Every operation that staff ask for by its name, such as `POST /v1/rooms`, but those of sign-in. */
 export const OPERATIONS = new Map(calls.filter((call) => !isOfSignIn(call) && !isOfPortal(call)));
-/** Operations of patients, who have a session of their own (modules/portal). */
+/** Operations of patients, who have a session of their own (access-matrix/portal.ts). */
 export const PORTAL_OPERATIONS = new Map(calls.filter(isOfPortal));
-/** Operations that are about who asks: they need a session, a device or a proof, or lead to one (tests of modules/identity). */
+/** Operations that are about who asks: they need a session, a device or a proof (access-matrix/sign-in.ts), or lead to one. */
 export const SIGN_IN_OPERATIONS = new Map(calls.filter(isOfSignIn));
 
 type Parts = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> | undefined };

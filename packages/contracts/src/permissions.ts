@@ -4,6 +4,8 @@ export const PERMISSIONS = [
   'organization:write',
   'staff:read',
   'staff:write',
+  // Who treats patients, and so may break the glass without a role.
+  'provider:write',
   // Who may do what: roles, invitations, off-boarding.
   'access:read',
   'access:write',
@@ -54,6 +56,7 @@ export type Permission = (typeof PERMISSIONS)[number];
 export const NEEDS_STEP_UP: ReadonlySet<Permission> = new Set([
   'account:secure',
   'access:write',
+  'provider:write',
   'device:write',
   'api-key:write',
   'self:secure',

@@ -24,6 +24,7 @@ const POLICY: Record<Permission, string> = {
   'organization:write': 'all  all  -    -    -    -    -  ',
   'staff:read':         'yes  yes  yes  yes  yes  yes  yes',
   'staff:write':        'all  all  -    -    -    -    -  ',
+  'provider:write':     'all  all  -    -    -    -    -  ',
   'access:read':        'all  all  -    -    -    -    all',
   'access:write':       'all  all  -    -    -    -    -  ',
   'patient:read':       'yes  yes  yes  yes  yes  yes  yes',
@@ -75,9 +76,12 @@ export const KEY_PERMISSIONS = PERMISSIONS.filter(
 
 type Cell = 'yes' | 'all' | '-';
 
+/** The table taken apart, once: every request of somebody who has signed in looks into it. */
+const CELLS = new Map(PERMISSIONS.map((permission) => [permission, POLICY[permission].trim().split(/\s+/) as Cell[]]));
+
 /** The cell of a role and a permission. */
 export function cellOf(role: Role, permission: Permission): Cell {
-  return (POLICY[permission].trim().split(/\s+/)[ROLES.indexOf(role)] ?? '-') as Cell;
+  return CELLS.get(permission)?.[ROLES.indexOf(role)] ?? '-';
 }
 
 /** Permissions that a role gives at a scope. */
@@ -150,9 +154,12 @@ export const PATIENT_GRANTS: Grants = grant(['self:read', 'self:write', 'self:se
 /** What several grants allow together. */
 export function union(grants: Iterable<Grants>): Grants {
   const all = new Map<Permission, Scope>();
-  for (const [permission, scope] of [...grants].flatMap((one) => [...one])) {
-    const known = all.get(permission) ?? [];
-    all.set(permission, known === 'everywhere' || scope === 'everywhere' ? 'everywhere' : [...new Set([...known, ...scope])]);
+  for (const one of grants) {
+    for (const [permission, scope] of one) {
+      const known = all.get(permission);
+      if (known === undefined || scope === 'everywhere') all.set(permission, scope);
+      else if (known !== 'everywhere') all.set(permission, [...new Set([...known, ...scope])]);
+    }
   }
   return all;
 }

@@ -14,6 +14,10 @@ export const PROBLEMS = {
     status: 401,
     title: 'A second factor is needed as well: the code of the authenticator app, a recovery code, or a passkey.',
   },
+  'provider-sign-in-required': {
+    status: 401,
+    title: 'Your second factor is with your identity provider: sign in with it.',
+  },
   'passkey-refused': {
     status: 401,
     title: 'This passkey proves nothing here: it is not known, or it signed what was not asked, or too late.',

@@ -84,7 +84,10 @@ export const TABLES: Record<string, TableClasses> = {
     },
     ['staff_id'],
   ),
-  staff_identity: table('business', 'none', { public: 'organization_id staff_id issuer bound_at', keyedContact: 'subject_key' }),
+  staff_identity: table('business', 'none', {
+    public: 'organization_id staff_id issuer bound_at second_factor_at',
+    keyedContact: 'subject_key',
+  }),
   staff_recovery_code: table('business', 'none', { public: 'organization_id staff_id', keyedSecret: 'code_key' }),
   staff_passkey: table('business', 'none', {
     public: 'organization_id id staff_id credential_id public_key counter transports is_backed_up last_used_at regressed_at created_at',

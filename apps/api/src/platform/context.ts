@@ -57,6 +57,12 @@ export type Ctx = {
   reason?: string;
 };
 
+/** The session of the request. Throws `not-authenticated` where nobody signed in. */
+export function sessionIdOf({ signIn }: Pick<Ctx, 'signIn'>): string {
+  if (!signIn) throw new Problem('not-authenticated');
+  return signIn.sessionId;
+}
+
 /**
  * Throws `not-permitted` unless the actor holds the permission, `enrol-second-factor` where it reaches beyond the account of
  * somebody who has no second factor yet, and `step-up-required` where it also wants a fresh proof of who acts. The first thing that

@@ -1,23 +1,37 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { sessionCookie } from '../../src/platform/session-cookie.ts';
-import { OWN_ORIGIN } from '../browser.ts';
+import { KEY_PERMISSIONS, isOrganizationWide } from '@medspa/contracts';
 import { aClinic, aProvider, arrange, copiesOf, createTestDatabase, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { validRequests, type ValidRequest } from '../requests.ts';
+import { askersOf, NOBODY, type Asker } from './askers.ts';
+import { portalRequests, type Parent } from './portal.ts';
+import { signInRequests } from './sign-in.ts';
 
-/** A clinic, and a request for every operation that is about its rows. */
-type Side = { clinic: Clinic; requests: Map<string, ValidRequest> };
+/** Whoever may ask, by the names that the kinds of actors know them by. */
+export type Askers = Record<Exclude<keyof Awaited<ReturnType<typeof usualAskers>>, 'patient'>, Asker> & { patient: Parent };
 
-/** Whose a row is: its organization's, and its location's and its patient's where it has them. */
-export type Owner = { organizationId: string; locationId: string | null; patientId: string | null };
+/** A clinic, a request for every operation that is about its rows, and who asks. */
+type Side = {
+  clinic: Clinic;
+  requests: ReadonlyMap<string, ValidRequest>;
+  /** The same about a child whom the patient stands in for who asks. */
+  ofChild: ReadonlyMap<string, ValidRequest>;
+  /** Of operations about who asks, those who have what the request names, a session to end or a visit to arrive for ... */
+  askers: ReadonlyMap<string, Partial<Askers>>;
+  /** ... and of all others. */
+  usual: Askers;
+};
+
+/**
+ * Whose a row is: its organization's, and its location's and its patient's where it has them. A session and a passkey are one person's
+ * alone, staff or patient.
+ */
+export type Owner = { organizationId: string; locationId: string | null; patientId: string | null; personId: string | null };
 
 /** Three clinics alike: the actors' own, the other location of the same organization, and another organization. */
 export type World = {
   own: Side;
   elsewhere: Side;
   foreign: Side;
-  /** What a browser sends whose person is the own clinic's owner, whose session has ended, and whose person has left. */
-  browsers: Record<'signedIn' | 'expired' | 'left', Record<string, string>>;
   /** Every id of the database. */
   owners: ReadonlyMap<string, Owner>;
   /** A copy of it all, in a database of its own. */
@@ -30,15 +44,51 @@ export async function aWorld(): Promise<World> {
   const t = await createTestDatabase();
   const own = await aClinic(t.database);
   const [second, other] = [await anotherLocation(t, own), await aClinic(t.database)];
-  const aSide = async (clinic: Clinic): Promise<Side> => ({ clinic, requests: await validRequests(t.database, clinic, NOW) });
-  const sides = { own: await aSide(own), elsewhere: await aSide(second), foreign: await aSide(other) };
-  const browsers = {
-    signedIn: await aSession(t, own, await anOwner(t, own, true)),
-    expired: await aSession(t, own, await anOwner(t, own, true), -1),
-    left: await aSession(t, own, await anOwner(t, own, false)),
-  };
+  const sides = { own: await aSide(t, own), elsewhere: await aSide(t, second), foreign: await aSide(t, other) };
   const owners = await ownersIn(t);
-  return { ...sides, browsers, owners, ...(await copiesOf(t)) };
+  return { ...sides, owners, ...(await copiesOf(t)) };
+}
+
+async function aSide(t: TestDatabase, clinic: Clinic): Promise<Side> {
+  const requests = await validRequests(t.database, clinic, NOW);
+  const visit = {
+    patientId: requests.get('GET /v1/patients/{id}')?.params['id'] ?? '',
+    appointmentId: requests.get('GET /v1/appointments/{id}')?.params['id'] ?? '',
+  };
+  const make = await askersOf(t, clinic);
+  const signIn = await signInRequests(t, clinic, make, visit);
+  const portal = await portalRequests(t, clinic, make);
+  return {
+    clinic,
+    requests: new Map([...requests, ...signIn.requests, ...portal.requests]),
+    ofChild: portal.ofChild,
+    askers: new Map<string, Partial<Askers>>([...signIn.askers, ...portal.askers]),
+    usual: await usualAskers(make, clinic, visit),
+  };
+}
+
+async function usualAskers(
+  make: Awaited<ReturnType<typeof askersOf>>,
+  { locationId }: Clinic,
+  visit: { patientId: string; appointmentId: string },
+) {
+  return {
+    nobody: NOBODY,
+    staff: await make.anOwner(),
+    formerSession: await make.anOwner({ endsInMinutes: -1 }),
+    formerStaff: await make.anOwner({ isActive: false }),
+    sharedDevice: await make.aDevice('shared-device'),
+    kiosk: await make.aDevice('kiosk'),
+    handedDevice: await make.aDevice('kiosk', visit),
+    key: await make.aKey(KEY_PERMISSIONS),
+    keyHere: await make.aKey(
+      KEY_PERMISSIONS.filter((permission) => !isOrganizationWide(permission)),
+      [locationId],
+    ),
+    patient: { ...(await make.aPatientAsker()), childId: '' },
+    formerPatientSession: await make.aPatientAsker({ endsInMinutes: -1 }),
+    formerPatient: await make.aPatientAsker({ isActive: false }),
+  };
 }
 
 /** A second location that has what the first one has: rooms, and a provider with shifts who performs the service. */
@@ -54,40 +104,19 @@ async function anotherLocation({ database }: TestDatabase, clinic: Clinic): Prom
   });
 }
 
-/** One more owner, or one who has left and whose session nobody ended. */
-function anOwner({ database }: TestDatabase, clinic: Clinic, isActive: boolean): Promise<string> {
-  const of = { organizationId: clinic.organizationId };
-  return arrange(database, clinic, async (tx) => {
-    const { id } = await tx.staff.create({ data: { ...of, givenName: 'Oda', familyName: 'Owner', jobTitle: 'Owner', isActive } });
-    await tx.staffRole.create({ data: { ...of, staffId: id, role: 'owner' } });
-    return id;
-  });
-}
-
-/** Headers of somebody with a passkey who signed in an hour before a session of that many minutes ends. */
-async function aSession({ database }: TestDatabase, { organizationId, actorId }: Clinic, staffId: string, endsInMinutes = 60) {
-  const token = randomBytes(32).toString('base64url');
-  const tokenHash = createHash('sha256').update(token).digest();
-  const createdAt = new Date(NOW.getTime() - 3_600_000);
-  const endsAt = new Date(NOW.getTime() + endsInMinutes * 60_000);
-  const of = { organizationId, staffId };
-  await arrange(database, { organizationId, actorId }, async (tx) => {
-    await tx.staffAccount.create({ data: { ...of, passwordChangedAt: NOW } });
-    await tx.staffSecret.create({ data: { ...of, passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$nobody$knows', passwordIsLong: true } });
-    const passkey = { credentialId: randomBytes(32), publicKey: randomBytes(77), counter: 0, isBackedUp: false, name: 'Phone' };
-    await tx.staffPasskey.create({ data: { ...of, ...passkey, createdAt } });
-    const session = { ...of, id: newId(), tokenHash, device: 'Firefox, Linux', idleMinutes: 15, createdAt, steppedUpAt: NOW, endsAt };
-    await tx.staffSession.create({ data: session });
-    await tx.staffSessionUse.create({ data: { organizationId, sessionId: session.id, seenAt: NOW } });
-  });
-  return { origin: OWN_ORIGIN, cookie: sessionCookie({ organizationId, token }).split(';')[0] ?? '' };
-}
-
 /** Rows that are where another one is: the column that names it, its table, and what it says. */
 const PARENTS: [column: string, table: string, says: string[]][] = [
   ['appointment_id', 'appointment', ['location', 'patient']],
   ['rotation_id', 'shift_rotation', ['location']],
 ];
+
+/** What one person alone has, by the column that says whose it is. */
+const PERSONAL = new Map([
+  ['staff_session', 'staff_id'],
+  ['staff_passkey', 'staff_id'],
+  ['patient_session', 'patient_id'],
+  ['patient_passkey', 'patient_id'],
+]);
 
 /** Read from the catalog, so that a new table is in it by itself: what has a location or a patient, or hangs on a row that has one. */
 async function ownersIn(t: TestDatabase): Promise<Map<string, Owner>> {
@@ -105,16 +134,18 @@ async function ownersIn(t: TestDatabase): Promise<Map<string, Owner>> {
       return (parent ? parent[2].includes(what) : has.includes(`${what}_id`)) ? `${of}.${what}_id` : 'NULL';
     };
     const rows = await t.look<Owner & { id: string }>(
-      `SELECT r.id::text AS id, r.organization_id AS "organizationId", ${whose('location')}::uuid AS "locationId", ${whose('patient')}::uuid AS "patientId"
+      `SELECT r.id::text AS id, r.organization_id AS "organizationId", ${whose('location')}::uuid AS "locationId", ${whose('patient')}::uuid AS "patientId",
+         ${PERSONAL.get(name) ?? 'NULL'}::uuid AS "personId"
        FROM ${name} r ${join}`,
     );
-    for (const { id, organizationId, locationId, patientId } of rows) {
+    for (const { id, organizationId, locationId, patientId, personId } of rows) {
       // Some rows share their id with one that says more of it, as a room does with what is claimed of it.
       const known = owners.get(id);
       owners.set(id, {
         organizationId,
         locationId: locationId ?? known?.locationId ?? null,
         patientId: patientId ?? known?.patientId ?? null,
+        personId,
       });
     }
   }

@@ -56,6 +56,17 @@ describe('AUT-9: a device', () => {
     expect((await manager.send<Reply>('GET', '/v1/devices')).body.items[0]?.seenAt).toBe('2026-03-02T12:10:00.000Z');
   });
 
+  test('ends the session of whoever enrols it in their own browser: it is a device and nobody', async () => {
+    const { make, manager, enrol, app } = await open();
+    const { body } = await make();
+    const session = manager.cookie;
+    const { status, headers } = await enrol(body.code, manager);
+    const [key, ended] = headers.getSetCookie();
+    expect([status, ended]).toEqual([201, '__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict']);
+    expect((await aBrowser(app, key?.split(';')[0]).send<Reply>('GET', '/v1/session')).body.slug).toBe('not-permitted');
+    expect((await aBrowser(app, session).send<Reply>('GET', '/v1/session')).body.slug).toBe('not-authenticated');
+  });
+
   test('is one: of ten at once with the same code one is enrolled', async () => {
     const { make, enrol } = await open();
     const { code } = (await make()).body;

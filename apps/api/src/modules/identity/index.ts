@@ -8,7 +8,7 @@ export { federatedRoutes } from './routes/federated.ts';
 export { passkeyRoutes } from './routes/passkeys.ts';
 export { resetRoutes } from './routes/password-reset.ts';
 export { signInRoutes } from './routes/sign-in.ts';
-export { deviceOf, handleOf, holderOf } from './rules.ts';
+export { deviceOf, holderOf } from './rules.ts';
 export {
   findProviderOf,
   getCountries,
@@ -20,10 +20,10 @@ export {
   hasProvider,
 } from './service.ts';
 export { findActor } from './service/actor.ts';
-export { issueChallenge, useChallenge } from './service/challenge.ts';
+export { askForNewPasskey, askForPasskey, proveNewPasskey, provePasskey } from './service/challenge.ts';
+export type { PasskeyTable } from './service/challenge.ts';
 export { offBoard } from './service/leaving.ts';
 export { letPracticePeopleIn } from './service/practice.ts';
-export { hashOf } from './service/prove.ts';
 export { ownerOf } from './service/session.ts';
 export type { SignInParts } from './service/session.ts';
 export { lockOwnDevice } from './service/shared-device.ts';

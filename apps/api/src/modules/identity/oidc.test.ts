@@ -205,6 +205,34 @@ describe('HIP-8: the second factor beside an identity provider', () => {
   });
 });
 
+describe('HIP-8: whoever has a second factor with the provider alone', () => {
+  const byPassword = (more: object = {}) =>
+    owner.browser().send('POST', '/v1/session', { email: owner.email, password: PASSWORD, ...more });
+
+  test('is let in by a password alone until the provider has asked for that factor once, and never after', async () => {
+    expect((await signIn({ amr: ['pwd'] })).answer.status).toBe(201);
+    expect((await byPassword()).status).toBe(201);
+    expect((await signIn({ amr: ['pwd', 'mfa'] })).answer.status).toBe(201);
+    for (let tries = 0; tries < 7; tries++) expect((await byPassword({ code: '000000' })).body.slug).toBe('provider-sign-in-required');
+    expect((await signIn({ amr: ['pwd', 'mfa'] })).answer.status).toBe(201);
+    const { browser } = await signIn({ amr: ['pwd', 'mfa'] });
+    expect((await browser.send('POST', '/v1/session/step-up', { password: PASSWORD })).body.slug).toBe('provider-sign-in-required');
+  });
+
+  test('has a wrong password refused and counted as everybody has', async () => {
+    await signIn({ amr: ['pwd', 'mfa'] });
+    expect((await byPassword({ password: `${PASSWORD}!` })).body.slug).toBe('wrong-credentials');
+  });
+
+  test('signs in by password and a factor of their own as soon as they have one', async () => {
+    const { browser } = await signIn({ amr: ['pwd', 'mfa'] });
+    const code = await addApp(browser, now);
+    now = new Date(now.getTime() + 60_000);
+    expect((await byPassword()).body.slug).toBe('second-factor-required');
+    expect((await byPassword({ code: code(now) })).status).toBe(201);
+  });
+});
+
 describe('API10: what an identity provider answers', () => {
   const json = (document: object) => (answer: ServerResponse) => void answer.end(JSON.stringify(document));
   const endpoints = () => ({

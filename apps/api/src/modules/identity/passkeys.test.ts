@@ -49,7 +49,7 @@ describe('AUT-5: a passkey', () => {
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
       attestation: 'none',
     });
-    expect(holderOf(body.user.id)).toEqual({ organizationId, staffId });
+    expect(holderOf(body.user.id)).toEqual({ organizationId, personId: staffId });
     expect(body.excludeCredentials).toHaveLength(1);
     expect(Buffer.from(body.challenge, 'base64url')).toHaveLength(32);
   });
@@ -130,7 +130,7 @@ describe('AUT-5: a passkey', () => {
     const options = await optionsFor(mine.signedIn, `${path}/options`);
     expect(options.allowCredentials).toHaveLength(1);
     expect((await show(mine.signedIn, theirs.device.get(options), path)).body.slug).toBe('passkey-refused');
-    const userHandle = Buffer.from(handleOf(mine)).toString('base64url');
+    const userHandle = Buffer.from(handleOf({ ...mine, personId: mine.staffId })).toString('base64url');
     expect((await show(mine.browser(), theirs.device.get(await optionsFor(mine.browser()), { userHandle }))).status).toBe(401);
   });
 

@@ -212,7 +212,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'post',
       path: '/providers',
-      needs: 'staff:write',
+      needs: 'provider:write',
       limit: 'write',
       tags,
       summary: 'Make a staff member bookable',
@@ -241,7 +241,7 @@ export const identityRoutes = router()
     createRoute({
       method: 'patch',
       path: '/providers/{id}',
-      needs: 'staff:write',
+      needs: 'provider:write',
       limit: 'write',
       tags,
       summary: 'Change a provider',

@@ -171,17 +171,20 @@ function isDate(pin: string): boolean {
   return isDayAndMonth(a, b) || isDayAndMonth(b, a) || isDayAndMonth(c, b) || isDayAndMonth(b, c) || isYearAndMonth;
 }
 
-/** Whose passkey it is, as the device keeps it and gives it back: organization and person, 32 bytes that say nothing to others. */
-export function handleOf({ organizationId, staffId }: { organizationId: string; staffId: string }): Uint8Array<ArrayBuffer> {
-  return Buffer.from(`${organizationId}${staffId}`.replaceAll('-', ''), 'hex');
+/** Whose passkey it is: one of staff, or a patient. */
+export type Holder = { organizationId: string; personId: string };
+
+/** The same as the device keeps it and gives it back: 32 bytes that say nothing to others. */
+export function handleOf({ organizationId, personId }: Holder): Uint8Array<ArrayBuffer> {
+  return Buffer.from(`${organizationId}${personId}`.replaceAll('-', ''), 'hex');
 }
 
 /** The same read back; null for what no passkey of ours would say. */
-export function holderOf(handle: string): { organizationId: string; staffId: string } | null {
+export function holderOf(handle: string): Holder | null {
   const bytes = Buffer.from(handle, 'base64url');
   if (bytes.length !== 32) return null;
   const idAt = (start: number) => bytes.toString('hex', start, start + 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  return { organizationId: idAt(0), staffId: idAt(16) };
+  return { organizationId: idAt(0), personId: idAt(16) };
 }
 
 /** What the e-mail with a link to a new password says. */

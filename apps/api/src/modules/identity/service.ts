@@ -147,9 +147,12 @@ export function getProvider(ctx: Ctx, id: string) {
   );
 }
 
-/** Makes a staff member bookable. Throws `not-found` and `staff-inactive` for the staff member, `already-exists` when they are a provider. */
+/**
+ * Makes a staff member bookable, and somebody who may open a record in an emergency (I19). Throws `not-found` and `staff-inactive` for
+ * the staff member, `already-exists` when they are a provider.
+ */
 export function createProvider(ctx: Ctx, input: CreateProvider) {
-  return mutate(ctx, { needs: 'staff:write', action: 'provider.create', reply: Provider }, async (tx) => {
+  return mutate(ctx, { needs: 'provider:write', action: 'provider.create', reply: Provider }, async (tx) => {
     const staff = await queries.lockStaff(tx, ctx.organizationId, input.staffId);
     if (!staff) throw problemAt('not-found', '/staffId');
     if (!staff.isActive) throw problemAt('staff-inactive', '/staffId');
@@ -162,7 +165,7 @@ export function createProvider(ctx: Ctx, input: CreateProvider) {
  * for making one active whose staff member is not.
  */
 export function updateProvider(ctx: Ctx, id: string, input: UpdateProvider) {
-  return mutate(ctx, { needs: 'staff:write', action: 'provider.update', reply: Provider }, async (tx) => {
+  return mutate(ctx, { needs: 'provider:write', action: 'provider.update', reply: Provider }, async (tx) => {
     if (input.isActive) {
       const { staffId } = existing(await queries.findProvider(tx, ctx.organizationId, id));
       const staff = existing(await queries.lockStaff(tx, ctx.organizationId, staffId));

@@ -65,6 +65,12 @@ describe('AUT-8: the first person', () => {
     expect(await footprintOf(t)).toEqual(before);
   });
 
+  test('has no keys made without a code: that may be a paid call to a key service', async () => {
+    const codec = { ...testCodec(t.database), begin: () => Promise.reject(new Error('Keys were made.')) };
+    const answer = await testApp(t.database, { as: 'session', codec }).send('POST', '/v1/setup', { ...person, code: 'A'.repeat(26) });
+    expect(answer.status).toBe(403);
+  });
+
   test('is one: of ten at once with the same code one is', async () => {
     const code = await issueSetupCode(t.owner);
     const app = anybody();

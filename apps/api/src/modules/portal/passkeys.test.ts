@@ -32,8 +32,7 @@ async function addPasskey(browser: Browser, device: Device = aDevice(ORIGIN)) {
 
 /** A patient with a passkey, signed in. */
 async function open(changes: object = {}) {
-  const patient = await portal.aPatient(changes);
-  const browser = await portal.signIn(patient.email);
+  const { browser, ...patient } = await portal.aSignedInPatient(changes);
   const device = aDevice(ORIGIN);
   const { status, body, text } = await addPasskey(browser, device);
   if (status !== 201) throw new Error(text);

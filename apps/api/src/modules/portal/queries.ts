@@ -34,7 +34,7 @@ export async function useSignIn(tx: Tx, id: string): Promise<boolean> {
 }
 
 export function dropPastSignInsVerb(session: Session, most: number) {
-  return sql<{ dropped: string }>`SELECT app.drop_past_sign_ins(${session}::jsonb, ${most}::int) AS dropped`;
+  return sql<{ dropped: number }>`SELECT app.drop_past_sign_ins(${session}::jsonb, ${most}::int) AS dropped`;
 }
 
 // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────────

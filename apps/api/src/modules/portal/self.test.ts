@@ -26,11 +26,6 @@ afterAll(async () => {
 
 type Page<Item> = { items: Item[]; nextCursor: string | null };
 
-async function aSignedInPatient(changes: object = {}) {
-  const patient = await portal.aPatient(changes);
-  return { ...patient, browser: await portal.signIn(patient.email) };
-}
-
 /** A visit of the patient, as the desk books it. */
 async function aVisit(patientId: string, startsAt = '2026-03-03T15:00:00Z') {
   const clinic = { ...portal.clinic, providerIds: [portal.clinic.providerId] };
@@ -39,7 +34,7 @@ async function aVisit(patientId: string, startsAt = '2026-03-03T15:00:00Z') {
 
 describe('a patient reads', () => {
   test('who they are and how they are reached, and nothing that staff note for each other', async () => {
-    const { id, email, phone, browser } = await aSignedInPatient({ note: 'Difficult.', birthDate: '1980-05-01' });
+    const { id, email, phone, browser } = await portal.aSignedInPatient({ note: 'Difficult.', birthDate: '1980-05-01' });
     const { body } = await browser.send<PortalProfile>('GET', `/v1/portal/patients/${id}`);
     expect(body).toMatchObject({ id, email, phone, birthDate: '1980-05-01', version: 1 });
     expect(Object.keys(body).toSorted()).toEqual(
@@ -48,7 +43,7 @@ describe('a patient reads', () => {
   });
 
   test('their visits, by the names of places and people, page by page', async () => {
-    const { id, browser } = await aSignedInPatient();
+    const { id, browser } = await portal.aSignedInPatient();
     const visits = [await aVisit(id), await aVisit(id, '2026-03-04T15:00:00Z'), await aVisit(id, '2026-03-05T15:00:00Z')];
     await aVisit((await portal.aPatient()).id, '2026-03-06T15:00:00Z');
     const path = `/v1/portal/patients/${id}/appointments`;
@@ -71,7 +66,7 @@ describe('a patient reads', () => {
   });
 
   test('what they were written, and no codes', async () => {
-    const { id, email, browser } = await aSignedInPatient();
+    const { id, email, browser } = await portal.aSignedInPatient();
     const words = { kind: 'appointment.reminder', channel: 'email', title: 'Soon', body: 'See you.' };
     await portal.desk.send('POST', '/v1/message-templates', words);
     await queue(t, portal.clinic, id);
@@ -83,7 +78,7 @@ describe('a patient reads', () => {
   });
 
   test('HIP-6: and each read is in the access log, under them', async () => {
-    const { id, browser } = await aSignedInPatient();
+    const { id, browser } = await portal.aSignedInPatient();
     const visit = await aVisit(id);
     const paths = ['', '/appointments', `/appointments/${visit.id}`, '/messages'];
     for (const path of paths) {
@@ -98,7 +93,7 @@ describe('a patient reads', () => {
 
 describe('a patient changes', () => {
   test('how they are reached and called, and nothing else, with the version that they read', async () => {
-    const { id, browser } = await aSignedInPatient();
+    const { id, browser } = await portal.aSignedInPatient();
     const change = (body: object) => browser.send<PortalProfile & ProblemDocument>('PATCH', `/v1/portal/patients/${id}`, body);
     const changes = {
       preferredName: 'Polly',

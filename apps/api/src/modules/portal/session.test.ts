@@ -22,16 +22,12 @@ afterAll(async () => {
   await t.drop();
 });
 
-async function aSignedInPatient(changes: object = {}) {
-  const patient = await portal.aPatient(changes);
-  return { ...patient, browser: await portal.signIn(patient.email) };
-}
 const tokenOf = ({ cookie }: Browser) => cookie?.split('.')[1] ?? '';
 const look = async (browser: Browser) => (await browser.send('GET', '/v1/portal/session')).status;
 
 describe('AUT-6: a session of a patient', () => {
   test('7.2.3: has a token of 256 bits that the database knows only by its hash', async () => {
-    const { id, browser } = await aSignedInPatient();
+    const { id, browser } = await portal.aSignedInPatient();
     const token = tokenOf(browser);
     expect(Buffer.from(token, 'base64url')).toHaveLength(32);
     const [row] = await t.look<{ stored: string }>(
@@ -43,7 +39,7 @@ describe('AUT-6: a session of a patient', () => {
   });
 
   test('7.2.4: is new with each sign-in, and the one that the browser had ends', async () => {
-    const { email, browser } = await aSignedInPatient();
+    const { email, browser } = await portal.aSignedInPatient();
     const old = browser.cookie;
     const { body } = await portal.ask(email);
     await portal.deliver();
@@ -54,7 +50,7 @@ describe('AUT-6: a session of a patient', () => {
   });
 
   test('HIP-4, 7.3.1, 7.3.2: ends thirty minutes after its last use, and a day after it began', async () => {
-    const { browser } = await aSignedInPatient();
+    const { browser } = await portal.aSignedInPatient();
     portal.pass(29.9);
     expect(await look(browser)).toBe(200);
     portal.pass(29.9);
@@ -62,7 +58,7 @@ describe('AUT-6: a session of a patient', () => {
     portal.pass(30);
     expect(await look(browser)).toBe(401);
 
-    const { browser: busy } = await aSignedInPatient();
+    const { browser: busy } = await portal.aSignedInPatient();
     for (let minutes = 20; minutes < 1_440; minutes += 20) {
       portal.pass(20);
       expect(await look(busy), `${minutes} min`).toBe(200);
@@ -72,7 +68,7 @@ describe('AUT-6: a session of a patient', () => {
   });
 
   test('that is altered, of another organization, or given twice is none', async () => {
-    const { browser } = await aSignedInPatient();
+    const { browser } = await portal.aSignedInPatient();
     const elsewhere = await openPortal(t, post);
     const cookie = browser.cookie ?? '';
     for (const forged of [
@@ -90,7 +86,7 @@ describe('AUT-6: a session of a patient', () => {
   });
 
   test('WEB-1: is sent along by no other site’s page for a change', async () => {
-    const { id, browser } = await aSignedInPatient();
+    const { id, browser } = await portal.aSignedInPatient();
     const app = portal.desk.app;
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, {}] as Record<string, string>[]) {
       const answer = await app.request(`/v1/portal/patients/${id}`, {
@@ -103,13 +99,13 @@ describe('AUT-6: a session of a patient', () => {
   });
 
   test('of a patient who is made inactive ends with it', async () => {
-    const { id, version, browser } = await aSignedInPatient();
+    const { id, version, browser } = await portal.aSignedInPatient();
     await portal.desk.send('PATCH', `/v1/patients/${id}`, { isActive: false, version });
     expect(await look(browser)).toBe(401);
   });
 
   test('WEB-5: whoever signs out takes it back', async () => {
-    const { browser } = await aSignedInPatient();
+    const { browser } = await portal.aSignedInPatient();
     const { cookie } = browser;
     const { status, headers } = await browser.send('DELETE', '/v1/portal/session');
     expect([status, browser.cookie]).toEqual([200, null]);
@@ -119,7 +115,7 @@ describe('AUT-6: a session of a patient', () => {
   });
 
   test('HIP-6: is in the audit log when it begins, with its tries, and when it ends, under the patient', async () => {
-    const { id, email, browser } = await aSignedInPatient();
+    const { id, email, browser } = await portal.aSignedInPatient();
     const { body } = await portal.ask(email);
     await portal.enter(body.id, '00000000');
     await browser.send('DELETE', '/v1/portal/session');
@@ -158,7 +154,7 @@ describe('sessions of a patient', () => {
   type List = { items: PatientSession[] };
 
   test('are listed by browser and system, and ended one by one or all but this', async () => {
-    const { email, browser } = await aSignedInPatient();
+    const { email, browser } = await portal.aSignedInPatient();
     portal.pass(60);
     const others = [await portal.signIn(email), await portal.signIn(email)];
     portal.clock.now = new Date(portal.clock.now.getTime() - 3_600_000);
@@ -175,7 +171,7 @@ describe('sessions of a patient', () => {
   });
 
   test("are nobody else's: another's is not there", async () => {
-    const [mine, theirs] = [await aSignedInPatient(), await aSignedInPatient()];
+    const [mine, theirs] = [await portal.aSignedInPatient(), await portal.aSignedInPatient()];
     const { body } = await theirs.browser.send<SignedInPatient>('GET', '/v1/portal/session');
     const { status, body: refused } = await mine.browser.send('DELETE', `/v1/portal/sessions/${body.session.id}`);
     expect([status, refused.slug]).toEqual([404, 'not-found']);

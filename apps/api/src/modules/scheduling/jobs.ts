@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { call, mutate } from '../../platform/doors.ts';
 import { job, type Job } from '../../platform/jobs.ts';
-import { inRounds } from '../../platform/upkeep.ts';
+import { dropJob } from '../../platform/upkeep.ts';
 import { dropPastClaimsVerb, noticeOverdueVerb, watchArrivalsVerb } from './queries.ts';
-import { CLAIMS_KEPT_DAYS, OVERDUE_MINUTES } from './rules.ts';
+import { OVERDUE_MINUTES } from './rules.ts';
 import { tellPatient } from './service/notes.ts';
 
 /** A statement that removes this many stays well below its limit of eight seconds. */
@@ -33,16 +33,5 @@ export const schedulingJobs: Job[] = [
       );
     },
   ),
-  {
-    name: 'drop-past-claims',
-    cron: '11 3 * * *',
-    run: async (ctx) => {
-      const before = new Date(ctx.now().getTime() - CLAIMS_KEPT_DAYS * 86_400_000);
-      const verb = { needs: 'schedule:write', action: 'upkeep.claims' } as const;
-      await inRounds(CLAIMS_AT_ONCE, async (most) => {
-        const { result } = await call(ctx, verb, (session) => dropPastClaimsVerb(session, before, most));
-        return result;
-      });
-    },
-  },
+  dropJob({ name: 'drop-past-claims', cron: '11 3 * * *', action: 'upkeep.claims', atOnce: CLAIMS_AT_ONCE, drop: dropPastClaimsVerb }),
 ];

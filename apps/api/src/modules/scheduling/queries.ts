@@ -13,7 +13,7 @@ import {
   type UpdateRoom,
 } from '@medspa/contracts';
 import { insertRows, keyset, rowsOf, MAX_PAGE, Prisma, sql, toPage, type Page, type Session, type Tx } from '@medspa/database';
-import type { ServiceOpenings } from './rules.ts';
+import { CLAIMS_KEPT_DAYS, type ServiceOpenings } from './rules.ts';
 
 // ── the verbs of the calendar: one SQL function each, the whole transaction (second door) ────────────────────────────
 
@@ -108,9 +108,10 @@ export function noticeOverdueVerb(session: Session, appointmentId: string, minut
   return sql<{ result: boolean }>`SELECT app.notice_overdue(${session}::jsonb, ${appointmentId}::uuid, ${minutes}::int) AS result`;
 }
 
-/** Removes at most `limit` claims that ended before then, of all organizations; says how many. */
-export function dropPastClaimsVerb(session: Session, before: Date, limit: number) {
-  return sql<{ result: number }>`SELECT app.drop_past_claims(${session}::jsonb, ${before}::timestamptz, ${limit}::int) AS result`;
+/** Removes at most `most` claims that ended `CLAIMS_KEPT_DAYS` ago, of all organizations; says how many. */
+export function dropPastClaimsVerb(session: Session, most: number) {
+  const before = new Date(session.now.getTime() - CLAIMS_KEPT_DAYS * 86_400_000);
+  return sql<{ dropped: number }>`SELECT app.drop_past_claims(${session}::jsonb, ${before}::timestamptz, ${most}::int) AS dropped`;
 }
 
 // ── appointments ─────────────────────────────────────────────────────────────────────────────────────────────────────

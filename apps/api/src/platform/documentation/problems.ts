@@ -19,6 +19,8 @@ const WHAT_TO_DO: Record<ProblemSlug, string> = {
   'provider-unavailable': 'The provider, or its keys, could not be asked. Nothing was done.',
   'second-factor-required':
     'The password, or the link, was right. Send it again with `code`: six digits of the app, or a recovery code. A passkey signs in by itself.',
+  'provider-sign-in-required':
+    'The password, or the link, was right, and the only second factor of its person is with their provider: `POST /v1/session/provider`.',
   'passkey-refused':
     'Why is not said. Ask for options again and show another passkey; what was signed is good once, within five minutes, for what it was asked for.',
   'code-refused':

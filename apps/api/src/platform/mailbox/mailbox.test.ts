@@ -59,7 +59,8 @@ describe('the mailbox of practice mode', () => {
   });
 
   test('is closed to whoever is not signed in', async () => {
-    expect([(await get('/mailbox', {})).status, (await get('/mailbox/list', {})).status]).toEqual([401, 401]);
+    for (const path of ['/mailbox', '/mailbox/list', '/mailbox/style.css', '/mailbox/refresh.js'])
+      expect((await get(path, {})).status, path).toBe(401);
   });
 
   test('is not there in a service that writes to people', async () => {

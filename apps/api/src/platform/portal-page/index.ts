@@ -1,10 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Hono } from 'hono';
-
-/** Our own sheet, icon and script, which asks this service and nobody else. */
-const PAGE_POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+import type { Hono } from 'hono';
+import { servedFiles } from '../pages.ts';
 
 /**
  * Where the link that signs a patient in leads, until the patients' own application has a page for it. The page is the same for
@@ -12,13 +7,9 @@ const PAGE_POLICY =
  * behind the # of the link, which only its script reads, and takes out of the address at once.
  */
 export function portalPage(): Hono {
-  const routes = new Hono();
-  const own = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
-  for (const [path, file, type] of [
-    ['/portal/sign-in', 'page.html', 'text/html'],
-    ['/portal/sign-in.css', 'style.css', 'text/css'],
-    ['/portal/sign-in.js', 'sign-in.js', 'text/javascript'],
-  ] as const)
-    routes.get(path, (c) => c.body(own(file), 200, { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': PAGE_POLICY }));
-  return routes;
+  return servedFiles(import.meta.dirname, {
+    '/portal/sign-in': 'page.html',
+    '/portal/sign-in.css': '../form-page.css',
+    '/portal/sign-in.js': 'sign-in.js',
+  });
 }

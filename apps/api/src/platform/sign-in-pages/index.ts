@@ -1,19 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Hono } from 'hono';
+import { PAGE_POLICY, servedFiles } from '../pages.ts';
 import { renderSetup } from './setup.ts';
 import { renderSignIn, type SignInPage } from './sign-in.ts';
-
-/** Our own sheet, icon and scripts, and calls of this service alone. No form is ever sent as one: a script sends it as JSON. */
-const PAGE_POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const ASSETS = {
-  '/sign-in/page.css': 'text/css',
-  '/sign-in/form.js': 'text/javascript',
-  '/sign-in/sign-in.js': 'text/javascript',
-  '/sign-in/setup.js': 'text/javascript',
-};
 
 /** Pages for people who have no session yet: /setup makes an organization, /sign-in signs in and adds the second factor. */
 export function signInPages(about: SignInPage): Hono {
@@ -27,9 +15,13 @@ export function signInPages(about: SignInPage): Hono {
   };
   page('/setup', renderSetup);
   page('/sign-in', () => renderSignIn(about));
-  for (const [path, type] of Object.entries(ASSETS)) {
-    const text = readFileSync(join(import.meta.dirname, path.slice(path.lastIndexOf('/') + 1)), 'utf8');
-    routes.get(path, (c) => c.body(text, 200, { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': PAGE_POLICY }));
-  }
-  return routes;
+  return routes.route(
+    '/',
+    servedFiles(import.meta.dirname, {
+      '/sign-in/page.css': 'page.css',
+      '/sign-in/form.js': 'form.js',
+      '/sign-in/sign-in.js': 'sign-in.js',
+      '/sign-in/setup.js': 'setup.js',
+    }),
+  );
 }

@@ -191,6 +191,11 @@ CREATE FUNCTION app.forget_failures(p_login bytea) RETURNS void LANGUAGE sql SEC
   UPDATE sign_in_guard SET failures = 0, failed_at = NULL WHERE login_key = p_login
 $$;
 
+-- Whether there is such a setup code, before anything is worked out for it.
+CREATE FUNCTION app.has_setup_code(p_hash bytea) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM setup_code WHERE code_hash = p_hash AND expires_at > app.session_now())
+$$;
+
 -- Uses up a setup code in the transaction of what it is for; false when there is no such code or its time is over.
 CREATE FUNCTION app.use_setup_code(p_hash bytea) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

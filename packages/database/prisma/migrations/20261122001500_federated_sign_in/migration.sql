@@ -7,6 +7,7 @@ CREATE TABLE "staff_identity" (
     "issuer" TEXT NOT NULL,
     "subject_key" BYTEA NOT NULL,
     "bound_at" TIMESTAMPTZ(3) NOT NULL,
+    "second_factor_at" TIMESTAMPTZ(3),
 
     CONSTRAINT "staff_identity_pkey" PRIMARY KEY ("organization_id","staff_id","issuer")
 );
@@ -105,4 +106,5 @@ END $$;
 
 -- Bound once; another one takes the operator.
 GRANT SELECT, INSERT ON staff_identity TO app_rw;
+GRANT UPDATE (second_factor_at) ON staff_identity TO app_rw;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO app_rw;

@@ -19,3 +19,8 @@ export async function bindIdentity(
   await tx.staffIdentity.createMany({ data: identity, skipDuplicates: true });
   return (await tx.staffIdentity.count({ where: { organizationId, staffId, issuer, subjectKey } })) === 1;
 }
+
+/** Notes when the provider first let somebody in by a second factor of its own that counts here. */
+export async function updateProvidersFactor(tx: Tx, organizationId: string, staffId: string, issuer: string, at: Date): Promise<void> {
+  await tx.staffIdentity.updateMany({ where: { organizationId, staffId, issuer, secondFactorAt: null }, data: { secondFactorAt: at } });
+}

@@ -13,7 +13,7 @@ export function useChallengeVerb(session: Session, challengeHash: Uint8Array) {
 }
 
 export function dropPastChallengesVerb(session: Session, most: number) {
-  return sql<{ dropped: string }>`SELECT app.drop_past_challenges(${session}::jsonb, ${most}::int) AS dropped`;
+  return sql<{ dropped: number }>`SELECT app.drop_past_challenges(${session}::jsonb, ${most}::int) AS dropped`;
 }
 
 /** `counter` is what the device counted, or null where it proved nothing. */

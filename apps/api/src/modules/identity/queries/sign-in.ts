@@ -24,11 +24,16 @@ export function findStaffSessionVerb(session: Session, tokenHash: Uint8Array) {
 }
 
 export function dropIdleGuardsVerb(session: Session, most: number) {
-  return sql<{ dropped: string }>`SELECT app.drop_idle_guards(${session}::jsonb, ${most}::int) AS dropped`;
+  return sql<{ dropped: number }>`SELECT app.drop_idle_guards(${session}::jsonb, ${most}::int) AS dropped`;
 }
 
 export async function forgetFailures(tx: Tx, loginKey: Uint8Array): Promise<void> {
   await tx.$executeRaw`SELECT app.forget_failures(${loginKey})`;
+}
+
+export async function hasSetupCode(tx: Tx, codeHash: Uint8Array): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ isThere: boolean }[]>`SELECT app.has_setup_code(${codeHash}) AS "isThere"`;
+  return rows[0]?.isThere ?? false;
 }
 
 export async function useSetupCode(tx: Tx, codeHash: Uint8Array): Promise<boolean> {
@@ -73,11 +78,19 @@ export async function hasAccount(tx: Tx, organizationId: string, staffId: string
 export async function findSecret(tx: Tx, organizationId: string, staffId: string) {
   const found = await tx.staffSecret.findUnique({
     where: byStaff(organizationId, staffId),
-    include: { account: { select: { loginKey: true, staff: { select: { isActive: true } } } } },
+    include: {
+      account: {
+        select: {
+          loginKey: true,
+          staff: { select: { isActive: true } },
+          identities: { where: { secondFactorAt: { not: null } }, select: { issuer: true } },
+        },
+      },
+    },
   });
   if (!found?.account.staff.isActive) return null;
   const { account, ...secret } = found;
-  return { ...secret, loginKey: account.loginKey };
+  return { ...secret, loginKey: account.loginKey, hasProvidersFactor: account.identities.length > 0 };
 }
 
 type SecretColumns = {
@@ -190,8 +203,9 @@ export async function listSessions(tx: Tx, organizationId: string, staffId: stri
 }
 type Alive = { now: Date; idleSince: Date };
 
-export function findSession(tx: Tx, organizationId: string, id: string) {
-  return tx.staffSession.findUnique({ where: byId(organizationId, id), select: SESSION });
+/** A session of a person, or null, also for another's. */
+export function findSession(tx: Tx, organizationId: string, staffId: string, id: string) {
+  return tx.staffSession.findUnique({ where: { ...byId(organizationId, id), staffId }, select: SESSION });
 }
 
 /** Ends sessions of a person: all, one, all but one, those past their end, or the one of a token. Returns how many. */
@@ -200,6 +214,10 @@ export async function deleteSessions(tx: Tx, organizationId: string, staffId: st
   return count;
 }
 type SessionFilter = { id?: string | { not: string }; endsAt?: { lte: Date }; tokenHash?: Uint8Array<ArrayBuffer> };
+
+export async function deleteSessionOfToken(tx: Tx, organizationId: string, tokenHash: Uint8Array<ArrayBuffer>): Promise<void> {
+  await tx.staffSession.deleteMany({ where: { organizationId, tokenHash } });
+}
 
 export async function updateSteppedUp(tx: Tx, organizationId: string, sessionId: string, steppedUpAt: Date): Promise<void> {
   await tx.staffSession.update({ where: byId(organizationId, sessionId), data: { steppedUpAt }, select: { id: true } });

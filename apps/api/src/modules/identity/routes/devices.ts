@@ -13,8 +13,9 @@ import {
   UnlockDevice,
 } from '@medspa/contracts';
 import { createRoute, encode, IdParam, jsonBody, jsonReply, problems, router } from '../../../platform/http.ts';
-import { deviceCookie, endedSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
+import { deviceCookie, endedSessionCookie, readSessionCookie, sessionCookie } from '../../../platform/session-cookie.ts';
 import * as devices from '../service/devices.ts';
+import { endSessionOf } from '../service/session.ts';
 import * as shared from '../service/shared-device.ts';
 
 const tags = ['Devices'];
@@ -67,12 +68,18 @@ export const deviceRoutes = router()
       limit: 'sign-in',
       tags,
       summary: 'Enrol the device that asks, with the code that was made for it',
+      description: 'Whoever is signed in there is signed out: from now on the browser is no person’s.',
       request: { body: jsonBody(EnrolDevice) },
       responses: { 201: jsonReply('Enrolled; the cookie is its key', OwnDevice), ...problems('enrolment-refused', 'not-found') },
     }),
     async (c) => {
       const { cookie, device } = await devices.enrolDevice(c.get('ctx'), c.req.valid('json').code);
+      const session = readSessionCookie(c.req.raw.headers);
       c.header('set-cookie', deviceCookie(cookie));
+      if (session) {
+        await endSessionOf(c.get('ctx'), session);
+        c.header('set-cookie', endedSessionCookie(), { append: true });
+      }
       return c.json(encode(c, OwnDevice, device), 201);
     },
   )

@@ -51,6 +51,7 @@ export function resetRoutes(party: RelyingParty) {
           ...problems(
             'reset-refused',
             'second-factor-required',
+            'provider-sign-in-required',
             'wrong-credentials',
             'passkey-refused',
             'sign-in-paused',

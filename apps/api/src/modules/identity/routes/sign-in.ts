@@ -20,7 +20,7 @@ import * as account from '../service/account.ts';
 import * as session from '../service/session.ts';
 
 const tags = ['Sign-in'];
-const PROOF = ['wrong-credentials', 'second-factor-required', 'sign-in-paused', 'sign-in-stopped'] as const;
+const PROOF = ['wrong-credentials', 'second-factor-required', 'provider-sign-in-required', 'sign-in-paused', 'sign-in-stopped'] as const;
 const SECURE = ['step-up-required', 'not-found'] as const;
 
 export const signInRoutes = router()

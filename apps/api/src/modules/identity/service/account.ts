@@ -6,6 +6,7 @@ import type { Ctx } from '../../../platform/context.ts';
 import { mutate, view } from '../../../platform/doors.ts';
 import { hashPassword, isCommonPassword } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
+import { hashOf } from '../../../platform/tokens.ts';
 import { findTotpStep, toBase32 } from '../../../platform/totp.ts';
 import { insertOrganization, insertStaff } from '../queries.ts';
 import { insertAssignment } from '../queries/access.ts';
@@ -13,7 +14,7 @@ import { deleteReset } from '../queries/password-reset.ts';
 import * as queries from '../queries/sign-in.ts';
 import { faultOfPassword, groupedCode, isAppCode, isLong, plainCode, RECOVERY_CODES } from '../rules.ts';
 import { openEmail, sealEmail } from './address.ts';
-import { hashOf, hasFactor, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace, type Factors } from './prove.ts';
+import { hasFactor, keyedPassword, loginKeyOf, openTotp, recoveryKey, totpPlace, type Factors } from './prove.ts';
 import { describe, keepOnlyThis, ownerOf } from './session.ts';
 
 const SECURE = 'account:secure';
@@ -23,6 +24,10 @@ const SECURE = 'account:secure';
  * used is used for good, and of two at once one gets it.
  */
 export async function setUp(ctx: Ctx, { code, organizationName, email, password, ...name }: SetUp) {
+  const codeHash = hashOf(plainCode(code));
+  const verb = { needs: 'account:sign-in', action: 'organization.set-up' } as const;
+  // Whoever has no code has no hash and no keys made for them, which cost more than the answer.
+  if (!(await view(ctx, verb, (tx) => queries.hasSetupCode(tx, codeHash)))) throw new Problem('setup-code-refused');
   refuseBadPassword(password, {
     hasSecondFactor: false,
     known: [email, ...email.split('@'), organizationName, name.givenName, name.familyName],
@@ -31,8 +36,8 @@ export async function setUp(ctx: Ctx, { code, organizationName, email, password,
   const own = { ...ctx, organizationId, actor: ownerOf(staffId) };
   const keys = await ctx.codec.begin(organizationId);
   const passwordHash = await hashPassword(keyedPassword(own, password));
-  return mutate(own, { needs: 'organization:write', action: 'organization.set-up', reply: SetUpDone }, async (tx) => {
-    if (!(await queries.useSetupCode(tx, hashOf(plainCode(code))))) throw new Problem('setup-code-refused');
+  return mutate(own, { ...verb, needs: 'organization:write', reply: SetUpDone }, async (tx) => {
+    if (!(await queries.useSetupCode(tx, codeHash))) throw new Problem('setup-code-refused');
     await insertOrganization(tx, organizationId, organizationName, keys);
     await insertStaff(tx, organizationId, staffId, { ...name, jobTitle: 'Owner', ...sealEmail(own, staffId, email) });
     await insertAssignment(tx, organizationId, { staffId, role: 'owner', customRoleId: null, locationId: null });

@@ -15,10 +15,10 @@ import { ANYBODY, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
 import { problemAt } from '../../../platform/problem.ts';
+import { hashOf } from '../../../platform/tokens.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
 import * as queries from '../queries/api-keys.ts';
 import { findLocation } from '../queries.ts';
-import { hashOf } from './prove.ts';
 import type { SignInParts } from './session.ts';
 
 /** `medspa_`, the organization and 256 random bits in hex, and the beginning of a hash of all that: what a scanner for secrets knows by form. */

@@ -4,13 +4,14 @@ import { Device, DEVICE_POLICY, grant, NewDevice, union, type CreateDevice, type
 import { ANYBODY, type Actor, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
-import { Problem } from '../../../platform/problem.ts';
+import { Problem, problemAt } from '../../../platform/problem.ts';
 import { readDeviceCookie, type DeviceCookie } from '../../../platform/session-cookie.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
 import { toBase32 } from '../../../platform/totp.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
+import { findLocation } from '../queries.ts';
 import * as queries from '../queries/devices.ts';
 import { ENROLMENT_MINUTES, groupedCode, plainCode } from '../rules.ts';
-import { hashOf } from './prove.ts';
 import type { SignInParts } from './session.ts';
 
 /** A device by itself: what its kind may do at its location. It sees no patient but the one in whose hands it is. */
@@ -41,6 +42,7 @@ export function createDevice(ctx: Ctx, input: CreateDevice) {
   const [id, code, createdAt] = [newId(), toBase32(randomBytes(10)), ctx.now()];
   const codeExpiresAt = new Date(createdAt.getTime() + ENROLMENT_MINUTES * 60_000);
   return mutate(ctx, { needs: 'device:write', action: 'device.create', reply: NewDevice }, async (tx) => {
+    if (!(await findLocation(tx, organizationId, input.locationId))) throw problemAt('not-found', '/locationId');
     const row = { ...input, id, codeHash: hashOf(code), codeExpiresAt, createdBy: actor.id, createdAt };
     return { ...(await queries.insertDevice(tx, organizationId, row)), code: groupedCode(code, 4), codeExpiresAt };
   });
@@ -66,7 +68,7 @@ export function revokeDevice(ctx: Ctx, id: string) {
 
 /** Uses up a code and gives the device its key. Throws `enrolment-refused`; of two at once one gets it. */
 export async function enrolDevice(ctx: Ctx, code: string): Promise<{ cookie: DeviceCookie; device: OwnDevice }> {
-  const token = randomBytes(32).toString('base64url');
+  const token = newToken();
   const { enrolled } = await call(ctx, { needs: 'account:sign-in', action: 'device.enrol' }, (session) =>
     queries.enrolDeviceVerb(session, hashOf(plainCode(code)), hashOf(token)),
   );

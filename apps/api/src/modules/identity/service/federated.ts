@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { ProviderSignIn, type FinishProviderSignIn, type FirebaseSignIn } from '@medspa/contracts';
 import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import type { Attempt } from '../../../platform/identity-provider/attempt-cookie.ts';
 import type { IdentityProviders, VouchedFor } from '../../../platform/identity-provider/index.ts';
 import { Problem } from '../../../platform/problem.ts';
-import { bindIdentity, findFederatedVerb } from '../queries/federated.ts';
+import { newToken } from '../../../platform/tokens.ts';
+import { bindIdentity, findFederatedVerb, updateProvidersFactor } from '../queries/federated.ts';
 import { findSecret, forgetFailures } from '../queries/sign-in.ts';
 import { beginAttempt, hasFactor, loginKeyOf, TRY, useFactor, type Proof } from './prove.ts';
 import { startSession, type Begun, type Browser } from './session.ts';
@@ -17,7 +17,7 @@ const VOUCHED = { organizationId: NO_ORGANIZATION, table: 'staff_identity', colu
 /** Begins with the identity provider: where the browser goes, and the secret that it keeps. Throws `not-found` where there is none. */
 export async function beginProviderSignIn({ oidc }: IdentityProviders): Promise<{ attempt: Attempt; begun: ProviderSignIn }> {
   if (!oidc) throw new Problem('not-found');
-  const value = randomBytes(32).toString('base64url');
+  const value = newToken();
   return { attempt: { kind: 'secret', value }, begun: { authorizationUrl: await oidc.authorizationUrl(value) } };
 }
 
@@ -88,6 +88,8 @@ async function signInVouched(ctx: Ctx, vouched: VouchedFor, { code, organization
     if (needsCode && loginKey) await forgetFailures(tx, loginKey);
     const bound = { organizationId: found.organizationId, staffId: found.staffId, issuer, subjectKey, boundAt: ctx.now() };
     if (!found.isBound && !(await bindIdentity(tx, bound))) throw new Problem('person-unknown');
+    // From here on a password alone is less than what they have.
+    if (vouched.hasSecondFactor) await updateProvidersFactor(tx, found.organizationId, found.staffId, issuer, ctx.now());
   };
   const proof = { organizationId: found.organizationId, staffId: found.staffId, settle };
   // A provider that does not say when they proved it leaves the session without a fresh proof.

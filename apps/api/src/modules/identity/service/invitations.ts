@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import {
   AcceptedInvitation,
@@ -15,6 +14,7 @@ import { ANYBODY, type Ctx } from '../../../platform/context.ts';
 import { mutate, view } from '../../../platform/doors.ts';
 import { hashPassword } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
 import { findStaff } from '../queries.ts';
 import { lockAccess } from '../queries/access.ts';
@@ -25,7 +25,7 @@ import { findGrants, holdAccess, refuseBeyond } from './access.ts';
 import { refuseBadPassword } from './account.ts';
 import { openEmail } from './address.ts';
 import type { LinkParts } from './password-reset.ts';
-import { hashOf, keyedPassword, loginKeyOf } from './prove.ts';
+import { keyedPassword, loginKeyOf } from './prove.ts';
 import { newcomer } from './session.ts';
 
 /** What inviting takes: whether anybody carries e-mail, and where the page is that links lead to. */
@@ -33,7 +33,6 @@ export type InviteParts = { sendsMail: boolean; apiUrl: string };
 
 // Behind the #, which stays in the browser: no log, no proxy and no other site gets to see it.
 const linkOf = (apiUrl: string, organizationId: string, token: string) => `${apiUrl}/invitation#${organizationId}.${token}`;
-const newToken = () => randomBytes(32).toString('base64url');
 
 /**
  * Invites a staff member to choose a password and sign in from then on; an earlier invitation of theirs ends. The link is e-mailed by a

@@ -1,18 +1,25 @@
 import { v7 as newId } from 'uuid';
 import { Passkey, PasskeyAdded, SignedIn, SignInSession, type AddPasskey, type Assertion, type PageQuery } from '@medspa/contracts';
-import { ANYBODY, demand, type Ctx } from '../../../platform/context.ts';
-import { call, mutate, view } from '../../../platform/doors.ts';
+import { demand, sessionIdOf, type Ctx } from '../../../platform/context.ts';
+import { mutate, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import type { SessionCookie } from '../../../platform/session-cookie.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
-import { creationOptions, requestOptions, verifyNew, verifyUse, type RelyingParty } from '../../../platform/webauthn.ts';
+import type { RelyingParty } from '../../../platform/webauthn.ts';
 import * as queries from '../queries/passkeys.ts';
-import { handleOf, holderOf } from '../rules.ts';
+import { holderOf } from '../rules.ts';
 import { beginFactor, endFactor, ownSecret, refuseBareShort } from './account.ts';
-import { issueChallenge, useChallenge, type Purpose } from './challenge.ts';
+import { askForNewPasskey, askForPasskey, proveNewPasskey, provePasskey, type PasskeyTable } from './challenge.ts';
 import { describe, keepOnlyThis, startSession, steppedUp, type Browser } from './session.ts';
 
 const SECURE = 'account:secure';
+
+/** Those of staff. */
+export const STAFF_PASSKEYS: PasskeyTable = {
+  action: 'passkey.try',
+  findCredential: queries.findCredential,
+  tryPasskeyVerb: queries.tryPasskeyVerb,
+};
 
 /** Asks the browser for a passkey of the person of the request. */
 export async function beginPasskey(ctx: Ctx, party: RelyingParty) {
@@ -21,14 +28,8 @@ export async function beginPasskey(ctx: Ctx, party: RelyingParty) {
     person: await ownSecret(ctx, tx),
     known: await queries.listCredentials(tx, organizationId, actor.id),
   }));
-  const challenge = await issueChallenge(ctx, { for: 'registration', sessionId: sessionIdOf(ctx) });
-  const holder = {
-    handle: handleOf({ organizationId, staffId: actor.id }),
-    name: person.email,
-    displayName: `${person.givenName} ${person.familyName}`,
-    organizationName: person.organizationName,
-  };
-  return creationOptions(party, holder, challenge, known);
+  const { email, givenName, familyName, organizationName } = person;
+  return askForNewPasskey(ctx, party, { name: email, displayName: `${givenName} ${familyName}`, organizationName }, known);
 }
 
 /**
@@ -39,9 +40,7 @@ export async function addPasskey(ctx: Ctx, party: RelyingParty, { name, credenti
   // Before the challenge is used up: whoever proves again who they are can show the same passkey.
   demand(ctx, SECURE);
   const { organizationId, actor } = ctx;
-  const challenge = await useChallenge(ctx, { for: 'registration', sessionId: sessionIdOf(ctx) }, credential.response.clientDataJSON);
-  const made = challenge && (await verifyNew(party, challenge, credential));
-  if (!made) throw new Problem('passkey-unusable');
+  const made = await proveNewPasskey(ctx, party, credential);
   return mutate(ctx, { needs: SECURE, action: 'passkey.add', reply: PasskeyAdded }, async (tx) => {
     const row = { ...made, organizationId, id: newId(), staffId: actor.id, name, createdAt: ctx.now() };
     const passkey = await queries.insertPasskey(tx, row);
@@ -85,8 +84,8 @@ export function removePasskey(ctx: Ctx, id: string) {
 }
 
 /** Asks the browser for any passkey that it has for us. */
-export async function beginPasskeySignIn(ctx: Ctx, party: RelyingParty) {
-  return requestOptions(party, await issueChallenge(ctx, { for: 'sign-in' }), []);
+export function beginPasskeySignIn(ctx: Ctx, party: RelyingParty) {
+  return askForPasskey(ctx, party, { for: 'sign-in' });
 }
 
 /** Signs in by passkey alone: whoever's device asked for a finger or a code has shown both factors. Throws `passkey-refused`. */
@@ -96,56 +95,23 @@ export async function signInByPasskey(
   passkey: Assertion,
   browser: Browser,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedIn }> {
-  const person = await provePasskey(ctx, party, { for: 'sign-in' }, passkey, holderOf(passkey.response.userHandle ?? ''));
-  return startSession(ctx, { ...person, settle: () => Promise.resolve() }, browser);
+  const use = { purpose: { for: 'sign-in' }, passkey, holder: holderOf(passkey.response.userHandle ?? '') } as const;
+  const { organizationId, personId } = await provePasskey(ctx, party, STAFF_PASSKEYS, use);
+  return startSession(ctx, { organizationId, staffId: personId, settle: () => Promise.resolve() }, browser);
 }
 
 /** Asks the browser for a passkey of the person of the request. */
 export async function beginPasskeyStepUp(ctx: Ctx, party: RelyingParty) {
-  const sessionId = sessionIdOf(ctx);
   const known = await view(ctx, { needs: 'account:read', action: 'session.step-up' }, (tx) =>
     queries.listCredentials(tx, ctx.organizationId, ctx.actor.id),
   );
-  return requestOptions(party, await issueChallenge(ctx, { for: 'step-up', sessionId }), known);
+  return askForPasskey(ctx, party, { for: 'step-up', sessionId: sessionIdOf(ctx) }, known);
 }
 
 /** Proves again who acts, by passkey. Throws `passkey-refused`. */
 export async function stepUpByPasskey(ctx: Ctx, party: RelyingParty, passkey: Assertion) {
   demand(ctx, 'account:write');
-  const { organizationId, actor } = ctx;
-  await provePasskey(ctx, party, { for: 'step-up', sessionId: sessionIdOf(ctx) }, passkey, { organizationId, staffId: actor.id });
+  const holder = { organizationId: ctx.organizationId, personId: ctx.actor.id };
+  await provePasskey(ctx, party, STAFF_PASSKEYS, { purpose: { for: 'step-up', sessionId: sessionIdOf(ctx) }, passkey, holder });
   return mutate(ctx, { needs: 'account:write', action: 'session.step-up', reply: SignInSession }, (tx) => steppedUp(ctx, tx));
-}
-
-type Person = { organizationId: string; staffId: string };
-
-/**
- * Proves that this person signed this challenge with a passkey of theirs, on a page of ours, and was asked for a finger or a code.
- * The challenge is used up whatever comes of it, and so is the count of the device: a copy that counts again what was counted is
- * refused and noted. Everything else that may be wrong is one answer. Throws `passkey-refused`.
- */
-export async function provePasskey(
-  ctx: Ctx,
-  party: RelyingParty,
-  purpose: Purpose,
-  passkey: Assertion,
-  person: Person | null,
-): Promise<Person> {
-  const challenge = await useChallenge(ctx, purpose, passkey.response.clientDataJSON);
-  if (challenge === null || !person) throw new Problem('passkey-refused');
-  const { organizationId, staffId } = person;
-  const trying = { ...ctx, organizationId, actor: ANYBODY };
-  const verb = { needs: 'account:sign-in', action: 'passkey.try' } as const;
-  const credentialId = Buffer.from(passkey.id, 'base64url');
-  const stored = await view(trying, verb, (tx) => queries.findCredential(tx, organizationId, staffId, credentialId));
-  if (!stored) throw new Problem('passkey-refused');
-  const used = await verifyUse(party, challenge, passkey, stored);
-  const { isUsed } = await call(trying, verb, (session) => queries.tryPasskeyVerb(session, stored.id, used?.counter ?? null));
-  if (!isUsed) throw new Problem('passkey-refused');
-  return person;
-}
-
-function sessionIdOf({ signIn }: Ctx): string {
-  if (!signIn) throw new Problem('not-authenticated');
-  return signIn.sessionId;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import { MAX_PAGE } from '@medspa/database';
 import { PasswordReset, type AskPasswordReset, type ResetLink, type ResetPassword } from '@medspa/contracts';
@@ -7,16 +6,17 @@ import { call, mutate, view } from '../../../platform/doors.ts';
 import { hashPassword } from '../../../platform/passwords.ts';
 import { Problem } from '../../../platform/problem.ts';
 import type { Sender } from '../../../platform/senders/index.ts';
-import { requestOptions, type RelyingParty } from '../../../platform/webauthn.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
+import type { RelyingParty } from '../../../platform/webauthn.ts';
 import { listPasskeys } from '../queries/passkeys.ts';
 import { deletePin, withdrawCodes } from '../queries/devices.ts';
 import * as queries from '../queries/password-reset.ts';
 import * as accounts from '../queries/sign-in.ts';
 import { isLong, resetWords } from '../rules.ts';
 import { ownSecret, refuseBadPassword } from './account.ts';
-import { issueChallenge } from './challenge.ts';
-import { provePasskey } from './passkeys.ts';
-import { beginAttempt, hashOf, hasFactor, keyedPassword, loginKeyOf, useFactor } from './prove.ts';
+import { askForPasskey, provePasskey } from './challenge.ts';
+import { STAFF_PASSKEYS } from './passkeys.ts';
+import { beginAttempt, hasFactor, keyedPassword, loginKeyOf, missingFactor, useFactor } from './prove.ts';
 import { newcomer } from './session.ts';
 
 /** A link, or a request for one, is good for so long. */
@@ -49,7 +49,7 @@ export async function sendReset(
   { loginKey, organizationId: named, askedAt }: { loginKey: string; organizationId: string; askedAt: Date },
 ): Promise<void> {
   if (!mail || ctx.now().getTime() - askedAt.getTime() > RESET_MILLIS) return;
-  const token = randomBytes(32).toString('base64url');
+  const token = newToken();
   const verb = { ...VERB, action: 'password.send-reset' };
   const { begun } = await call(ctx, verb, (session) =>
     queries.beginResetVerb(session, Buffer.from(loginKey, 'hex'), named === NO_ORGANIZATION ? null : named, hashOf(token)),
@@ -68,15 +68,15 @@ export async function sendReset(
 /** Asks the browser for a passkey, for a link that is good. Throws `reset-refused`. */
 export async function beginResetPasskey(ctx: Ctx, party: RelyingParty, link: ResetLink) {
   await view({ ...ctx, organizationId: link.organizationId }, VERB, (tx) => holderOfLink(ctx, tx, link));
-  return requestOptions(party, await issueChallenge(ctx, { for: 'reset', token: link.token }), []);
+  return askForPasskey(ctx, party, { for: 'reset', token: link.token });
 }
 
 /**
  * Chooses a new password by link and, where there is one, second factor; ends every session, and begins none. What still signs in
  * beside the password is listed, to be looked over. A code that is wrong counts like one of a sign-in.
  *
- * Throws `reset-refused`, `password-too-short`, `password-too-common`, `second-factor-required`, `wrong-credentials`,
- * `passkey-refused`, `sign-in-paused`, `sign-in-stopped`.
+ * Throws `reset-refused`, `password-too-short`, `password-too-common`, `second-factor-required`,
+ * `provider-sign-in-required`, `wrong-credentials`, `passkey-refused`, `sign-in-paused`, `sign-in-stopped`.
  */
 export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, code, passkey, ...link }: ResetPassword) {
   const { organizationId, token } = link;
@@ -87,10 +87,12 @@ export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, c
   refuseBadPassword(password, { hasSecondFactor: hasFactor(secret), known });
   if (!secret.loginKey) throw new Problem('reset-refused');
   const { loginKey } = secret;
+  const missing = missingFactor(secret, code !== undefined || passkey !== undefined);
+  if (missing) throw missing;
   if (hasFactor(secret)) {
-    if (code === undefined && !passkey) throw new Problem('second-factor-required');
     await beginAttempt(of, loginKey, organizationId);
-    if (passkey) await provePasskey(of, party, { for: 'reset', token }, passkey, { organizationId, staffId });
+    const holder = { organizationId, personId: staffId };
+    if (passkey) await provePasskey(of, party, STAFF_PASSKEYS, { purpose: { for: 'reset', token }, passkey, holder });
   }
   const passwordHash = await hashPassword(keyedPassword(of, password));
   const own = { ...of, actor: newcomer(staffId) };

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Tx } from '@medspa/database';
 import { NO_ORGANIZATION, type Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
@@ -7,11 +6,6 @@ import { Problem } from '../../../platform/problem.ts';
 import { findTotpStep } from '../../../platform/totp.ts';
 import * as queries from '../queries/sign-in.ts';
 import { isAppCode, plainCode } from '../rules.ts';
-
-/** SHA-256: enough for what is 128 random bits or more. */
-export function hashOf(random: string): Buffer<ArrayBuffer> {
-  return createHash('sha256').update(random).digest();
-}
 
 /** By which an account is found before its organization is known: alike in all of them, and made by nobody without the key. */
 export function loginKeyOf({ codec }: Pick<Ctx, 'codec'>, email: string) {
@@ -35,11 +29,20 @@ export function totpPlace(organizationId: string, staffId: string, column: 'totp
 }
 
 /** What a person has beside the password. */
-export type Factors = { totpSealed: Uint8Array | null; passkeys: number };
+export type Factors = { totpSealed: Uint8Array | null; passkeys: number; hasProvidersFactor: boolean };
 
-/** Whether a second factor is asked for beside the password. */
-export function hasFactor({ totpSealed, passkeys }: Factors): boolean {
+/** Whether a second factor of ours is asked for beside the password. */
+export function hasFactor({ totpSealed, passkeys }: Pick<Factors, 'totpSealed' | 'passkeys'>): boolean {
   return totpSealed !== null || passkeys > 0;
+}
+
+/**
+ * What is missing beside a password that is right, or a link to a new one: a factor of ours that somebody has and that was not given, or
+ * the one that they have with their provider alone, which is shown there and nowhere else.
+ */
+export function missingFactor(factors: Factors, isGiven: boolean): Problem | null {
+  if (hasFactor(factors)) return isGiven ? null : new Problem('second-factor-required');
+  return factors.hasProvidersFactor ? new Problem('provider-sign-in-required') : null;
 }
 
 /** Somebody whose password is right; the second factor is settled in the transaction of what they came for. */
@@ -52,14 +55,15 @@ type Given = { password: string; code?: string | undefined };
  * the same answer after the same work. Each try counts as wrong until it is settled, so that many at once are no more than one
  * after the other.
  *
- * Throws `wrong-credentials`, `second-factor-required`, `sign-in-paused`, `sign-in-stopped`.
+ * Throws `wrong-credentials`, `second-factor-required`, `provider-sign-in-required`, `sign-in-paused`, `sign-in-stopped`.
  */
 export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: string | null, given: Given): Promise<Proof> {
   const { of, staffId, secret, keyed, isRight } = await inTurn(() => tryPassword(ctx, loginKey, organizationId, given.password));
   if (!secret || !isRight) throw new Problem('wrong-credentials');
-  if (hasFactor(secret) && given.code === undefined) {
+  const missing = missingFactor(secret, given.code !== undefined);
+  if (missing) {
     await call(of, TRY, (session) => queries.takeBackAttemptVerb(session, loginKey));
-    throw new Problem('second-factor-required');
+    throw missing;
   }
   const renewed = isCheap(secret.passwordHash) ? await hashPassword(keyed) : null;
   return {

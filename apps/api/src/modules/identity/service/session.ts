@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import {
   grantsOf,
@@ -14,17 +13,18 @@ import {
   type StepUp,
 } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
-import { ANYBODY, type Actor, type Ctx, type SignInState } from '../../../platform/context.ts';
+import { ANYBODY, sessionIdOf, type Actor, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { readDeviceCookie, readSessionCookie, type DeviceCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
 import { pageAfter } from '../../../platform/versioned.ts';
 import { listGivenRoles, type GivenRoleRow } from '../queries/access.ts';
 import * as queries from '../queries/sign-in.ts';
 import { deviceOf, STAFF_SESSION } from '../rules.ts';
 import { findInEmergency } from './emergency.ts';
-import { hashOf, loginKeyOf, prove, type Proof } from './prove.ts';
+import { loginKeyOf, prove, type Proof } from './prove.ts';
 import { beginOnDevice } from './shared-device.ts';
 
 /** What finding a session takes. */
@@ -97,7 +97,7 @@ export async function startSession(
   { provedAt, isByProvidersFactor }: { provedAt: Date | null; isByProvidersFactor: boolean } = PROVED_HERE,
 ): Promise<Begun> {
   const own = { ...ctx, organizationId: proof.organizationId, actor: newcomer(proof.staffId) };
-  const token = randomBytes(32).toString('base64url');
+  const token = newToken();
   const now = ctx.now();
   const session = {
     organizationId: own.organizationId,
@@ -134,9 +134,17 @@ export function signOut(ctx: Ctx) {
   });
 }
 
+/** Ends the session that a browser came with, whosever it is: what the browser is from now on is no person's. */
+export async function endSessionOf(ctx: Ctx, cookie: SessionCookie): Promise<void> {
+  const of = { ...ctx, organizationId: cookie.organizationId, actor: ANYBODY };
+  await mutate(of, { needs: 'account:sign-in', action: 'session.end', reply: SignedOut }, async (tx) => {
+    await queries.deleteSessionOfToken(tx, cookie.organizationId, hashOf(cookie.token));
+    return { isSignedIn: false as const };
+  });
+}
+
 /** Proves again who acts, which some permissions want. Throws what `prove` does. */
 export async function stepUp(ctx: Ctx, given: StepUp) {
-  if (!ctx.signIn) throw new Problem('not-authenticated');
   const { organizationId, actor } = ctx;
   const secret = await view(ctx, { needs: 'account:write', action: 'session.step-up' }, (tx) =>
     queries.findSecret(tx, organizationId, actor.id),
@@ -151,9 +159,8 @@ export async function stepUp(ctx: Ctx, given: StepUp) {
 
 /** Notes on the session of the request that its person proved who they are. Throws `not-authenticated` where there is none. */
 export async function steppedUp(ctx: Ctx, tx: Tx): Promise<SignInSession> {
-  if (!ctx.signIn) throw new Problem('not-authenticated');
-  await queries.updateSteppedUp(tx, ctx.organizationId, ctx.signIn.sessionId, ctx.now());
-  return currentOf(ctx, tx, ctx.signIn);
+  await queries.updateSteppedUp(tx, ctx.organizationId, sessionIdOf(ctx), ctx.now());
+  return currentOf(ctx, tx);
 }
 
 /** Where the person is signed in, the last one first. */
@@ -162,7 +169,7 @@ export function listSessions(ctx: Ctx, page: PageQuery) {
   const idleSince = new Date(now.getTime() - STAFF_SESSION.idleMinutes * 60_000);
   return view(ctx, { needs: 'account:read', action: 'session.list' }, async (tx) => {
     const found = await queries.listSessions(tx, ctx.organizationId, ctx.actor.id, { now, idleSince }, page);
-    const { items, nextCursor } = await pageAfter(page, found, (id) => queries.findSession(tx, ctx.organizationId, id));
+    const { items, nextCursor } = await pageAfter(page, found, (id) => queries.findSession(tx, ctx.organizationId, ctx.actor.id, id));
     return { items: items.map((row) => shown(ctx, row)), nextCursor };
   });
 }
@@ -193,8 +200,8 @@ function shown(ctx: Ctx, { use, ...row }: SessionRow): SignInSession {
 }
 
 /** The session of the request; another request may have ended it meanwhile. */
-async function currentOf(ctx: Ctx, tx: Tx, { sessionId }: SignInState): Promise<SignInSession> {
-  const row = await queries.findSession(tx, ctx.organizationId, sessionId);
+async function currentOf(ctx: Ctx, tx: Tx): Promise<SignInSession> {
+  const row = await queries.findSession(tx, ctx.organizationId, ctx.actor.id, sessionIdOf(ctx));
   if (!row) throw new Problem('not-authenticated');
   return shown(ctx, row);
 }
@@ -214,7 +221,7 @@ export async function describe(ctx: Ctx, tx: Tx): Promise<SignedIn> {
     permissions: [...actor.grants].map(([permission, scope]) => ({ permission, locationIds: scope === 'everywhere' ? null : [...scope] })),
     hasSecondFactor: Boolean(person.account?.secondFactorSince),
     recoveryCodesLeft: await queries.countRecoveryCodes(tx, organizationId, actor.id),
-    session: ctx.signIn ? await currentOf(ctx, tx, ctx.signIn) : null,
+    session: ctx.signIn ? await currentOf(ctx, tx) : null,
   };
 }
 

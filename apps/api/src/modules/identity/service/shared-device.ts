@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { DeviceLocked, DeviceUnlocked, PinChosen, type UnlockDevice } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
 import { demand, type Ctx } from '../../../platform/context.ts';
@@ -6,10 +5,10 @@ import { call, mutate } from '../../../platform/doors.ts';
 import { hashPassword, isPasswordOf } from '../../../platform/passwords.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
 import type { DeviceCookie, SessionCookie } from '../../../platform/session-cookie.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
 import * as queries from '../queries/devices.ts';
 import { isCommonPin, SHARED_SESSION, STAFF_SESSION } from '../rules.ts';
 import { forStaff } from './devices.ts';
-import { hashOf } from './prove.ts';
 
 /** A PIN is no proof that something with step-up could rest on: whoever came back with one has proved nothing yet. */
 const NEVER = new Date(0);
@@ -77,7 +76,7 @@ export async function unlockDevice(
   const { begun } = await call(ctx, verb, (session) => queries.beginUnlockVerb(session, staffId));
   if (!begun) throw new Problem('full-sign-in-required');
   if (!(await isPasswordOf(begun.pinHash, keyedPin(ctx, pin)))) throw new Problem('wrong-pin');
-  const token = randomBytes(32).toString('base64url');
+  const token = newToken();
   const unlocked = await mutate(ctx, { ...verb, reply: DeviceUnlocked }, async (tx) => {
     await queries.lockDevice(tx, actor.id);
     const renewed = { tokenHash: hashOf(token), steppedUpAt: NEVER, seenAt: ctx.now() };

@@ -1,19 +1,31 @@
 import { v7 as newId } from 'uuid';
 import { Passkey, type AddPasskey, type Assertion, type PageQuery } from '@medspa/contracts';
-import { ANYBODY, demand, patientActor, type Ctx } from '../../../platform/context.ts';
-import { call, mutate, view } from '../../../platform/doors.ts';
+import { demand, patientActor, type Ctx } from '../../../platform/context.ts';
+import { mutate, view } from '../../../platform/doors.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
-import { creationOptions, requestOptions, verifyNew, verifyUse, type RelyingParty } from '../../../platform/webauthn.ts';
-import { getOrganizationName, handleOf, holderOf, issueChallenge, useChallenge } from '../../identity/index.ts';
+import type { RelyingParty } from '../../../platform/webauthn.ts';
+import {
+  askForNewPasskey,
+  askForPasskey,
+  getOrganizationName,
+  holderOf,
+  proveNewPasskey,
+  provePasskey,
+  type PasskeyTable,
+} from '../../identity/index.ts';
 import { findNames, isOldEnough } from '../../patients/index.ts';
 import * as queries from '../queries/passkeys.ts';
-import { sessionIdOf } from './session.ts';
 import { beginSession, type Browser } from './sign-in.ts';
 
 // What staff's are (decision 0016), for patients: verified alike, kept in a table of their own, and an offer beside the code.
 
 const SECURE = 'self:secure';
+const PATIENT_PASSKEYS: PasskeyTable = {
+  action: 'portal.passkey-try',
+  findCredential: queries.findCredential,
+  tryPasskeyVerb: queries.tryPasskeyVerb,
+};
 
 /** Asks the browser for a passkey of the patient of the request. */
 export async function beginPasskey(ctx: Ctx, party: RelyingParty) {
@@ -27,10 +39,8 @@ export async function beginPasskey(ctx: Ctx, party: RelyingParty) {
     };
   });
   const { person, organizationName, known } = found;
-  const challenge = await issueChallenge(ctx, { for: 'registration', sessionId: sessionIdOf(ctx) });
   const name = `${person.preferredName ?? person.givenName} ${person.familyName}`;
-  const holder = { handle: handleOf({ organizationId, staffId: actor.id }), name, displayName: name, organizationName };
-  return creationOptions(party, holder, challenge, known);
+  return askForNewPasskey(ctx, party, { name, displayName: name, organizationName }, known);
 }
 
 /**
@@ -39,10 +49,7 @@ export async function beginPasskey(ctx: Ctx, party: RelyingParty) {
 export async function addPasskey(ctx: Ctx, party: RelyingParty, { name, credential }: AddPasskey) {
   // Before the challenge is used up: whoever signs in again can show the same passkey.
   demand(ctx, SECURE);
-  const purpose = { for: 'registration' as const, sessionId: sessionIdOf(ctx) };
-  const challenge = await useChallenge(ctx, purpose, credential.response.clientDataJSON);
-  const made = challenge && (await verifyNew(party, challenge, credential));
-  if (!made) throw new Problem('passkey-unusable');
+  const made = await proveNewPasskey(ctx, party, credential);
   const row = { ...made, organizationId: ctx.organizationId, id: newId(), patientId: ctx.actor.id, name, createdAt: ctx.now() };
   return mutate(ctx, { needs: SECURE, action: 'portal.passkey-add', reply: Passkey }, (tx) => queries.insertPasskey(tx, row));
 }
@@ -66,8 +73,8 @@ export function removePasskey(ctx: Ctx, id: string) {
 }
 
 /** Asks the browser for any passkey that it has for us. */
-export async function beginPasskeySignIn(ctx: Ctx, party: RelyingParty) {
-  return requestOptions(party, await issueChallenge(ctx, { for: 'patient-sign-in' }), []);
+export function beginPasskeySignIn(ctx: Ctx, party: RelyingParty) {
+  return askForPasskey(ctx, party, { for: 'patient-sign-in' });
 }
 
 /**
@@ -75,19 +82,8 @@ export async function beginPasskeySignIn(ctx: Ctx, party: RelyingParty) {
  * it is one answer. Throws `passkey-refused`, and `not-of-age`.
  */
 export async function signInByPasskey(ctx: Ctx, party: RelyingParty, passkey: Assertion, browser: Browser) {
-  const challenge = await useChallenge(ctx, { for: 'patient-sign-in' }, passkey.response.clientDataJSON);
-  const holder = holderOf(passkey.response.userHandle ?? '');
-  if (challenge === null || !holder) throw new Problem('passkey-refused');
-  const { organizationId, staffId: patientId } = holder;
-  const trying = { ...ctx, organizationId, actor: ANYBODY };
-  const verb = { needs: 'account:sign-in', action: 'portal.passkey-try' } as const;
-  const stored = await view(trying, verb, (tx) =>
-    queries.findCredential(tx, organizationId, patientId, Buffer.from(passkey.id, 'base64url')),
-  );
-  if (!stored) throw new Problem('passkey-refused');
-  const used = await verifyUse(party, challenge, passkey, stored);
-  const { isUsed } = await call(trying, verb, (session) => queries.tryPasskeyVerb(session, stored.id, used?.counter ?? null));
-  if (!isUsed) throw new Problem('passkey-refused');
+  const use = { purpose: { for: 'patient-sign-in' }, passkey, holder: holderOf(passkey.response.userHandle ?? '') } as const;
+  const { organizationId, personId: patientId } = await provePasskey(ctx, party, PATIENT_PASSKEYS, use);
   const own = { ...ctx, organizationId, actor: patientActor(patientId) };
   return beginSession(own, browser, async (tx) => {
     if (!(await isOldEnough(own, tx, patientId))) throw new Problem('not-of-age');

@@ -1,12 +1,13 @@
 import { SessionsEnded, SignedInPatient, SignedOut, type PageQuery, type PatientSession } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
-import { ANYBODY, patientActor, type Actor, type Ctx } from '../../../platform/context.ts';
+import { ANYBODY, patientActor, sessionIdOf, type Actor, type Ctx } from '../../../platform/context.ts';
 import { call, mutate, view } from '../../../platform/doors.ts';
 import type { FindActor } from '../../../platform/edge.ts';
 import { Problem } from '../../../platform/problem.ts';
 import { readSessionCookie, type SessionCookie } from '../../../platform/session-cookie.ts';
+import { hashOf } from '../../../platform/tokens.ts';
 import { existing, pageAfter } from '../../../platform/versioned.ts';
-import { getOrganizationName, hashOf, type SignInParts } from '../../identity/index.ts';
+import { getOrganizationName, type SignInParts } from '../../identity/index.ts';
 import { findNames, isInForce, openBirthDate } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { PATIENT_SESSION } from '../rules.ts';
@@ -103,12 +104,6 @@ export function endOtherPatientSessions(ctx: Ctx) {
   return mutate(ctx, { needs: 'self:write', action: 'portal.end-sessions', reply: SessionsEnded }, async (tx) => ({
     ended: await queries.deleteSessions(tx, ctx.organizationId, ctx.actor.id, { id: { not: sessionIdOf(ctx) } }),
   }));
-}
-
-/** The session of the request. */
-export function sessionIdOf({ signIn }: Ctx): string {
-  if (!signIn) throw new Problem('not-authenticated');
-  return signIn.sessionId;
 }
 
 function shown(ctx: Ctx, { use, ...row }: queries.SessionRow): PatientSession {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { v7 as newId } from 'uuid';
 import { PatientSignIn, SessionsEnded, type AskPatientSignIn, type SignedInPatient, type SignInPatient } from '@medspa/contracts';
 import type { Tx } from '@medspa/database';
@@ -7,7 +6,8 @@ import { call, mutate, view } from '../../../platform/doors.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
 import type { SessionCookie } from '../../../platform/session-cookie.ts';
 import { isSignInCode } from '../../../platform/sign-in-codes.ts';
-import { deviceOf, getOpenLocations, getOrganizationName, hashOf } from '../../identity/index.ts';
+import { hashOf, newToken } from '../../../platform/tokens.ts';
+import { deviceOf, getOpenLocations, getOrganizationName } from '../../identity/index.ts';
 import { queueMessage } from '../../messaging/index.ts';
 import { addressKeyOf, findReachedAt } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
@@ -83,7 +83,7 @@ export async function beginSession(
   settle: (tx: Tx) => Promise<void>,
 ): Promise<{ cookie: SessionCookie; signedIn: SignedInPatient }> {
   const { organizationId, actor } = ctx;
-  const cookie = { organizationId, token: randomBytes(32).toString('base64url') };
+  const cookie = { organizationId, token: newToken() };
   const now = ctx.now();
   const session = {
     organizationId,
