@@ -12,7 +12,7 @@ import { findReaders } from './audit-log/readers.ts';
 import { verifyLogs } from './audit-log/verify.ts';
 import { DATA, KEY_FILE, ownsTables, ROOT, withClient, withOwner } from './local.ts';
 
-const USAGE = `npm run audit-log -- verify [--database-url URL] [--anchors FILE_OR_FOLDER] [--public-key KEY ...]
+const USAGE = `npm run audit-log -- verify [--database-url URL] [--anchors FILE_OR_FOLDER] [--public-key=KEY ...]
 npm run audit-log -- readers PATIENT_ID [--database-url URL]
 npm run audit-log -- public-key`;
 

@@ -80,6 +80,8 @@ describe('a file outside of the modules', () => {
 
 describe('packages and platform', () => {
   check([
+    ['availability imports nothing', 'packages/availability/src/a.ts', `import 'node:path';`, 'may not import node:path'],
+    ['availability asks no clock', 'packages/availability/src/a.ts', 'export const a = Date.now();', 'does not ask Date.now'],
     ['contracts import zod', 'packages/contracts/src/a.ts', `import { z } from 'zod';`, null],
     ['contracts import nothing of Node', 'packages/contracts/src/a.ts', `import { join } from 'node:path';`, 'may not import node:path'],
     [

@@ -32,6 +32,7 @@ const LONGER: Record<string, string> = {
 
 /** Folders outside the modules and what each may import beside itself. `node:` means Node's own modules. */
 const FOLDERS: [folder: string, may: RegExp][] = [
+  ['packages/availability/src/', /^$/],
   ['packages/contracts/src/', /^zod$/],
   ['packages/database/src/', /^(node:|pg(-copy-streams)?$|@prisma\/|graphile-worker$)/],
   ['packages/readiness/src/', /^(node:|@prisma\/prisma-schema-wasm$|oxc-parser$|yaml$|pg$)/],
@@ -43,6 +44,8 @@ const FOLDERS: [folder: string, may: RegExp][] = [
   ['packages/testing/src/', /^(node:|pg$|uuid$|vitest(\/node)?$|@medspa\/(database|local-database)(\/|$))/],
   ['apps/api/src/platform/', /^(node:|@medspa\/(contracts|database)(\/|$)|@prisma\/instrumentation$|(?!\.|@medspa\/|pg$|@prisma\/)[a-z@])/],
 ];
+/** A package that answers the same question alike, always, as the rules of a module do. */
+const PURE = /^packages\/availability\/src\//;
 /** Composition roots, tasks and tests: they put things together and may import anything. */
 const ANYTHING =
   /^(apps\/api\/src\/(app|compose|main|migrate|worker)\.ts|(apps|packages)\/[^/]+\/test\/.+|(apps|packages)\/[^/]+\/[^/]+\.config\.ts|(scripts|bench|soak|deploy)\/.+)$/;
@@ -172,8 +175,9 @@ function judgeOffered(path: string, specifier: string, names: Import['names']): 
 
 /** Time comes from `ctx.now()`, so that a test owns the clock; and rules answer the same question alike, always. */
 function judgeAmbient(path: string, { ambient }: Source): string[] {
-  if (!moduleOf(path)) return [];
-  return [...ambient].map((name) => `a module does not ask ${name}; what it needs comes in ctx or as an argument`);
+  const asked = moduleOf(path) ? 'a module' : PURE.test(path) ? 'a pure package' : null;
+  if (asked === null) return [];
+  return [...ambient].map((name) => `${asked} does not ask ${name}; what it needs comes in ctx or as an argument`);
 }
 
 /** What one may see of an answer is decided where it is encoded, so a route has no other way to answer. */

@@ -32,7 +32,7 @@ export async function scoreboard(): Promise<string> {
 
 What happens when things break, as last measured. Each run is \`npm run soak -- NAME\`: the real service in processes of its own, a real
 PostgreSQL, a workload of clients that behave well, and a judge (\`soak/history.ts\`) that holds what clients were told against what
-the database has. Each has a control in which something is broken on purpose; a run whose control passes proves nothing. Short forms of
+the database has; but \`availability\`, which holds the engine of the calendar against an oracle. Each has a control in which something is broken on purpose; a run whose control passes proves nothing. Short forms of
 all of them are in \`npm test\`. This page is written by \`npm run soak -- scoreboard\` from the files in \`reports/\`, not by hand.
 
 | Run | What | Result | Control | Date |

@@ -30,11 +30,13 @@ const SHORT: [name: string, faults: number][] = [
   ['exhaust', 200],
   ['restart', 1],
   ['malformed', 200],
+  ['availability', 300],
 ];
 /** Those that cost little; the others' controls are part of their long forms. */
 const SHORT_CONTROLS: typeof SHORT = [
   ['kill-api', 1],
   ['malformed', 100],
+  ['availability', 100],
 ];
 // A crowded machine starts a service in half a minute.
 const LIMIT_MILLIS = 150_000;

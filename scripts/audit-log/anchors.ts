@@ -31,7 +31,7 @@ function keysBeside(folder: string): string[] {
   const path = join(folder, PUBLIC_KEYS);
   if (!existsSync(path))
     throw new Error(
-      `Which public keys may have signed? Give --public-key KEY; there is no ${path}. npm run audit-log -- public-key prints them.`,
+      `Which public keys may have signed? Give --public-key=KEY; there is no ${path}. npm run audit-log -- public-key prints them.`,
     );
   return readFileSync(path, 'utf8').split('\n').filter(Boolean);
 }

@@ -39,9 +39,12 @@ export function aBrowser(app: TestApp, cookie: string | null = null): Browser {
 export type Owner = { app: TestApp; email: string; organizationId: string; staffId: string; browser: () => Browser };
 
 /** Makes an organization as its first person does: with a code of the operator. */
-export async function anOwner(t: TestDatabase, options: TestAppOptions = {}): Promise<Owner> {
+export async function anOwner(
+  t: TestDatabase,
+  options: TestAppOptions = {},
+  email = `owner-${randomUUID()}@clinic.example`,
+): Promise<Owner> {
   const app = testApp(t.database, { as: 'session', ...options });
-  const email = `owner-${randomUUID()}@clinic.example`;
   const person = { givenName: 'Olive', familyName: 'Owner', email, password: PASSWORD, organizationName: 'Harbor Aesthetics' };
   const made = await app.send<{ organizationId: string; staffId: string }>('POST', '/v1/setup', {
     ...person,

@@ -1,5 +1,5 @@
 import { PERMISSIONS, type Permission, type ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, footprintOf, NOW, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, footprintOf, NOW, writesOf, type Clinic, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bodyOf, successOf, type Call } from '../src/platform/documentation/openapi.ts';
 import { testApp, type TestApp } from './harness.ts';
@@ -122,10 +122,10 @@ describe('a request that is sent again with its Idempotency-Key', () => {
     const headers = { 'idempotency-key': 'again-and-again' };
     const first = await send(side.app, request, headers);
     expect(first.status).toBe(Number(successOf(call).status));
-    const before = await footprintOf(t);
+    const before = await writesOf(t);
     const second = await send(side.app, request, headers);
     expect([second.status, second.text]).toEqual([first.status, first.text]);
-    expect(await footprintOf(t)).toEqual(before);
+    expect(await writesOf(t)).toEqual(before);
   });
 });
 

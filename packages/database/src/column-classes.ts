@@ -190,7 +190,7 @@ export const TABLES: Record<string, TableClasses> = {
       clinical: 'reason',
       sealedClinical: 'note_sealed',
     },
-    ['appointment_id'],
+    ['appointment_id', 'version'],
   ),
   message_template: table('business', 'organization', {
     public: 'organization_id id kind channel revision title body is_active created_at',

@@ -4,7 +4,7 @@ export { copiesOf, createLoneDatabase, createTestDatabase, type TestDatabase } f
 export { eventually } from './eventually.ts';
 export { aClinic, aNewProvider, aPatient, aProvider, arrange, NOW, sessionIn, type Clinic, type ClinicOptions } from './factories.ts';
 export { aFolder } from './folder.ts';
-export { footprintOf } from './footprint.ts';
+export { footprintOf, writesOf } from './footprint.ts';
 export { aFullClinic } from './full-clinic.ts';
 export { TEST_KEY, testCodec, testWrapping } from './keys.ts';
 export { startOwnServer, type OwnServer } from './own-server.ts';

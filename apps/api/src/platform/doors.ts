@@ -25,18 +25,22 @@ async function atDatabase<T>(ctx: Ctx, verb: Verb, work: () => Promise<T>): Prom
  * First door, for changes: runs the work in one transaction. Nothing but the database inside it: messages and calls leave
  * as jobs enqueued in it. A request that carries an Idempotency-Key and was answered before is answered alike, without work.
  *
- * `reply` is the schema of the result, in which a repeatable answer is kept (sealed, since it may hold a person's data).
+ * `reply` is the schema of the result, in which a repeatable answer is kept (sealed, since it may hold a person's data). Where it shows
+ * patients, `patients` says whom: an answer that is given again does nothing that the audit log would tell, and is an access.
  */
 export async function mutate<Reply extends z.ZodType>(
   ctx: Ctx,
-  verb: Verb & { reply: Reply },
+  verb: Verb & { reply: Reply; patients?: (result: z.output<Reply>) => string[] },
   work: (tx: Tx) => Promise<z.output<Reply>>,
 ): Promise<z.output<Reply>> {
   return atDatabase(ctx, verb, () =>
     ctx.database.withTransaction(sessionOf(ctx, verb), async (tx) => {
       if (!ctx.repeatable) return work(tx);
       const kept = await findReply(ctx, ctx.repeatable, tx, verb.reply);
-      if (kept) return kept.reply;
+      if (kept) {
+        await logAccess(tx, verb.patients?.(kept.reply));
+        return kept.reply;
+      }
       const result = await work(tx);
       await keepReply(ctx, ctx.repeatable, tx, verb.reply, result);
       return result;
@@ -56,11 +60,15 @@ export async function view<Result>(
   return atDatabase(ctx, verb, () =>
     ctx.database.withTransaction(sessionOf(ctx, verb), async (tx) => {
       const result = await work(tx);
-      const seen = verb.patients?.(result) ?? [];
-      if (seen.length > 0) await tx.$executeRaw`SELECT app.log_access(${seen}::uuid[])`;
+      await logAccess(tx, verb.patients?.(result));
       return result;
     }),
   );
+}
+
+/** Writes down who was shown, if anybody was. */
+async function logAccess(tx: Tx, patients: string[] = []): Promise<void> {
+  if (patients.length > 0) await tx.$executeRaw`SELECT app.log_access(${patients}::uuid[])`;
 }
 
 /**

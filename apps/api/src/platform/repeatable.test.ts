@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Patient, ProblemDocument } from '@medspa/contracts';
-import { aClinic, createTestDatabase, footprintOf, NOW, testCodec, type Clinic, type TestDatabase } from '@medspa/testing';
+import { aClinic, createTestDatabase, NOW, testCodec, writesOf, type Clinic, type TestDatabase } from '@medspa/testing';
 import { v7 as newId } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testApp, type TestApp } from '../../test/harness.ts';
@@ -35,16 +35,20 @@ describe('a request with an Idempotency-Key happens once, in a row and at the sa
     const send = () => app.send(method, path, body, headers);
     const together = await Promise.all(Array.from({ length: 4 }, send));
     expect(together[0]?.status, together[0]?.text).toBeLessThan(300);
-    const after = await footprintOf(t);
+    const after = await writesOf(t);
     const later = await send();
     expect(new Set([...together, later].map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
-    expect(await footprintOf(t)).toEqual(after);
+    expect(await writesOf(t)).toEqual(after);
+    // HIP-6: what it did is in the audit log already. That it showed a patient once more is in the access log.
+    const shown = (await t.look<{ id: string }>('SELECT id FROM patient')).filter(({ id }) => later.text.includes(id));
+    const logged = await t.look('SELECT FROM access_log WHERE request_id = $1', [later.headers.get('x-request-id')]);
+    expect(logged).toHaveLength(shown.length > 0 ? 1 : 0);
   });
 
   test('which is every request that adds something', () => {
-    // Leaving and coming back are what they are however often they are said.
+    // Leaving and coming back are what they are however often they are said, and an invitation's link is kept in no answer.
     const adding = [...OPERATIONS.keys()].filter(
-      (name) => name.startsWith('POST ') && !/\/(search|off-boarding|reinstatement)$/.test(name),
+      (name) => name.startsWith('POST ') && !/\/(search|off-boarding|reinstatement|invitations)$/.test(name),
     );
     expect(repeatable.map(([name]) => name)).toEqual(adding);
   });

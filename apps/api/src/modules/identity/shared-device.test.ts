@@ -156,6 +156,12 @@ describe('a PIN', () => {
     const answers = await Promise.all(Array.from({ length: 40 }, () => unlock(owner, '111112')));
     const count = (status: number) => answers.filter((answer) => answer.status === status).length;
     expect({ tried: count(401), refused: count(403) }).toEqual({ tried: 5, refused: 35 });
+    // HIP-6: each that was tried is on record, with the device that it was tried on.
+    const tried = await t.look(
+      `SELECT FROM audit_log WHERE table_name = 'staff_account' AND action = 'device.unlock' AND row_id::text LIKE $1`,
+      [`%${owner.staffId}%`],
+    );
+    expect(tried).toHaveLength(5);
   }, 30_000);
 
   test('is kept as argon2id over a hash with our key, and neither it nor the hash is in the audit log', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ProblemDocument, SignInSession } from '@medspa/contracts';
 import { issueSetupCode } from '@medspa/database/migrate';
-import { createTestDatabase, footprintOf, NOW, testCodec, type TestDatabase } from '@medspa/testing';
+import { connect, createTestDatabase, eventually, footprintOf, NOW, sessionIn, testCodec, type TestDatabase } from '@medspa/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBrowser, aColleague, anOwner, aSecuredOwner, aSignedInOwner, PASSWORD, type Browser } from '../../../test/browser.ts';
 import { testApp } from '../../../test/harness.ts';
@@ -365,4 +365,33 @@ describe('whoever has no session', () => {
       expect([401, 404, 405]).toContain(status);
     },
   );
+});
+
+test.each([
+  ['its password changed', `UPDATE staff_account SET password_changed_at = password_changed_at + interval '1 second'`],
+  ['a second factor was added', `UPDATE staff_secret SET totp_sealed = '\\x01'`],
+])('AUT-7: a password that was right lets nobody in where meanwhile %s', async (_, statement) => {
+  const { staffId, organizationId, email, browser, signedIn } = await aSignedInOwner(t);
+  const late = browser();
+  const client = await connect(t.admin);
+  try {
+    // As whoever changes it: the row of the secret is theirs until they commit.
+    await client.query('BEGIN');
+    await client.query('SELECT app.enter($1::jsonb)', [JSON.stringify(sessionIn(organizationId, staffId))]);
+    await client.query('SELECT FROM staff_secret WHERE staff_id = $1 FOR UPDATE', [staffId]);
+    const attempt = late.send('POST', '/v1/session', { email, password: PASSWORD });
+    await eventually('the password was right, and what it lets in to waits', async () => {
+      const waits = await t.look(
+        `SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()`,
+      );
+      return waits.length > 0;
+    });
+    await client.query(`${statement} WHERE staff_id = '${staffId}'`);
+    await client.query('COMMIT');
+    expect((await attempt).body.slug).toBe('wrong-credentials');
+    expect((await late.send('GET', '/v1/session')).status).toBe(401);
+    expect((await signedIn.send('GET', '/v1/session')).status).toBe(200);
+  } finally {
+    await client.end();
+  }
 });

@@ -77,11 +77,15 @@ export async function listAccesses(ctx: Ctx, id: string, { before, limit = 50 }:
  */
 export function createPatient(ctx: Ctx, input: CreatePatient) {
   const id = newId();
-  return mutate(ctx, { needs: 'patient:write', action: 'patient.create', reply: Patient }, async (tx) => {
-    refuseFuture(ctx, '/birthDate', input.birthDate);
-    await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(tx, input)));
-    return readPatient(ctx, tx, id);
-  });
+  return mutate(
+    ctx,
+    { needs: 'patient:write', action: 'patient.create', reply: Patient, patients: ({ id: shown }) => [shown] },
+    async (tx) => {
+      refuseFuture(ctx, '/birthDate', input.birthDate);
+      await queries.insertPatient(tx, ctx.organizationId, id, sealAll(ctx, id, await withPhone(tx, input)));
+      return readPatient(ctx, tx, id);
+    },
+  );
 }
 
 /**
@@ -151,11 +155,15 @@ function importedRow(ctx: Ctx, { sourceId, isActive, deceasedOn, ...input }: Imp
 
 /** Says what somebody is to the patient. Throws `not-found` for either, `already-exists` for the same relation. */
 export function addRelation(ctx: Ctx, id: string, relation: AddRelation) {
-  return mutate(ctx, { needs: 'patient:write', action: 'patient.relate', reply: Patient }, async (tx) => {
-    existing(await queries.findPatientVersion(tx, ctx.organizationId, id));
-    await queries.insertRelation(tx, ctx.organizationId, id, relation);
-    return readPatient(ctx, tx, id);
-  });
+  return mutate(
+    ctx,
+    { needs: 'patient:write', action: 'patient.relate', reply: Patient, patients: ({ id: shown }) => [shown] },
+    async (tx) => {
+      existing(await queries.findPatientVersion(tx, ctx.organizationId, id));
+      await queries.insertRelation(tx, ctx.organizationId, id, relation);
+      return readPatient(ctx, tx, id);
+    },
+  );
 }
 
 /** Takes back whatever the related person is to the patient. Throws `not-found` when they are nothing. */

@@ -44,8 +44,12 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'key-reused');
   END IF;
   v_appointment := app.appointment_at((v_kept.outcome ->> 'appointmentId')::uuid, (v_kept.outcome ->> 'version')::integer);
-  RETURN CASE WHEN v_appointment IS NULL THEN jsonb_build_object('outcome', 'not-found')
-    ELSE jsonb_build_object('outcome', 'done', 'appointment', v_appointment) END;
+  IF v_appointment IS NULL THEN
+    RETURN jsonb_build_object('outcome', 'not-found');
+  END IF;
+  -- The first answer is in the audit log by what it did. This one did nothing but show.
+  PERFORM app.log_access(ARRAY[(v_appointment ->> 'patientId')::uuid]);
+  RETURN jsonb_build_object('outcome', 'done', 'appointment', v_appointment);
 END $$;
 
 -- ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -145,6 +145,12 @@ CREATE FUNCTION app.sign_in_pause(p_failures integer) RETURNS interval LANGUAGE 
   SELECT make_interval(secs => CASE WHEN p_failures < 5 THEN 0 WHEN p_failures < 10 THEN 2 ^ (p_failures - 5) ELSE 900 END)
 $$;
 
+-- What wrong passwords are counted by: the address at the organization whose person it is there, so that whoever signs in with it
+-- elsewhere opens nothing here; or the address alone where it is nobody's.
+CREATE FUNCTION app.guard_key(p_login bytea, p_organization uuid) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_login || coalesce(uuid_send(p_organization), '')
+$$;
+
 -- Lets one password be tried for an address, or says that it must wait or is stopped for good. It counts as wrong from here until
 -- it proves right: of many that come at once no more are tried than may be. An address that nobody has is counted alike, and one
 -- that people of several organizations have belongs to nobody unless the organization is named. The attempt is in the audit log of
@@ -152,13 +158,20 @@ $$;
 CREATE FUNCTION app.begin_sign_in(p_session jsonb, p_login bytea, p_organization uuid) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   v_now timestamptz := (p_session ->> 'now')::timestamptz;
+  v_key bytea;
   v_guard sign_in_guard%ROWTYPE;
   v_until timestamptz;
   v_count bigint;
   v_organization uuid;
   v_staff uuid;
 BEGIN
-  INSERT INTO sign_in_guard AS g (login_key, failures) VALUES (p_login, 0)
+  PERFORM set_config('app.signing_in', 'on', true);
+  SELECT count(*), min(organization_id::text)::uuid, min(staff_id::text)::uuid INTO v_count, v_organization, v_staff
+  FROM staff_account WHERE login_key = p_login AND (p_organization IS NULL OR organization_id = p_organization);
+  PERFORM set_config('app.signing_in', '', true);
+
+  v_key := app.guard_key(p_login, CASE WHEN v_count = 1 THEN v_organization END);
+  INSERT INTO sign_in_guard AS g (login_key, failures) VALUES (v_key, 0)
   ON CONFLICT (login_key) DO UPDATE SET failures = g.failures RETURNING * INTO v_guard;
   v_until := v_guard.failed_at + app.sign_in_pause(v_guard.failures);
   IF v_guard.failures >= 100 THEN
@@ -166,12 +179,7 @@ BEGIN
   ELSIF v_until > v_now THEN
     RETURN jsonb_build_object('outcome', 'wait', 'seconds', ceil(extract(epoch FROM v_until - v_now)));
   END IF;
-  UPDATE sign_in_guard SET failures = failures + 1, failed_at = v_now WHERE login_key = p_login;
-
-  PERFORM set_config('app.signing_in', 'on', true);
-  SELECT count(*), min(organization_id::text)::uuid, min(staff_id::text)::uuid INTO v_count, v_organization, v_staff
-  FROM staff_account WHERE login_key = p_login AND (p_organization IS NULL OR organization_id = p_organization);
-  PERFORM set_config('app.signing_in', '', true);
+  UPDATE sign_in_guard SET failures = failures + 1, failed_at = v_now WHERE login_key = v_key;
   IF v_count <> 1 THEN
     RETURN jsonb_build_object('outcome', 'try');
   END IF;
@@ -181,14 +189,13 @@ BEGIN
 END $$;
 
 -- Takes one attempt back: the password was right, and the second factor is yet to come.
-CREATE FUNCTION app.take_back_attempt(p_session jsonb, p_login bytea) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  UPDATE sign_in_guard SET failures = greatest(failures - 1, 0) WHERE login_key = p_login;
-END $$;
+CREATE FUNCTION app.take_back_attempt(p_session jsonb, p_login bytea) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  UPDATE sign_in_guard SET failures = greatest(failures - 1, 0) WHERE login_key = app.guard_key(p_login, (p_session ->> 'organizationId')::uuid)
+$$;
 
--- Whoever proved who they are begins to count anew.
+-- Whoever proved who they are, in the organization of the session, begins to count anew.
 CREATE FUNCTION app.forget_failures(p_login bytea) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  UPDATE sign_in_guard SET failures = 0, failed_at = NULL WHERE login_key = p_login
+  UPDATE sign_in_guard SET failures = 0, failed_at = NULL WHERE login_key = app.guard_key(p_login, app.organization_id())
 $$;
 
 -- Whether there is such a setup code, before anything is worked out for it.

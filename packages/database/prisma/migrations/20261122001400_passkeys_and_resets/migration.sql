@@ -200,7 +200,7 @@ BEGIN
   PERFORM set_config('app.signing_in', 'on', true);
   DELETE FROM sign_in_guard WHERE login_key = ANY (ARRAY(
     SELECT g.login_key FROM sign_in_guard g
-    WHERE coalesce(greatest(g.failed_at, g.asked_since), '-infinity') < now() - interval '1 day' AND NOT EXISTS (SELECT FROM staff_account a WHERE a.login_key = g.login_key)
+    WHERE coalesce(greatest(g.failed_at, g.asked_since), '-infinity') < now() - interval '1 day' AND NOT EXISTS (SELECT FROM staff_account a WHERE a.login_key = substring(g.login_key FOR 16))
     LIMIT least(p_limit, 20000)));
   GET DIAGNOSTICS v_count = ROW_COUNT;
   PERFORM set_config('app.signing_in', '', true);

@@ -246,6 +246,10 @@ BEGIN
     AND s.ends_at > app.session_now() AND t.is_active
     AND u.organization_id = s.organization_id AND u.session_id = s.id AND u.pin_failures < 5
   RETURNING jsonb_build_object('sessionId', s.id, 'pinHash', p.pin_hash) INTO v_found;
+  IF v_found IS NOT NULL THEN
+    -- Into the audit log, like a password that is tried.
+    UPDATE staff_account SET attempts = attempts + 1, attempted_at = app.session_now() WHERE organization_id = app.organization_id() AND staff_id = p_staff;
+  END IF;
   RETURN v_found;
 END $$;
 
@@ -325,7 +329,8 @@ GRANT UPDATE (code_hash, code_expires_at, key_hash, revoked_at, misses, missed_s
 GRANT UPDATE (seen_at) ON device_use, api_key_use TO app_rw;
 GRANT UPDATE (revoked_at) ON api_key TO app_rw;
 GRANT UPDATE (pin_hash) ON staff_pin TO app_rw;
-GRANT UPDATE (pin_set_at) ON staff_account TO app_rw;
+-- What is tried with a PIN is counted like what is tried with a password.
+GRANT UPDATE (pin_set_at, attempts, attempted_at) ON staff_account TO app_rw;
 GRANT UPDATE (token_hash) ON staff_session TO app_rw;
 GRANT UPDATE (pin_failures) ON staff_session_use TO app_rw;
 GRANT DELETE ON check_in, staff_pin TO app_rw;

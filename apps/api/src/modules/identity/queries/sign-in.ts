@@ -82,6 +82,7 @@ export async function findSecret(tx: Tx, organizationId: string, staffId: string
       account: {
         select: {
           loginKey: true,
+          passwordChangedAt: true,
           staff: { select: { isActive: true } },
           identities: { where: { secondFactorAt: { not: null } }, select: { issuer: true } },
         },
@@ -89,8 +90,19 @@ export async function findSecret(tx: Tx, organizationId: string, staffId: string
     },
   });
   if (!found?.account.staff.isActive) return null;
-  const { account, ...secret } = found;
-  return { ...secret, loginKey: account.loginKey, hasProvidersFactor: account.identities.length > 0 };
+  const { loginKey, passwordChangedAt, identities } = found.account;
+  const { account: _, ...secret } = found;
+  return { ...secret, loginKey, passwordChangedAt, hasProvidersFactor: identities.length > 0 };
+}
+
+/** What of it a proof rests on, held until the transaction ends: whoever changes it waits, or was first. */
+export async function holdSecret(tx: Tx, organizationId: string, staffId: string) {
+  type Held = { passwordChangedAt: Date; totpSealed: Uint8Array | null; passkeys: number };
+  const rows = await tx.$queryRaw<Held[]>`
+    SELECT a.password_changed_at AS "passwordChangedAt", s.totp_sealed AS "totpSealed", s.passkeys
+    FROM staff_secret s JOIN staff_account a ON a.organization_id = s.organization_id AND a.staff_id = s.staff_id
+    WHERE s.organization_id = ${organizationId}::uuid AND s.staff_id = ${staffId}::uuid FOR SHARE`;
+  return rows[0] ?? null;
 }
 
 type SecretColumns = {

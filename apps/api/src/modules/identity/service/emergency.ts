@@ -71,7 +71,7 @@ export async function findInEmergency(
  */
 export function openEmergencyAccess(ctx: Ctx, { patientId, reason }: OpenEmergencyAccess) {
   const { organizationId, actor } = ctx;
-  const verb = { needs: 'break-glass:use', action: 'emergency-access.open', reply: EmergencyAccess } as const;
+  const verb = { needs: 'break-glass:use', action: 'emergency-access.open', reply: EmergencyAccess, patients: () => [patientId] } as const;
   return mutate(ctx, verb, async (tx) => {
     const now = ctx.now();
     const open = await queries.findOpenAccess(tx, organizationId, actor.id, patientId, now);
@@ -107,7 +107,7 @@ export function listEmergencyAccesses(ctx: Ctx, query: EmergencyAccessQuery) {
  */
 export function reviewEmergencyAccess(ctx: Ctx, id: string, { outcome, note }: ReviewEmergencyAccess) {
   const { organizationId, actor } = ctx;
-  return mutate(ctx, { ...REVIEW, reply: EmergencyAccess }, async (tx) => {
+  return mutate(ctx, { ...REVIEW, reply: EmergencyAccess, patients: (access) => [access.patientId] }, async (tx) => {
     const { staffId } = existing(await queries.findAccess(tx, organizationId, id));
     if (staffId === actor.id) throw new Problem('not-permitted');
     const reviewNoteSealed = ctx.codec.seal(placeOf(ctx, 'review_note_sealed', id), note);

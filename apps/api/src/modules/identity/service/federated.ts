@@ -7,7 +7,7 @@ import { Problem } from '../../../platform/problem.ts';
 import { newToken } from '../../../platform/tokens.ts';
 import { bindIdentity, findFederatedVerb, updateProvidersFactor } from '../queries/federated.ts';
 import { findSecret, forgetFailures } from '../queries/sign-in.ts';
-import { beginAttempt, hasFactor, loginKeyOf, TRY, useFactor, type Proof } from './prove.ts';
+import { beginAttempt, hasFactor, holdGround, loginKeyOf, TRY, useFactor, type Proof } from './prove.ts';
 import { startSession, type Begun, type Browser } from './session.ts';
 
 /** How long somebody who came back from the provider may take to type the code of their app. */
@@ -84,6 +84,7 @@ async function signInVouched(ctx: Ctx, vouched: VouchedFor, { code, organization
   if (needsCode && loginKey) await beginAttempt(ctx, loginKey, found.organizationId);
 
   const settle: Proof['settle'] = async (tx) => {
+    await holdGround(own, tx, secret);
     if (needsCode && !(await useFactor(own, tx, secret, code ?? ''))) throw new Problem('wrong-credentials');
     if (needsCode && loginKey) await forgetFailures(tx, loginKey);
     const bound = { organizationId: found.organizationId, staffId: found.staffId, issuer, subjectKey, boundAt: ctx.now() };

@@ -16,7 +16,7 @@ import { isLong, resetWords } from '../rules.ts';
 import { ownSecret, refuseBadPassword } from './account.ts';
 import { askForPasskey, provePasskey } from './challenge.ts';
 import { STAFF_PASSKEYS } from './passkeys.ts';
-import { beginAttempt, hasFactor, keyedPassword, loginKeyOf, missingFactor, useFactor } from './prove.ts';
+import { beginAttempt, hasFactor, holdGround, keyedPassword, loginKeyOf, missingFactor, useFactor } from './prove.ts';
 import { newcomer } from './session.ts';
 
 /** A link, or a request for one, is good for so long. */
@@ -98,6 +98,7 @@ export async function resetPassword(ctx: Ctx, party: RelyingParty, { password, c
   const own = { ...of, actor: newcomer(staffId) };
   return mutate(own, { needs: 'account:write', action: 'password.reset', reply: PasswordReset }, async (tx) => {
     const now = ctx.now();
+    await holdGround(own, tx, secret);
     if (!(await queries.useReset(tx, organizationId, hashOf(token), now))) throw new Problem('reset-refused');
     if (hasFactor(secret) && !passkey && !(await useFactor(own, tx, secret, code ?? ''))) throw new Problem('wrong-credentials');
     await accounts.updateSecret(tx, organizationId, staffId, { passwordHash, passwordIsLong: isLong(password) });

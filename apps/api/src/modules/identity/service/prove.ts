@@ -45,6 +45,22 @@ export function missingFactor(factors: Factors, isGiven: boolean): Problem | nul
   return factors.hasProvidersFactor ? new Problem('provider-sign-in-required') : null;
 }
 
+/** What a proof rests on, as it was looked at. */
+type Ground = { staffId: string; passwordChangedAt: Date; totpSealed: Uint8Array | null; passkeys: number };
+
+/**
+ * Holds what a proof rests on, in the transaction of what it is for. Throws `wrong-credentials` where it has changed since it was looked
+ * at: a password that was right a moment ago, or one that was alone then, opens nothing.
+ */
+export async function holdGround({ organizationId }: Pick<Ctx, 'organizationId'>, tx: Tx, ground: Ground): Promise<void> {
+  const held = await queries.holdSecret(tx, organizationId, ground.staffId);
+  const isSame =
+    held?.passwordChangedAt.getTime() === ground.passwordChangedAt.getTime() &&
+    hasFactor(held) === hasFactor(ground) &&
+    Buffer.from(held.totpSealed ?? []).equals(ground.totpSealed ?? Buffer.alloc(0));
+  if (!isSame) throw new Problem('wrong-credentials');
+}
+
 /** Somebody whose password is right; the second factor is settled in the transaction of what they came for. */
 export type Proof = { organizationId: string; staffId: string; settle: (tx: Tx) => Promise<void> };
 
@@ -70,6 +86,7 @@ export async function prove(ctx: Ctx, loginKey: Uint8Array, organizationId: stri
     organizationId: of.organizationId,
     staffId,
     settle: async (tx) => {
+      await holdGround(of, tx, secret);
       if (hasFactor(secret) && !(await useFactor(of, tx, secret, given.code ?? ''))) throw new Problem('wrong-credentials');
       if (renewed) await queries.updateSecret(tx, of.organizationId, staffId, { passwordHash: renewed });
       await queries.forgetFailures(tx, loginKey);

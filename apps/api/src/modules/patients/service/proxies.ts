@@ -30,19 +30,23 @@ export function addProxy(
   patientId: string,
   { proxyId, startsAt = ctx.now(), endsAt = null }: Omit<AddProxy, 'endsAt'> & { endsAt?: Date | null | undefined },
 ) {
-  return mutate(ctx, { needs: 'patient:write', action: 'proxy.add', reply: PatientProxy }, async (tx) => {
-    const { organizationId } = ctx;
-    const { birthDate } = await readPatient(ctx, tx, patientId);
-    if (!(await hasPatient(tx, organizationId, proxyId))) throw problemAt('not-found', '/proxyId');
-    const zones = (await getOpenLocations(tx, organizationId)).map(({ timeZone }) => timeZone);
-    const isAdult = isOfAge(birthDate ?? null, zones, ctx.now());
-    if (isAdult === null) throw new Problem('birth-date-missing');
-    const basis = isAdult ? 'consent' : 'minor';
-    if (!(await queries.mayStandIn(tx, patientId, proxyId, basis))) throw problemAt('not-related', '/proxyId');
-    if (isAdult && endsAt === null) throw problemAt('end-required', '/endsAt');
-    await queries.revokeProxy(tx, organizationId, patientId, proxyId, ctx.now());
-    return (await queries.insertProxy(tx, organizationId, { patientId, proxyId, basis, startsAt, endsAt })) as PatientProxy;
-  });
+  return mutate(
+    ctx,
+    { needs: 'patient:write', action: 'proxy.add', reply: PatientProxy, patients: (added) => [patientId, added.proxyId] },
+    async (tx) => {
+      const { organizationId } = ctx;
+      const { birthDate } = await readPatient(ctx, tx, patientId);
+      if (!(await hasPatient(tx, organizationId, proxyId))) throw problemAt('not-found', '/proxyId');
+      const zones = (await getOpenLocations(tx, organizationId)).map(({ timeZone }) => timeZone);
+      const isAdult = isOfAge(birthDate ?? null, zones, ctx.now());
+      if (isAdult === null) throw new Problem('birth-date-missing');
+      const basis = isAdult ? 'consent' : 'minor';
+      if (!(await queries.mayStandIn(tx, patientId, proxyId, basis))) throw problemAt('not-related', '/proxyId');
+      if (isAdult && endsAt === null) throw problemAt('end-required', '/endsAt');
+      await queries.revokeProxy(tx, organizationId, patientId, proxyId, ctx.now());
+      return (await queries.insertProxy(tx, organizationId, { patientId, proxyId, basis, startsAt, endsAt })) as PatientProxy;
+    },
+  );
 }
 
 /** Ends that one patient acts for another, from the next request on. Throws `not-found` when they do not. */

@@ -9,7 +9,7 @@ import { getLocationZone } from '../../identity/index.ts';
 import { hasPatient } from '../../patients/index.ts';
 import * as queries from '../queries.ts';
 import { transitionOf } from '../rules.ts';
-import { appointmentOf, offerAnew, sealNote } from './book.ts';
+import { appointmentOf, notePlace, offerAnew, sealNote } from './book.ts';
 
 /** Throws `not-found`. */
 export function getAppointment(ctx: Ctx, id: string): Promise<queries.AppointmentJson> {
@@ -58,7 +58,7 @@ export async function cancelAppointment(
       version,
       channel,
       reason,
-      noteSealed: sealNote(ctx, id, note),
+      noteSealed: sealNote(ctx, id, version + 1, note),
       idempotency: repeatableArgument(ctx),
     }),
   );
@@ -81,7 +81,7 @@ export async function moveAppointmentOn(
       appointmentId: id,
       version,
       channel,
-      noteSealed: sealNote(ctx, id, note),
+      noteSealed: sealNote(ctx, id, version + 1, note),
       idempotency: repeatableArgument(ctx),
     }),
   );
@@ -93,16 +93,14 @@ export async function getAppointmentHistory(ctx: Ctx, id: string, page: HistoryQ
   type Result = { patientId: string; items: ReturnType<typeof present>[] };
   const present = ({
     noteSealed,
-    organizationId,
+    organizationId: _,
     appointmentId,
     segments,
     ...row
   }: Awaited<ReturnType<typeof queries.listHistory>>[number]) => ({
     ...row,
     services: segments as queries.AppointmentJson['services'],
-    note: noteSealed
-      ? ctx.codec.open({ organizationId, table: 'appointment_history', column: 'note_sealed', rowId: appointmentId }, noteSealed)
-      : null,
+    note: noteSealed ? ctx.codec.open(notePlace(ctx, appointmentId, row.version), noteSealed) : null,
   });
   const { items } = await view(
     ctx,

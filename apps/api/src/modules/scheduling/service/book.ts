@@ -1,5 +1,6 @@
 import { v7 as newId } from 'uuid';
 import type { BookAppointment, ProblemSlug, RescheduleAppointment, When } from '@medspa/contracts';
+import type { Place } from '@medspa/database';
 import type { Ctx } from '../../../platform/context.ts';
 import { call, view } from '../../../platform/doors.ts';
 import { Problem, problemAt } from '../../../platform/problem.ts';
@@ -28,7 +29,7 @@ export async function bookAppointment(ctx: Ctx, input: BookAppointment): Promise
       patientId: input.patientId,
       startsAt,
       channel: input.channel,
-      noteSealed: sealNote(ctx, appointmentId, input.note),
+      noteSealed: sealNote(ctx, appointmentId, 1, input.note),
       idempotency: repeatableArgument(ctx),
       services: input.services.map((service) => ({ segmentId: newId(), ...service })),
     }),
@@ -53,7 +54,7 @@ export async function rescheduleAppointment(ctx: Ctx, id: string, input: Resched
       startsAt,
       channel: input.channel,
       reason: input.reason,
-      noteSealed: sealNote(ctx, id, input.note),
+      noteSealed: sealNote(ctx, id, input.version + 1, input.note),
       idempotency: repeatableArgument(ctx),
       assignments: input.assignments,
     }),
@@ -93,11 +94,14 @@ export async function appointmentOf(
   }
 }
 
-/** A note is sealed for the appointment's history, in hex since it travels in JSON. */
-export function sealNote(ctx: Ctx, appointmentId: string, note: string | undefined): string | null {
-  if (note === undefined) return null;
-  const place = { organizationId: ctx.organizationId, table: 'appointment_history', column: 'note_sealed', rowId: appointmentId };
-  return Buffer.from(ctx.codec.seal(place, note)).toString('hex');
+/** A note is sealed for the version of the appointment that it leads to, in hex since it travels in JSON. */
+export function sealNote(ctx: Ctx, appointmentId: string, version: number, note: string | undefined): string | null {
+  return note === undefined ? null : Buffer.from(ctx.codec.seal(notePlace(ctx, appointmentId, version), note)).toString('hex');
+}
+
+/** Where the note of a row of an appointment's history is sealed. */
+export function notePlace({ organizationId }: Ctx, appointmentId: string, version: number): Place {
+  return { organizationId, table: 'appointment_history', column: 'note_sealed', rowId: `${appointmentId}|${version}` };
 }
 
 async function instantOf(ctx: Ctx, when: When, locationId: string): Promise<Date> {
