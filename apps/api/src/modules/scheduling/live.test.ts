@@ -104,11 +104,12 @@ describe('S9: whoever follows a location', () => {
       await eventually('a few more are told', () => client.heard.length >= Math.min(5, all.length - heard.length));
       await client.leave();
       expect(client.heard.map(({ event }) => event)).toEqual(client.numbers().map(() => 'change'));
-      heard.push(...client.numbers());
+      // The connection broke there: what came later it has not seen.
+      heard.push(...client.numbers().slice(0, 5));
     }
     await Promise.all(writers);
     expect(heard).toEqual(all);
-    expect(times).toBeGreaterThan(3);
+    expect(times).toBe(Math.ceil(all.length / 5));
   });
 
   test('catches up with more than is read at once, beside others who know it already', async () => {
