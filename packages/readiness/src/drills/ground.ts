@@ -36,6 +36,8 @@ export type DrillOptions = {
 };
 
 const START_MILLIS = 15_000;
+/** A port that is free for a moment may be somebody else's in the next. */
+const PORT_TRIES = 3;
 const QUOTED_CHARACTERS = 400;
 
 /**
@@ -85,9 +87,16 @@ export async function openDrillGround(project: Project, options: DrillOptions = 
     return service;
   };
   const start = async (env: Record<string, string> = {}) => {
-    const service = await begin(env);
+    let service = await begin(env);
+    let tries = 1;
     for (const deadline = performance.now() + START_MILLIS; ; await sleep(25)) {
       const ending = service.ending();
+      // Somebody took the port between the moment when it was free and the start.
+      if (ending && tries < PORT_TRIES && service.output().includes('EADDRINUSE')) {
+        tries++;
+        service = await begin(env);
+        continue;
+      }
       if (ending) throw new Error(`the service did not start (${spokenEnding(ending)}). It said last: ${quoted(service.output())}`);
       const { status, lost } = await service.get(settings.ready, 2_000);
       if (status === 200) return service;
